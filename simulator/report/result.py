@@ -1,0 +1,70 @@
+"""What a run leaves behind: the figures that tables, pictures and files are made of."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import polars as pl
+
+
+@dataclass(frozen=True, slots=True)
+class Summary:
+    """Figures of one run in ``currency`` (USDT), for the table side by side.
+
+    ``pnl`` is by source (``price``, ``fees``, ``funding``, ...), gains positive; its sum is
+    ``end_equity - start_equity`` less deposits and withdrawals.  ``worst_ratio`` is the lowest equity / maintenance
+    margin of any pool, ``None`` where no pool ever had a requirement.
+    """
+
+    start_equity: float
+    end_equity: float
+    pnl: dict[str, float]
+    used_margin: float
+    available: float
+    peak_initial_margin: float
+    peak_maintenance_margin: float
+    worst_ratio: float | None
+    ratio_name: str
+    orders: int
+    fills: int
+    rejections: dict[str, int]
+    transfers: int
+    liquidations: int
+
+
+@dataclass(frozen=True, slots=True)
+class RunResult:
+    """One strategy set over one stretch of market data in one mode.
+
+    Frames (times are ns since 1970 UTC, amounts floats in whole units, for showing; the ledger keeps the exact ones):
+
+    - ``fills``: time_ns, instrument, order, side (+1 buy), price, quantity, fee, fee_asset, liquidity (``maker`` or
+      ``taker``), realized_pnl, reason (``order`` or ``liquidation``)
+    - ``history``: time_ns, pool, equity, initial_margin, maintenance_margin, ratio (null without requirement), level
+    - ``prices``: time_ns, instrument, price (sampled)
+    - ``inventory``: time_ns, instrument, quantity (signed position or spot balance of the base asset, sampled)
+    - ``liquidations``: time_ns, pool, equity, maintenance_margin, lost (equity of the pool before, less after)
+
+    ``notes`` are sentences for the reader, such as "no data for funding".
+    """
+
+    scenario: str
+    mode: str
+    rulebook: str
+    strategies: tuple[str, ...]
+    data: tuple[str, ...]
+    seed: int
+    start_ns: int
+    end_ns: int
+    events: int
+    wall_seconds: float
+    digest: str
+    summary: Summary
+    thresholds: dict[str, float]
+    fills: pl.DataFrame
+    history: pl.DataFrame
+    prices: pl.DataFrame
+    inventory: pl.DataFrame
+    liquidations: pl.DataFrame
+    notes: tuple[str, ...] = field(default=())
+    currency: str = "USDT"
