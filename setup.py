@@ -4,6 +4,8 @@ The modules are ordinary Python files in Cython's pure Python mode.  Each extens
 optional: where no compiler is, the same file runs as plain Python, slower.
 """
 
+from pathlib import Path
+
 from Cython.Build import cythonize
 from setuptools import Extension, setup
 
@@ -31,14 +33,20 @@ DIRECTIVES = {
 }
 
 
+ROOT = Path(__file__).parent
+
+
+def source(module: str) -> str:
+    return module.replace(".", "/") + ".py"
+
+
 def extension(module: str) -> Extension:
-    source = module.replace(".", "/") + ".py"
-    return Extension(module, [source], extra_compile_args=C_FLAGS, optional=True)
+    return Extension(module, [source(module)], extra_compile_args=C_FLAGS, optional=True)
 
 
 setup(
     ext_modules=cythonize(
-        [extension(module) for module in HOT_MODULES],
+        [extension(module) for module in HOT_MODULES if (ROOT / source(module)).is_file()],
         compiler_directives=DIRECTIVES,
         build_dir="build/cython",
     )

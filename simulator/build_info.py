@@ -1,0 +1,59 @@
+"""How this installation was built: which hot modules run compiled, and what to say if they do not.
+
+The hot modules are ordinary Python files.  The build compiles them where it finds a C compiler; elsewhere the
+same files run as they are, with the same results, about a hundred times slower.
+"""
+
+from __future__ import annotations
+
+from importlib.machinery import EXTENSION_SUFFIXES
+from importlib.metadata import PackageNotFoundError, version
+from importlib.util import find_spec
+
+HOT_MODULES = (
+    "simulator.units.arithmetic",
+    "simulator.events.records",
+    "simulator.book.queue",
+    "simulator.book.columns",
+    "simulator.book.triggers",
+    "simulator.ledger.columns",
+    "simulator.risk.kernels",
+    "simulator.exchange.core",
+    "simulator.strategy.context",
+)
+"""Names of the modules that the build compiles; the same list as in setup.py."""
+
+
+def is_compiled(module: str) -> bool:
+    """Return whether importing ``module`` gives compiled code, without importing it.
+
+    >>> is_compiled("simulator.build_info")
+    False
+    """
+    spec = find_spec(module)
+    origin = "" if spec is None or spec.origin is None else spec.origin
+    return origin.endswith(tuple(EXTENSION_SUFFIXES))
+
+
+def compiled_modules() -> tuple[str, ...]:
+    """Return the names of the hot modules that run compiled, in the build's order."""
+    return tuple(module for module in HOT_MODULES if is_compiled(module))
+
+
+def uncompiled_notice() -> str | None:
+    """Return one line for the user when hot modules run uncompiled, ``None`` when all are compiled."""
+    missing = len(HOT_MODULES) - len(compiled_modules())
+    if not missing:
+        return None
+    return (
+        f"{missing} of {len(HOT_MODULES)} hot modules run uncompiled: same results, much slower "
+        "(install a C compiler, then reinstall)"
+    )
+
+
+def distribution_version() -> str:
+    """Return the installed version, ``unknown`` where the package runs from a bare folder."""
+    try:
+        return version("unimargin")
+    except PackageNotFoundError:
+        return "unknown"
