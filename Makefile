@@ -1,0 +1,106 @@
+# `make run` and `make test` set up what they need; `make help` lists the rest.
+# Setting up: a virtual environment in .venv, everything in requirements.lock, this tree compiled in place.
+
+PYTHON ?= python3
+VENV   := .venv
+BIN    := $(VENV)/bin
+PY     := $(BIN)/python
+OUT    ?= out
+ARGS   ?=
+CODE   := simulator strategies tests bench setup.py
+
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+export UNIMARGIN_SHARED_DATA ?= $(abspath ../shared/data)
+
+.DEFAULT_GOAL := help
+.PHONY: help setup build run test check format pure soak smoke wheel docs bench lock clean distclean
+
+help: ## this list
+	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 18
+
+# --- Setting up -----------------------------------------------------------------------------------------
+
+$(PY):
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+	    { echo "Python 3.11 or newer is needed: make PYTHON=/path/to/python3.11" >&2; exit 1; }
+	@$(PYTHON) -m venv $(VENV) || { rm -rf $(VENV); \
+	    echo "$(PYTHON) -m venv failed; on Debian and Ubuntu it needs the package python3-venv" >&2; exit 1; }
+
+$(VENV)/.locked: requirements.lock | $(PY)
+	$(PY) -m pip install --quiet --require-hashes --requirement requirements.lock
+	@touch $@
+
+$(VENV)/.installed: $(VENV)/.locked pyproject.toml setup.py
+	$(PY) setup.py --quiet build_ext --inplace --parallel 2
+	$(PY) -m pip install --quiet --no-deps --no-build-isolation --editable .
+	@touch $@
+
+setup: $(VENV)/.installed ## virtual environment and editable install
+
+build: $(VENV)/.installed ## compile the hot modules that changed
+	@$(PY) setup.py --quiet build_ext --inplace --parallel 2
+
+# --- Main jobs ------------------------------------------------------------------------------------------
+
+run: build ## both account modes side by side on the bundled data (ARGS="--mode unified" ...)
+	$(BIN)/unimargin run --out $(OUT) $(ARGS)
+
+test: build ## the whole suite (ARGS="-k margin" ...)
+	$(PY) -m pytest $(ARGS)
+
+check: build ## format, lint, types, layers and house rules, in under a minute
+	$(BIN)/ruff format --check $(CODE)
+	$(BIN)/ruff check $(CODE)
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(PY) -m pytest -q -m "not slow and not soak" tests/house
+
+format: setup ## let ruff format the code and mend what it can
+	$(BIN)/ruff format $(CODE)
+	$(BIN)/ruff check --fix $(CODE)
+
+# Extension modules win over .py files, so the uncompiled run needs a copy of the tree without them.
+PURE := build/pure
+pure: setup ## the suite on an uncompiled copy of the tree
+	rm -rf $(PURE) && mkdir -p $(PURE)
+	tar -cf - --exclude='*.so' --exclude=__pycache__ $(wildcard pyproject.toml setup.py README.md docs \
+	    simulator strategies replay_data tests) | tar -xf - -C $(PURE)
+	cd $(PURE) && UNIMARGIN_UNCOMPILED=1 HYPOTHESIS_PROFILE=uncompiled PYTHONPATH=. \
+	    ../../$(PY) -m pytest -q -m "not slow and not soak" --ignore=tests/house $(ARGS)
+
+soak: build ## the tests that take long, with many examples
+	HYPOTHESIS_PROFILE=soak $(PY) -m pytest -m "soak or slow" $(ARGS)
+
+bench: build ## measure speed on this machine
+	$(BIN)/unimargin bench $(ARGS)
+
+docs: setup ## the documentation as a site in site/; dead links fail
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet --strict
+
+# --- Packaging ------------------------------------------------------------------------------------------
+
+wheel: setup ## a wheel in dist/
+	rm -rf build/lib* build/bdist* dist/*.whl
+	$(PY) -m pip wheel --quiet --no-deps --no-build-isolation --wheel-dir dist .
+
+# The lock's versions, without its hashes: pip asks for none of a wheel that was just built.
+smoke: wheel ## install the wheel in an empty environment elsewhere and run it
+	sed -nE 's/^([a-z0-9][^\\]*[^\\ ]) *\\?$$/\1/p' requirements.lock > build/constraints.txt
+	PYTHON=$(PY) bash .ci/wheel_smoke dist/unimargin-*.whl build/constraints.txt
+
+# uv resolves for all Python versions and machines at once; --upgrade as ARGS takes newer versions.
+lock: ## write requirements.lock anew from pyproject.toml (ARGS=--upgrade)
+	$(PYTHON) -m venv build/uv
+	build/uv/bin/pip install --quiet uv
+	UV_SYSTEM_CERTS=1 build/uv/bin/uv pip compile pyproject.toml --group build --group dev --group docs \
+	    --universal --python-version 3.11 --generate-hashes --no-annotate --no-header --quiet \
+	    $(ARGS) --output-file requirements.lock
+
+clean: ## what building and running left, but not the environment
+	rm -rf build dist site out *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis \
+	    .import_linter_cache $(VENV)/.installed
+	find simulator strategies tests -name '*.so' -delete -o -name '*.c' -delete
+	find simulator strategies tests -name __pycache__ -prune -exec rm -rf {} +
+
+distclean: clean ## everything that is not in the repository
+	rm -rf $(VENV)
