@@ -1,0 +1,74 @@
+"""The rules that a margin computation needs, as plain types; ``simulator.rulebook`` builds them from files."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from decimal import Decimal
+from fractions import Fraction
+from typing import Literal
+
+from simulator.risk.brackets import Bracket, bracket_of
+from simulator.risk.levels import Ladder
+from simulator.risk.scenario import ScenarioRules
+
+Wallet = Literal["spot", "margin", "um", "cm", "options"]
+MarginModel = Literal["scenario", "brackets"]
+MarginType = Literal["isolated", "cross"]
+
+
+@dataclass(frozen=True, slots=True)
+class CollateralRules:
+    """What share of an asset's value counts as equity; ``applied`` False: all of it (no haircut)."""
+
+    applied: bool = False
+    default: Decimal = Decimal(1)
+    ratio: Mapping[str, Decimal] = field(default_factory=dict)
+
+    def ratio_of(self, asset: str) -> Decimal:
+        """Return the collateral ratio of one asset, 0 to 1."""
+        return self.ratio.get(asset, self.default) if self.applied else Decimal(1)
+
+
+@dataclass(frozen=True, slots=True)
+class LoanRules:
+    """Cross-margin loans in the bracket model: maintenance rate by the account's margin leverage.
+
+    ``default_leverage`` must be one of ``maintenance_rate``'s keys.  Initial margin of a loan = loan / (leverage - 1).
+    """
+
+    default_leverage: int
+    maintenance_rate: Mapping[int, Decimal]
+
+
+@dataclass(frozen=True, slots=True)
+class MarginRules:
+    """Everything that turns a pool's state into equity, requirement and level, in one mode.
+
+    ``members`` are the wallets of the unified pool (empty in the separated mode).  ``default_leverage`` None means
+    1 / price range of the underlying.
+    """
+
+    mode: Literal["separated", "unified"]
+    model: MarginModel
+    members: tuple[Wallet, ...]
+    ladder: Ladder
+    collateral: CollateralRules
+    scenario: ScenarioRules
+    brackets: Mapping[str, tuple[Bracket, ...]]
+    loans: LoanRules | None
+    margin_type: MarginType
+    default_leverage: int | None
+
+    def leverage_of(self, symbol: str, underlying: str, notional: Decimal) -> Fraction:
+        """Return the leverage of a position that names none.
+
+        By brackets it is the default, but no more than the notional's bracket allows.
+        """
+        if self.default_leverage is None:
+            return 1 / self.scenario.range_of(underlying)
+        leverage = Fraction(self.default_leverage)
+        if symbol in self.brackets:
+            allowed = bracket_of(notional, self.brackets[symbol]).max_leverage
+            leverage = min(leverage, Fraction(allowed))
+        return leverage
