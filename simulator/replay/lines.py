@@ -1,0 +1,134 @@
+"""Files of lines, compressed or not, told by their first bytes: gzip, zstd, xz, zip (one member) or plain."""
+
+from __future__ import annotations
+
+import gzip
+import io
+import lzma
+import zipfile
+import zlib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import IO, cast
+
+import polars as pl
+
+from simulator.errors import InputError
+
+HEAD_BYTES = 1 << 16
+CHUNK_BYTES = 48 << 20
+
+GZIP, ZSTD, XZ, ZIP = b"\x1f\x8b", b"\x28\xb5\x2f\xfd", b"\xfd7zXZ\x00", b"PK\x03\x04"
+
+
+def open_bytes(path: Path) -> IO[bytes]:
+    """Open a file for reading its decompressed bytes.
+
+    Raises ``InputError`` if it cannot be opened or its compression is not known here.
+    """
+    try:
+        with path.open("rb") as file:
+            magic = file.read(6)
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read: {error.strerror}") from error
+    if magic.startswith(GZIP):
+        return cast(IO[bytes], gzip.open(path, "rb"))
+    if magic.startswith(XZ):
+        return cast(IO[bytes], lzma.open(path, "rb"))
+    if magic.startswith(ZSTD):
+        return _open_zstd(path)
+    if magic.startswith(ZIP):
+        return _open_zip(path)
+    return path.open("rb")
+
+
+def _open_zstd(path: Path) -> IO[bytes]:
+    try:
+        from compression import zstd  # type: ignore[import-not-found,unused-ignore]  # Python 3.14
+    except ImportError:
+        pass
+    else:
+        return cast(IO[bytes], zstd.open(path, "rb"))
+    # polars carries its own zstd: one column of whole lines gives the bytes back.
+    try:
+        frame = pl.read_csv(
+            path,
+            has_header=False,
+            separator="\x01",
+            quote_char=None,
+            schema={"line": pl.String},
+            missing_utf8_is_empty_string=True,
+        )
+    except pl.exceptions.PolarsError as error:
+        raise InputError(f"{path}: damaged zstd data: {first_line(error)}") from error
+    return io.BytesIO("\n".join(frame["line"].to_list()).encode())
+
+
+def _open_zip(path: Path) -> IO[bytes]:
+    try:
+        archive = zipfile.ZipFile(path)
+    except zipfile.BadZipFile as error:
+        raise InputError(f"{path}: damaged zip: {error}") from error
+    names = [entry.filename for entry in archive.infolist() if not entry.is_dir()]
+    if len(names) != 1:
+        raise InputError(f"{path}: a zip must hold one file, this holds {len(names)}")
+    return archive.open(names[0])
+
+
+def first_line(error: BaseException) -> str:
+    """Return the first line of an error's text."""
+    return str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
+
+
+def head_of(path: Path, size: int = HEAD_BYTES) -> bytes:
+    """Return the first decompressed bytes of a file; what comes after damaged data is not missed here."""
+    with open_bytes(path) as file:
+        return _read(file, path, size)
+
+
+def _read(file: IO[bytes], path: Path, size: int) -> bytes:
+    try:
+        return file.read(size)
+    except (EOFError, zlib.error, lzma.LZMAError, OSError, zipfile.BadZipFile) as error:
+        raise InputError(f"{path}: damaged compressed data: {first_line(error)}") from error
+
+
+def chunks_of_lines(path: Path, size: int = CHUNK_BYTES) -> Iterator[tuple[int, bytes]]:
+    """Yield ``(number of the first line, whole lines)``, each about ``size`` bytes, lines numbered from 1."""
+    number = 1
+    rest = b""
+    with open_bytes(path) as file:
+        while True:
+            data = _read(file, path, size)
+            if not data:
+                break
+            cut = data.rfind(b"\n") + 1
+            if not cut:
+                rest += data
+                continue
+            yield number, rest + data[:cut]
+            number += rest.count(b"\n") + data.count(b"\n", 0, cut)
+            rest = data[cut:]
+    if rest:
+        yield number, rest
+
+
+def frame_of_lines(data: bytes, first: int) -> pl.DataFrame:
+    """Return whole lines as columns ``number`` and ``text``; a byte that is not UTF-8 shows as U+FFFD."""
+    try:
+        frame = _lines(data)
+    except pl.exceptions.PolarsError:
+        frame = _lines(data.decode(errors="replace").encode())
+    return frame.with_row_index("number", first).with_columns(pl.col("number").cast(pl.Int64))
+
+
+def _lines(data: bytes) -> pl.DataFrame:
+    return pl.read_csv(
+        io.BytesIO(data),
+        has_header=False,
+        separator="\x01",
+        quote_char=None,
+        schema={"text": pl.String},
+        missing_utf8_is_empty_string=True,
+        raise_if_empty=False,
+    )
