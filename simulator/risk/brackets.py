@@ -5,11 +5,12 @@ The rule, for a position of absolute notional *N* in bracket *b* (``floor <= N <
     maintenance margin = N * mmr_b - cum_b
     cum_b = floor_b * (mmr_b - mmr_(b-1)) + cum_(b-1),   cum_0 = 0
 
-``cum`` (the "maintenance amount") makes the rule continuous, so it equals marginal rates: each slice of notional at its
-own bracket's rate.  A notional past the last cap keeps the last rate; admission refuses orders that lead there.
+``cum`` (the "maintenance amount") makes the rule continuous, so it equals marginal rates: each
+slice of notional at its own bracket's rate.  A notional past the last cap keeps the last rate;
+admission refuses orders that lead there.
 
-Units: USD-margined contracts count notional in their settlement asset.  Source: docs/rules.md, "Brackets".
-Kernel twin: ``kernels.bracket_maintenance_margin``.
+Units: USD-margined contracts count notional in their settlement asset.  Source: docs/rules.md,
+"Brackets". Kernel twin: ``kernels.bracket_maintenance_margin``.
 """
 
 from __future__ import annotations
@@ -38,10 +39,14 @@ def derive_brackets(
 ) -> tuple[Bracket, ...]:
     """Return brackets with ``cum`` derived from rows ``(floor, cap, mmr, max_leverage)``.
 
-    Raises ``ValueError`` naming the row (from 1) where the table has a gap, a falling rate, or a leverage whose
-    initial margin would lie below the maintenance margin.
+    Raises ``ValueError`` naming the row (from 1) where the table has a gap, a falling rate, or a
+    leverage whose initial margin would lie below the maintenance margin.
 
-    >>> rows = [(0, 50000, "0.004", 125), (50000, 250000, "0.005", 100), (250000, 10**6, "0.01", 50)]
+    >>> rows = [
+    ...     (0, 50000, "0.004", 125),
+    ...     (50000, 250000, "0.005", 100),
+    ...     (250000, 10**6, "0.01", 50),
+    ... ]
     >>> [str(b.cum.normalize()) for b in derive_brackets([tuple(map(Decimal, r)) for r in rows])]
     ['0', '5E+1', '1.3E+3']
     """
@@ -59,7 +64,8 @@ def derive_brackets(
             raise ValueError(f"{where}: mmr must lie above {mmr_before} and below 1, not {mmr}")
         if not 1 <= max_leverage <= 1 / mmr:
             raise ValueError(
-                f"{where}: max_leverage must lie between 1 and 1 / mmr = {1 / mmr:.6g}, not {max_leverage}"
+                f"{where}: max_leverage must lie between 1 and 1 / mmr = {1 / mmr:.6g}, "
+                f"not {max_leverage}"
             )
         if number > 1:
             cum += floor * (mmr - mmr_before)
@@ -69,7 +75,7 @@ def derive_brackets(
 
 
 def bracket_of(notional: Decimal, brackets: Sequence[Bracket]) -> Bracket:
-    """Return the bracket that holds an absolute ``notional``; past the last cap, the last bracket."""
+    """Return the bracket that holds an absolute ``notional``; past the last cap, the last."""
     for bracket in brackets:
         if notional < bracket.cap:
             return bracket
@@ -77,7 +83,9 @@ def bracket_of(notional: Decimal, brackets: Sequence[Bracket]) -> Bracket:
 
 
 def maintenance_margin(notional: Decimal, brackets: Sequence[Bracket]) -> Decimal:
-    """Return the maintenance margin of a position of absolute ``notional``, in the notional's unit."""
+    """Return the maintenance margin of a position of absolute ``notional``, in the notional's
+    unit.
+    """
     bracket = bracket_of(notional, brackets)
     return notional * bracket.mmr - bracket.cum
 
@@ -86,7 +94,8 @@ def maintenance_margin(notional: Decimal, brackets: Sequence[Bracket]) -> Decima
 class BracketColumns:
     """Brackets of several instruments as kernels want them.
 
-    Instrument *i* owns rows ``first[i]`` to ``first[i + 1]`` (exclusive) of ``cap``, ``rate``, ``cum`` and ``max_leverage``.
+    Instrument *i* owns rows ``first[i]`` to ``first[i + 1]`` (exclusive) of ``cap``, ``rate``,
+    ``cum`` and ``max_leverage``.
     """
 
     cap: npt.NDArray[np.float64]
@@ -99,7 +108,9 @@ class BracketColumns:
 def bracket_columns(
     tables: Mapping[str, Sequence[Bracket]], symbols: Sequence[str]
 ) -> BracketColumns:
-    """Return the columns of ``symbols``' brackets, in that order; ``KeyError`` for one not in ``tables``."""
+    """Return the columns of ``symbols``' brackets, in that order; ``KeyError`` for one not in
+    ``tables``.
+    """
     rows = [bracket for symbol in symbols for bracket in tables[symbol]]
     first = np.zeros(len(symbols) + 1, dtype=np.intp)
     first[1:] = np.cumsum([len(tables[symbol]) for symbol in symbols])

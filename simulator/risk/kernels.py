@@ -9,9 +9,9 @@ Scenario margin (vocabulary of SPAN)::
     scan risk      = worst loss over the price x volatility grid     >= 0
     initial margin = sum of scan risks - inter-underlying credit
 
-For linear products (spot, UM contracts) profit is linear in the price and volatility does not enter, so
-the worst grid point is always an end of the price range and ``scan risk = |net| * price_range``, without
-walking the grid.  Products that bend (options) need the grid itself.
+For linear products (spot, UM contracts) profit is linear in the price and volatility does not
+enter, so the worst grid point is always an end of the price range and ``scan risk = |net| *
+price_range``, without walking the grid.  Products that bend (options) need the grid itself.
 
 Bracket margin: ``notional * mmr - cum``, see ``brackets.py``.
 """
@@ -24,8 +24,9 @@ MAX_UNDERLYINGS = 64
 """Most underlyings with a net delta that one call can match; ``scenario_columns`` refuses more."""
 
 _EPSILON = 1e-12
-"""Credit rates closer than this are equal: it keeps rounding from sending the search round a cycle.  The
-credit can fall short of the largest by a few times this share of the gross scan risk."""
+"""Credit rates closer than this are equal: it keeps rounding from sending the search round a
+cycle.  The credit can fall short of the largest by a few times this share of the gross scan risk.
+"""
 
 _UNREACHED = -1e300
 
@@ -33,8 +34,9 @@ _UNREACHED = -1e300
 def net_delta_value(derivative_value: cython.double, spot_value: cython.double) -> cython.double:
     """Return the signed delta value of one underlying that the scenarios move, in USD.
 
-    An asset held (``spot_value`` >= 0) counts only as far as it offsets a short derivative, so that holding
-    it never raises the requirement.  A net loan (``spot_value`` < 0) counts in full, as a short.
+    An asset held (``spot_value`` >= 0) counts only as far as it offsets a short derivative, so
+    that holding it never raises the requirement.  A net loan (``spot_value`` < 0) counts in full,
+    as a short.
     """
     if spot_value < 0.0:
         return derivative_value + spot_value
@@ -51,19 +53,21 @@ def scenario_initial_margin(
     scan: cython.double[::1],
     n: cython.Py_ssize_t,
 ) -> cython.double:
-    """Return the scenario initial margin of ``n`` underlyings, in USD; write their scan risks to ``scan``.
+    """Return the scenario initial margin of ``n`` underlyings, in USD; write their scan risks.
 
     - ``derivative_value``, ``spot_value``: [underlying] USD, see `net_delta_value`
     - ``price_range``: [underlying] share of the price, 0.1 = 10 %
-    - ``credit``: [underlying, underlying] symmetric, ``rate * clip(correlation / reference, 0, 1)``, at most 1/2;
-      the diagonal is not read
+    - ``credit``: [underlying, underlying] symmetric, ``rate * clip(correlation / reference, 0,
+      1)``, at most 1/2; the diagonal is not read
     - ``scan``: [underlying] USD, written, >= 0
 
-    A long and a short of two underlyings are matched on equal scan risk; the matched part earns the pair's
-    credit on both legs, and scan risk is matched at most once (it may be split over partners).
-    With more than MAX_UNDERLYINGS nets that are not zero no credit is given, which is never too low.
+    A long and a short of two underlyings are matched on equal scan risk; the matched part earns
+    the pair's credit on both legs, and scan risk is matched at most once (it may be split over
+    partners). With more than MAX_UNDERLYINGS nets that are not zero no credit is given, which is
+    never too low.
 
-    Runtime complexity: O(n); with three or more nets and unequal rates O(n^2) memory-free search steps a match.
+    Runtime complexity: O(n); with three or more nets and unequal rates a search over all pairs for every
+    match.
     """
     # C arrays on the stack: a call must not allocate.
     long_of = cython.declare(cython.Py_ssize_t[64])
@@ -95,19 +99,20 @@ def scenario_initial_margin(
 
 def _largest_credit(
     credit: cython.double[:, ::1],
-    long_of: cython.pointer(cython.Py_ssize_t),
-    short_of: cython.pointer(cython.Py_ssize_t),
-    supply: cython.pointer(cython.double),
-    demand: cython.pointer(cython.double),
+    long_of: cython.pointer[cython.Py_ssize_t],
+    short_of: cython.pointer[cython.Py_ssize_t],
+    supply: cython.pointer[cython.double],
+    demand: cython.pointer[cython.double],
     longs: cython.Py_ssize_t,
     shorts: cython.Py_ssize_t,
 ) -> cython.double:
     """Return the largest total credit between longs and shorts; use ``supply`` and ``demand`` up.
 
-    A transportation problem.  Where all rates are equal any full matching is the best one.  Otherwise taking
-    the best pair first is *not* optimal: rates 0.5 and 0.4 over 0.4 and 0, all scan risks 1, give a credit of
-    1.0 by the best pair and 1.6 crosswise.  So the flow grows by the most profitable augmenting path until
-    none gains (successive longest paths), which is optimal for every amount sent on the way.
+    A transportation problem.  Where all rates are equal any full matching is the best one.
+    Otherwise taking the best pair first is *not* optimal: rates 0.5 and 0.4 over 0.4 and 0, all
+    scan risks 1, give a credit of 1.0 by the best pair and 1.6 crosswise.  So the flow grows by
+    the most profitable augmenting path until none gains (successive longest paths), which is
+    optimal for every amount sent on the way.
     """
     flow = cython.declare(cython.double[1024])  # [long, short]; longs * shorts <= (64 / 2)^2
     from_long = cython.declare(cython.Py_ssize_t[64])
@@ -130,7 +135,8 @@ def _largest_credit(
         for j in range(shorts):
             received += demand[j]
         return 2.0 * rate * min(sent, received)
-    # Each path uses up a long, a short or a pair.  The bound only stops what rounding might keep alive.
+    # Each path uses up a long, a short or a pair.  The bound only stops what rounding might keep
+    # alive.
     for attempt in range(16 * longs * shorts + 64):  # noqa: B007
         j = _best_path(
             credit, long_of, short_of, supply, demand, longs, shorts, flow, from_long, from_short
@@ -145,20 +151,21 @@ def _largest_credit(
 
 def _best_path(
     credit: cython.double[:, ::1],
-    long_of: cython.pointer(cython.Py_ssize_t),
-    short_of: cython.pointer(cython.Py_ssize_t),
-    supply: cython.pointer(cython.double),
-    demand: cython.pointer(cython.double),
+    long_of: cython.pointer[cython.Py_ssize_t],
+    short_of: cython.pointer[cython.Py_ssize_t],
+    supply: cython.pointer[cython.double],
+    demand: cython.pointer[cython.double],
     longs: cython.Py_ssize_t,
     shorts: cython.Py_ssize_t,
-    flow: cython.pointer(cython.double),
-    from_long: cython.pointer(cython.Py_ssize_t),
-    from_short: cython.pointer(cython.Py_ssize_t),
+    flow: cython.pointer[cython.double],
+    from_long: cython.pointer[cython.Py_ssize_t],
+    from_short: cython.pointer[cython.Py_ssize_t],
 ) -> cython.Py_ssize_t:
     """Return the short at which the most profitable path of unmatched risk ends, -1 if none gains.
 
-    Bellman-Ford from every long that has risk left: a pair earns its rate forward; taking matched risk back
-    costs it.  Writes ``from_long`` [short]: the long before it, ``from_short`` [long]: the short before it, or -1 at the start.
+    Bellman-Ford from every long that has risk left: a pair earns its rate forward; taking matched
+    risk back costs it.  Writes ``from_long`` [short]: the long before it, ``from_short`` [long]:
+    the short before it, or -1 at the start.
     """
     gain_long = cython.declare(cython.double[64])
     gain_short = cython.declare(cython.double[64])
@@ -201,16 +208,18 @@ def _best_path(
 
 
 def _send(
-    supply: cython.pointer(cython.double),
-    demand: cython.pointer(cython.double),
+    supply: cython.pointer[cython.double],
+    demand: cython.pointer[cython.double],
     longs: cython.Py_ssize_t,
     shorts: cython.Py_ssize_t,
-    flow: cython.pointer(cython.double),
-    from_long: cython.pointer(cython.Py_ssize_t),
-    from_short: cython.pointer(cython.Py_ssize_t),
+    flow: cython.pointer[cython.double],
+    from_long: cython.pointer[cython.Py_ssize_t],
+    from_short: cython.pointer[cython.Py_ssize_t],
     last: cython.Py_ssize_t,
 ) -> cython.bint:
-    """Send as much as fits along the path that ends at the short ``last``; False if it has no start."""
+    """Send as much as fits along the path that ends at the short ``last``; False if it has no
+    start.
+    """
     i: cython.Py_ssize_t = from_long[last]
     j: cython.Py_ssize_t
     step: cython.Py_ssize_t = 0
@@ -245,9 +254,9 @@ def bracket_maintenance_margin(
 ) -> cython.double:
     """Return the maintenance margin of one position, in the unit of its absolute ``notional``.
 
-    The instrument's brackets are rows ``first`` to ``end`` (exclusive, at least one) of ``cap``, ``rate`` and
-    ``cum``, caps ascending; a notional at a cap belongs to the next bracket, and one past the last cap keeps the last
-    bracket's rate.
+    The instrument's brackets are rows ``first`` to ``end`` (exclusive, at least one) of ``cap``,
+    ``rate`` and ``cum``, caps ascending; a notional at a cap belongs to the next bracket, and one
+    past the last cap keeps the last bracket's rate.
 
     Runtime complexity: O(brackets).
     """
@@ -258,7 +267,7 @@ def bracket_maintenance_margin(
 
 
 def bracket_initial_margin(notional: cython.double, leverage: cython.double) -> cython.double:
-    """Return ``notional / leverage``: what opening a position needs, in the unit of ``notional``."""
+    """Return ``notional / leverage``: what opening a position needs, in the notional's unit."""
     return notional / leverage
 
 
@@ -267,9 +276,9 @@ def risk_level(
 ) -> cython.int:
     """Return the `RiskLevel` (0 NORMAL ... 4 BANKRUPT) of a pool, decided without dividing.
 
-    ``ladder`` holds the thresholds on equity / maintenance of MARGIN_CALL, REDUCE_ONLY and LIQUIDATION, falling; 0 =
-    the rung is absent.  At a threshold the pool belongs to the worse level.  A pool that must keep nothing is
-    NORMAL, or BANKRUPT where it owes (equity < 0).
+    ``ladder`` holds the thresholds on equity / maintenance of MARGIN_CALL, REDUCE_ONLY and
+    LIQUIDATION, falling; 0 = the rung is absent.  At a threshold the pool belongs to the worse
+    level.  A pool that must keep nothing is NORMAL, or BANKRUPT where it owes (equity < 0).
     """
     if maintenance <= 0.0:
         return 4 if equity < 0.0 else 0
@@ -287,7 +296,8 @@ def risk_level(
 def collateral_value(
     amount: cython.double, index: cython.double, ratio: cython.double
 ) -> cython.double:
-    """Return what ``amount`` of an asset counts as equity, in USD: ``min(x * index * ratio, x * index)``.
+    """Return what ``amount`` of an asset counts as equity, in USD: ``min(x * index * ratio, x *
+    index)``.
 
     The haircut takes from what is held; what is owed (``amount`` < 0) counts in full.
     """

@@ -1,8 +1,9 @@
 """Risk levels of a pool and the ladder of thresholds that leads down to them.
 
-A ladder speaks of one ratio, **equity / maintenance margin** (bad when low), whatever a venue shows: where
-it prints ``maintenance / equity`` (bad when high, Binance futures' "margin ratio") the ratio is turned over
-here and only named and shown the venue's way.  Compare levels between modes, never raw ratios.
+A ladder speaks of one ratio, **equity / maintenance margin** (bad when low), whatever a venue
+shows: where it prints ``maintenance / equity`` (bad when high, Binance futures' "margin ratio")
+the ratio is turned over here and only named and shown the venue's way.  Compare levels between
+modes, never raw ratios.
 
     level        when
     BANKRUPT     equity <= 0 (with zero maintenance: equity < 0)
@@ -38,7 +39,9 @@ class RiskLevel(IntEnum):
 
 @dataclass(frozen=True, slots=True)
 class Rung:
-    """One threshold on equity / maintenance margin; ``inclusive``: a pool exactly at it is already below."""
+    """One threshold on equity / maintenance margin; ``inclusive``: a pool exactly at it is already
+    below.
+    """
 
     at: Decimal
     inclusive: bool = True
@@ -48,7 +51,9 @@ class Rung:
             raise ValueError(f"a threshold must be above 0, not {self.at}")
 
     def reached(self, equity: Decimal, maintenance: Decimal) -> bool:
-        """Whether equity / maintenance is at or below (exclusive: below) the threshold; no division."""
+        """Whether equity / maintenance is at or below (exclusive: below) the threshold; no
+        division.
+        """
         edge = self.at * maintenance
         return equity <= edge if self.inclusive else equity < edge
 
@@ -57,8 +62,8 @@ class Rung:
 class Ladder:
     """Thresholds from the mildest to the worst; None = this venue has no such rung.
 
-    ``ratio_name`` and ``shown`` say how the venue prints the ratio; ``target`` is equity / maintenance above which
-    closing stops.
+    ``ratio_name`` and ``shown`` say how the venue prints the ratio; ``target`` is equity /
+    maintenance above which closing stops.
     """
 
     ratio_name: str

@@ -1,4 +1,6 @@
-"""The rules that a margin computation needs, as plain types; ``simulator.rulebook`` builds them from files."""
+"""The rules that a margin computation needs, as plain types; ``simulator.rulebook`` builds them
+from files.
+"""
 
 from __future__ import annotations
 
@@ -19,7 +21,7 @@ MarginType = Literal["isolated", "cross"]
 
 @dataclass(frozen=True, slots=True)
 class CollateralRules:
-    """What share of an asset's value counts as equity; ``applied`` False: all of it (no haircut)."""
+    """What share of an asset's value counts as equity; ``applied`` False: all of it."""
 
     applied: bool = False
     default: Decimal = Decimal(1)
@@ -34,7 +36,8 @@ class CollateralRules:
 class LoanRules:
     """Cross-margin loans in the bracket model: maintenance rate by the account's margin leverage.
 
-    ``default_leverage`` must be one of ``maintenance_rate``'s keys.  Initial margin of a loan = loan / (leverage - 1).
+    ``default_leverage`` must be one of ``maintenance_rate``'s keys.  Initial margin of a loan =
+    loan / (leverage - 1).
     """
 
     default_leverage: int
@@ -45,8 +48,8 @@ class LoanRules:
 class MarginRules:
     """Everything that turns a pool's state into equity, requirement and level, in one mode.
 
-    ``members`` are the wallets of the unified pool (empty in the separated mode).  ``default_leverage`` None means
-    1 / price range of the underlying.
+    ``members`` are the wallets of the unified pool (empty in the separated mode).
+    ``default_leverage`` None means 1 / price range of the underlying.
     """
 
     mode: Literal["separated", "unified"]

@@ -1,6 +1,7 @@
 """Parameters of the scenario margin model, and the arrays its kernel wants.
 
-The model itself stands in ``reference.py`` (readable) and ``kernels.scenario_initial_margin`` (compiled).
+The model itself stands in ``reference.py`` (readable) and ``kernels.scenario_initial_margin``
+(compiled).
 """
 
 from __future__ import annotations
@@ -21,11 +22,12 @@ class ScenarioRules:
     """What the scenario model is calibrated with.
 
     - ``price_range``: share of the price by underlying, else ``default_price_range``; 0 for cash
-    - ``credit_rate``: share of the matched scan risk that is credited on each leg at the reference correlation; at most
-      1/2, so that no hedge ever earns more than both legs cost
+    - ``credit_rate``: share of the matched scan risk that is credited on each leg at the reference
+      correlation; at most 1/2, so that no hedge ever earns more than both legs cost
     - ``correlation_reference``: correlation from which the credit is full
     - ``initial_over_maintenance``: initial margin / maintenance margin
-    - ``grid_steps``: price points between the middle and either end of the range, for products that bend
+    - ``grid_steps``: price points between the middle and either end of the range, for products
+      that bend
     """
 
     default_price_range: Fraction
@@ -40,7 +42,9 @@ class ScenarioRules:
         return self.price_range.get(underlying, self.default_price_range)
 
     def credit_share(self, correlation: Decimal | None) -> Fraction:
-        """Return ``credit_rate * clip(correlation / reference, 0, 1)``; None = the reference correlation."""
+        """Return ``credit_rate * clip(correlation / reference, 0, 1)``; None = the reference
+        correlation.
+        """
         if correlation is None:
             return self.credit_rate
         share = Fraction(correlation) / Fraction(self.correlation_reference)
@@ -59,9 +63,11 @@ def pair_correlation(correlation: Correlations, one: str, other: str) -> Decimal
 
 @dataclass(frozen=True, slots=True)
 class ScenarioColumns:
-    """``price_range`` [underlying] and ``credit`` [underlying, underlying], as the kernel wants them.
+    """``price_range`` [underlying] and ``credit`` [underlying, underlying], as the kernel wants
+    them.
 
-    ``credit_rate`` and ``correlation_reference`` are for updating ``credit`` from a measured correlation.
+    ``credit_rate`` and ``correlation_reference`` are for updating ``credit`` from a measured
+    correlation.
     """
 
     price_range: npt.NDArray[np.float64]
@@ -80,7 +86,8 @@ def scenario_columns(
     """
     if len(underlyings) > MAX_UNDERLYINGS:
         raise ValueError(
-            f"at most {MAX_UNDERLYINGS} underlyings can be margined together, not {len(underlyings)}"
+            f"at most {MAX_UNDERLYINGS} underlyings can be margined together, "
+            f"not {len(underlyings)}"
         )
     given = correlation or {}
     credit = np.zeros((len(underlyings), len(underlyings)), dtype=np.float64)

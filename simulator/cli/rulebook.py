@@ -1,0 +1,90 @@
+"""``unimargin rulebook``: which rules there are, and every value with its source."""
+
+from __future__ import annotations
+
+import json
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from simulator.rulebook import Figure, Rulebook, load, names
+
+app = typer.Typer(help="The rules of venues: list them, show every value with its source.")
+
+
+@app.command("list")
+def list_rulebooks(
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
+) -> None:
+    """List the bundled rulebooks; the first is the default."""
+    rulebooks = [load(name) for name in names()]
+    if as_json:
+        print(json.dumps([{"name": r.name, "title": r.title} for r in rulebooks], indent=2))
+        return
+    for rulebook in rulebooks:
+        Console().print(f"[bold]{rulebook.name:<12}[/bold]{rulebook.title}", highlight=False)
+
+
+@app.command("show")
+def show(
+    name: Annotated[str, typer.Argument(help="Name of a bundled rulebook, or path of a .toml.")],
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
+) -> None:
+    """Print every value of a rulebook with its source and how sure it is."""
+    rulebook = load(name)
+    if as_json:
+        print(json.dumps(document(rulebook), indent=2, ensure_ascii=False))
+        return
+    console = Console()
+    console.print(f"[bold]{rulebook.name}[/bold]: {rulebook.title}", highlight=False)
+    console.print(_table(rulebook), highlight=False)
+    console.print("\nSources", style="bold")
+    for key, source in rulebook.sources.items():
+        console.print(f"  {key} ({source.sure}): {source.text}", highlight=False, markup=False)
+
+
+def document(rulebook: Rulebook) -> dict[str, Any]:
+    """Return a rulebook as one JSON document: name, title, and ``figures`` with path, value,
+    source and sure.
+    """
+    return {
+        "name": rulebook.name,
+        "title": rulebook.title,
+        "figures": [figure.model_dump(mode="json") for figure in rulebook.figures()],
+    }
+
+
+def _table(rulebook: Rulebook) -> Table:
+    """Return the figures as a table; the sources stand below it in full, here by name."""
+    ids = {source.text: key for key, source in rulebook.sources.items()}
+    table = Table("Rule", "Value", "Sure", "Source", box=None, pad_edge=False)
+    for figure in rulebook.figures():
+        for number, (path, value) in enumerate(_rows(figure)):
+            first = number == 0
+            table.add_row(
+                path, value, figure.sure if first else "", ids[figure.source] if first else ""
+            )
+    return table
+
+
+def _rows(figure: Figure) -> list[tuple[str, str]]:
+    """Return what to print for one figure: one row, or one a bracket."""
+    value = figure.value
+    if isinstance(value, dict):
+        return [(figure.path, f"{value['edge']} {value['at']}")]
+    if isinstance(value, list) and value and isinstance(value[0], dict):
+        return [(f"{figure.path}.{n}", _bracket(row)) for n, row in enumerate(value, start=1)]
+    if isinstance(value, list):
+        return [(figure.path, ", ".join(value))]
+    if isinstance(value, bool):
+        return [(figure.path, "yes" if value else "no")]
+    return [(figure.path, str(value))]
+
+
+def _bracket(row: dict[str, str]) -> str:
+    return (
+        f"{row['floor']} to {row['cap']}: mmr {row['mmr']}, cum {row['cum']}, "
+        f"up to {row['max_leverage']}x"
+    )
