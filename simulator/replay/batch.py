@@ -1,20 +1,14 @@
-"""What a reader of files hands to the importer: batches of rows in real units, and what it found on the way.
+"""What the readers of one import share: batches of rows, and what was found on the way.
 
-A reader is a module with two functions, listed in ``simulator.replay.importer.READERS``::
-
-    detect(head: bytes, path: Path) -> bool        # by content: the first 64 KiB, decompressed
-    read(paths: list[Path], job: Job) -> Iterator[pl.DataFrame]
-
-``read`` yields frames of ``RAW_SCHEMA`` in recorded order.  ``price`` and ``quantity`` are integers in 1e-8 of the
-printed unit (``FUNDING_ESTIMATE`` alone carries a time in ``quantity``); the importer turns them into ticks and lots
-once it has seen all of them.  ``instrument`` is what ``job.instrument(name)`` returned.
+A batch is a frame of ``BATCH_SCHEMA``: the tape's columns, but with prices and quantities as
+integers in 1e-8 of the printed unit (``FUNDING_ESTIMATE`` alone carries a time in its quantity).
+The importer turns them into ticks and lots once it has seen all of them.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Literal
 
 import polars as pl
@@ -23,22 +17,18 @@ from simulator.errors import InputError
 
 OnGap = Literal["stop", "resync"]
 
-RAW_SCHEMA: dict[str, pl.DataType] = {
+BATCH_SCHEMA: dict[str, pl.DataType] = {
     "time_ns": pl.Int64(),
     "receive_ns": pl.Int64(),
     "instrument": pl.UInt16(),
     "kind": pl.UInt8(),
     "flags": pl.UInt8(),
     "side": pl.Int8(),
-    "price": pl.Int64(),
-    "quantity": pl.Int64(),
+    "price_e8": pl.Int64(),
+    "quantity_e8": pl.Int64(),
     "id": pl.Int64(),
 }
-"""Columns of a batch: those of the tape, with prices and quantities in 1e-8."""
-
-UNIT = 10**8
-"""Batch units in one printed unit."""
-
+"""Columns of a batch, in order; ``instrument`` is what ``Job.instrument`` returned."""
 
 @dataclass(slots=True)
 class Found:
@@ -56,12 +46,11 @@ FIRST_KEPT = 5
 class Job:
     """The state of one import that all readers share.
 
-    ``findings`` are problems, ``left_out`` are rows or messages left out by a rule, both counted by name.
-    ``columns`` and ``only`` are the user's ``--columns`` and ``--instrument``.
+    ``findings`` are problems, ``left_out`` are rows or messages left out by a rule, both counted by
+    name. ``columns`` and ``only`` are the user's ``--columns`` and ``--instrument``.
     """
 
     on_gap: OnGap = "stop"
-    columns: dict[str, str] | None = None
     only: str | None = None
     instruments: list[str] = field(default_factory=list)
     findings: dict[str, Found] = field(default_factory=dict)

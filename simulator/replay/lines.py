@@ -1,4 +1,4 @@
-"""Files of lines, compressed or not, told by their first bytes: gzip, zstd, xz, zip (one member) or plain."""
+"""Files of lines; gzip, zstd, xz, zip of one member and plain text are told by their first bytes."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ def _open_zstd(path: Path) -> IO[bytes]:
             separator="\x01",
             quote_char=None,
             schema={"line": pl.String},
-            missing_utf8_is_empty_string=True,
+            empty_string_is_null=False,
         )
     except pl.exceptions.PolarsError as error:
         raise InputError(f"{path}: damaged zstd data: {first_line(error)}") from error
@@ -81,7 +81,7 @@ def first_line(error: BaseException) -> str:
 
 
 def head_of(path: Path, size: int = HEAD_BYTES) -> bytes:
-    """Return the first decompressed bytes of a file; what comes after damaged data is not missed here."""
+    """Return the first decompressed bytes of a file."""
     with open_bytes(path) as file:
         return _read(file, path, size)
 
@@ -94,7 +94,7 @@ def _read(file: IO[bytes], path: Path, size: int) -> bytes:
 
 
 def chunks_of_lines(path: Path, size: int = CHUNK_BYTES) -> Iterator[tuple[int, bytes]]:
-    """Yield ``(number of the first line, whole lines)``, each about ``size`` bytes, lines numbered from 1."""
+    """Yield ``(number of the first line, whole lines)``, about ``size`` bytes each."""
     number = 1
     rest = b""
     with open_bytes(path) as file:
@@ -114,7 +114,7 @@ def chunks_of_lines(path: Path, size: int = CHUNK_BYTES) -> Iterator[tuple[int, 
 
 
 def frame_of_lines(data: bytes, first: int) -> pl.DataFrame:
-    """Return whole lines as columns ``number`` and ``text``; a byte that is not UTF-8 shows as U+FFFD."""
+    """Return whole lines as columns ``number`` and ``text``; bytes not UTF-8 show as U+FFFD."""
     try:
         frame = _lines(data)
     except pl.exceptions.PolarsError:
@@ -129,6 +129,6 @@ def _lines(data: bytes) -> pl.DataFrame:
         separator="\x01",
         quote_char=None,
         schema={"text": pl.String},
-        missing_utf8_is_empty_string=True,
+        empty_string_is_null=False,
         raise_if_empty=False,
     )
