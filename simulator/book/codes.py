@@ -1,8 +1,7 @@
 """Numbers that the books put into their rows and take as arguments.
 
-Both books and the order-by-order tapes use them; docs/matching.md gives their meaning.  Values are part of
-the digest, so they never change.  Compiled modules repeat the few they need as C constants, and a
-test holds those equal to these.
+Both books use them; docs/matching.md gives their meaning.  Values are part of the digest, so they
+never change.  Compiled modules repeat the few they need as C constants; a test holds those equal.
 """
 
 from __future__ import annotations
