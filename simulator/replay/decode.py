@@ -1,8 +1,8 @@
 """Lines of a recorded Binance stream, decoded into one typed frame for each kind of message.
 
-A line is ``receive_stamp {json}``; the JSON is a message of a raw stream, the same inside a combined
-stream's ``{"stream": ..., "data": ...}``, or the body of a REST depth snapshot.  What a line is is
-told by its content.  Prices and quantities become integers in 1e-8, stamps ns since 1970 UTC.
+A line is ``receive_stamp {json}``; the JSON is a message of a raw stream, the same inside a
+combined stream's ``{"stream": ..., "data": ...}``, or the body of a REST depth snapshot.  What a
+line is is told by its content.  Prices and quantities become integers in 1e-8, stamps ns since 1970 UTC.
 
 A line that cannot be understood raises ``InputError`` with file, line and field; lines of a known
 kind that the tape has no place for are counted as left out.
@@ -147,9 +147,10 @@ def _without_blank(lines: pl.DataFrame, messages: Messages, job: Job) -> pl.Data
 def _split(lines: pl.DataFrame, messages: Messages) -> pl.DataFrame:
     """Return columns ``number``, ``receive_ns``, ``json`` and ``kind`` of the lines."""
     brace = pl.col("text").str.find("{", literal=True)
+    stamp = pl.col("text").str.slice(0, brace).str.strip_chars()
     frame = lines.select(
         "number",
-        pl.col("text").str.slice(0, brace).str.strip_chars().cast(pl.Int64, strict=False).alias("r"),
+        stamp.cast(pl.Int64, strict=False).alias("r"),
         pl.col("text").str.slice(brace).alias("json"),
     )
     bad = frame.filter(pl.col("json").is_null())

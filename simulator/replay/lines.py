@@ -1,4 +1,4 @@
-"""Files of lines; gzip, zstd, xz, zip of one member and plain text are told by their first bytes."""
+"""Files of lines; gzip, zstd, xz, zip of one member and plain are told by their first bytes."""
 
 from __future__ import annotations
 

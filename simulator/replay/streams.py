@@ -1,0 +1,378 @@
+"""Recorded Binance WebSocket streams, with REST depth snapshots between them, as batches.
+
+A line is ``receive_stamp {json}`` (``simulator.replay.decode``).  A row's time is the exchange's
+event time ``E``.  Spot book tickers have none: they take the latest event time of their symbol seen
+at that place.  Within one stream of a symbol time never decreases: where ``E`` runs backwards the
+row keeps the latest time, and that is counted.  Files of one recording are joined in the order of
+their first stamps; sequences go on across files.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from simulator.errors import InputError
+from simulator.market.tape import Kind
+from simulator.replay import stream_rows as build
+from simulator.replay.batch import BATCH_SCHEMA, Job
+from simulator.replay.decode import Messages, decode, levels_of
+from simulator.replay.lines import chunks_of_lines, frame_of_lines
+from simulator.replay.stitch import Events, Ints, Snapshot, Stitched, Stitcher, no_events
+from simulator.replay.stream_files import Markets, detect, group
+
+__all__ = ["detect", "read"]
+
+FILE = 1 << 40
+"""Places of one file: a line's place is ``FILE * file + line``."""
+
+MARKET_PRINTS = ("MARKET",)
+"""Values of a trade's X that are prints of the book; others are insurance fund and ADL fills."""
+
+
+def read(paths: list[Path], job: Job) -> Iterator[pl.DataFrame]:
+    """Yield the batches of all recordings; each batch is sorted by time."""
+    for files in group(paths):
+        recording = _Recording(files, job)
+        for file, path in enumerate(files):
+            yield from recording.file(file, path)
+            job.advance(path.stat().st_size)
+        recording.finish()
+
+
+@dataclass(slots=True)
+class _Symbol:
+    """What is known of one instrument at a place of the recording."""
+
+    name: str
+    number: int
+    stitcher: Stitcher
+    clock: int = 0
+    latest: dict[str, int] = field(default_factory=dict)
+    trade_ids: dict[str, Ints] = field(default_factory=dict)
+    funding: tuple[int, int] | None = None
+    tops: NDArray[np.int64] = field(default_factory=lambda: np.empty((0, 5), dtype=np.int64))
+    quotes: NDArray[np.int64] = field(default_factory=lambda: np.empty((0, 5), dtype=np.int64))
+    quoted_top: build.Top = build.NO_TOP
+
+
+class _Recording:
+    """One recording, possibly of several symbols and files."""
+
+    def __init__(self, files: list[Path], job: Job) -> None:
+        self._files = files
+        self._job = job
+        self._symbols: dict[str, _Symbol] = {}
+        self._homeless: list[tuple[Snapshot, str | None]] = []
+
+    def where(self, place: int) -> str:
+        """Name the line at a place."""
+        return f"{self._files[place // FILE]}: line {place % FILE}"
+
+    def file(self, file: int, path: Path) -> Iterator[pl.DataFrame]:
+        markets = Markets()
+        begins = True
+        for first, data in chunks_of_lines(path):
+            messages = decode(frame_of_lines(data, first), path, self._job)
+            batch = self._chunk(messages, file, markets, begins)
+            begins = False
+            if batch is not None and batch.height:
+                yield batch
+
+    def finish(self) -> None:
+        """Say what was left without use."""
+        for snapshot, _ in self._homeless:
+            raise InputError(
+                f"{self.where(snapshot.place)}: the snapshot names no symbol and no other line "
+                "tells it; name it with --instrument market:symbol"
+            )
+        for symbol in self._symbols.values():
+            symbol.stitcher.finish()
+
+    def _chunk(
+        self, messages: Messages, file: int, markets: Markets, begins: bool
+    ) -> pl.DataFrame | None:
+        place = (pl.col("number") + file * FILE).alias("place")
+        frames = {kind: frame.with_columns(place) for kind, frame in messages.frames.items()}
+        named = self._wanted(markets.name(frames))
+        parts = {
+            (kind, str(name)): part
+            for kind, frame in named.items()
+            for (name,), part in frame.partition_by("name", as_dict=True).items()
+        }
+        for name in sorted({name for _, name in parts}):
+            self._symbol(name)
+        depth = {
+            name: self._events(part, messages)
+            for (kind, name), part in parts.items()
+            if kind == "depthUpdate"
+        }
+        here = {name for _, name in parts}
+        snapshots = self._snapshots(frames.get("snapshot"), depth, here, messages)
+        out: list[pl.DataFrame] = []
+        for name in sorted(here | set(snapshots)):
+            mine = {kind: part for (kind, one), part in parts.items() if one == name}
+            taken = snapshots.get(name, [])
+            events = depth.get(name, no_events())
+            frame = self._one(self._symbols[name], mine, events, taken, begins and bool(taken))
+            out.append(frame)
+        if not out:
+            return None
+        batch = pl.concat(out)
+        order = np.lexsort((batch["place"].to_numpy(), batch["time_ns"].to_numpy()))
+        return batch[order].select(list(BATCH_SCHEMA))
+
+    def _wanted(self, named: dict[str, pl.DataFrame]) -> dict[str, pl.DataFrame]:
+        """Leave out the instruments that the user did not ask for."""
+        only = self._job.only
+        if only is None:
+            return named
+        kept = {}
+        for kind, frame in named.items():
+            mine = (pl.col("name") == only) | (pl.col("s") == only)
+            other = frame.filter(~mine)
+            if other.height:
+                self._job.leave_out(
+                    "other_instrument", self.where(int(other["place"][0])), other.height
+                )
+            kept[kind] = frame.filter(mine)
+        return kept
+
+    def _symbol(self, name: str) -> _Symbol:
+        if name not in self._symbols:
+            stitcher = Stitcher(name, not name.startswith("spot:"), self._job, self.where)
+            self._symbols[name] = _Symbol(name, self._job.instrument(name), stitcher)
+        return self._symbols[name]
+
+    def _events(self, frame: pl.DataFrame, messages: Messages) -> Events:
+        levels, counts = levels_of(frame, "b", "a", messages)
+        previous = frame["pu"].fill_null(0)
+        heads = [frame[name] for name in ("E", "receive_ns", "place", "U", "u")]
+        return Events(
+            *(column.to_numpy().astype(np.int64) for column in (*heads, previous)),
+            counts.to_numpy().cumsum(),
+            *(
+                levels[name].to_numpy().astype(np.int64)
+                for name in ("side", "price_e8", "quantity_e8")
+            ),
+        )
+
+    def _snapshots(
+        self,
+        frame: pl.DataFrame | None,
+        depth: dict[str, Events],
+        here: set[str],
+        messages: Messages,
+    ) -> dict[str, list[Snapshot]]:
+        """Return the snapshots of each instrument; one that cannot be told yet waits."""
+        if frame is not None:
+            for at in range(frame.height):
+                one = frame[at : at + 1]
+                levels, _ = levels_of(one, "bids", "asks", messages)
+                columns = [levels[c].to_numpy() for c in ("side", "price_e8", "quantity_e8")]
+                heads = [int(one[c][0]) for c in ("receive_ns", "place", "lastUpdateId")]
+                snapshot = Snapshot(*heads, *(c.astype(np.int64) for c in columns))
+                self._homeless.append((snapshot, one["s"][0]))
+        waiting, self._homeless = self._homeless, []
+        found: dict[str, list[Snapshot]] = {}
+        for snapshot, symbol in waiting:
+            name = self._owner(snapshot, symbol, depth, here)
+            if name is None:
+                self._homeless.append((snapshot, symbol))
+            else:
+                found.setdefault(name, []).append(snapshot)
+        return found
+
+    def _owner(
+        self, snapshot: Snapshot, symbol: str | None, depth: dict[str, Events], here: set[str]
+    ) -> str | None:
+        """Return whose snapshot it is: of the only instrument, or of the one whose ids hold it."""
+        only = self._job.only
+        if only and ":" in only:
+            return self._symbol(only).name
+        names = here or set(self._symbols)
+        if symbol:
+            names = {name for name in names if name.split(":")[1] == symbol}
+        if len(names) == 1:
+            return next(iter(names))
+        with_depth = {name for name in names if name in depth}
+        if len(with_depth) == 1:
+            return next(iter(with_depth))
+        least = snapshot.last_id
+        holding = [
+            name
+            for name in sorted(with_depth)
+            if np.any((depth[name].first_id <= least + 1) & (depth[name].last_id >= least))
+        ]
+        if len(holding) > 1:
+            raise InputError(
+                f"{self.where(snapshot.place)}: the snapshot names no symbol and could be of "
+                f"{' or '.join(holding)}; record one symbol a file"
+            )
+        return holding[0] if holding else None
+
+    def _one(
+        self,
+        symbol: _Symbol,
+        parts: dict[str, pl.DataFrame],
+        events: Events,
+        snapshots: list[Snapshot],
+        new_file: bool,
+    ) -> pl.DataFrame:
+        """Return the rows of one instrument in one chunk, with their places."""
+        clock = self._clock(symbol, parts)
+        out: list[pl.DataFrame] = []
+        if events.size:
+            events.time = self._forward(symbol, "depthUpdate", events.time, events.place)
+        stitched = symbol.stitcher.feed(events, snapshots, new_file)
+        out += build.depth_rows(stitched)
+        for kind, row_kind, id_ in (("trade", Kind.TRADE, "t"), ("aggTrade", Kind.AGG_TRADE, "a")):
+            if kind in parts:
+                frame = self._prints(symbol, kind, id_, parts[kind])
+                time = self._time(symbol, kind, frame)
+                out.append(build.trade_rows(row_kind, frame, time, id_))
+        if "markPriceUpdate" in parts:
+            frame = parts["markPriceUpdate"]
+            time = self._time(symbol, "markPriceUpdate", frame)
+            marks, symbol.funding = build.mark_rows(frame, time, symbol.funding)
+            out += marks
+        if "forceOrder" in parts:
+            frame = parts["forceOrder"]
+            out.append(build.liquidation_rows(frame, self._time(symbol, "forceOrder", frame)))
+        if "bookTicker" in parts:
+            out += self._quotes(symbol, parts["bookTicker"], clock, stitched)
+        self._check(symbol, stitched, parts.get("bookTicker"))
+        batch = pl.concat(out) if out else build.rows(Kind.CLEAR, *([np.empty(0, np.int64)] * 3))
+        if batch.height:
+            symbol.stitcher.floor = max(symbol.stitcher.floor, int(batch["time_ns"].max()))  # type: ignore[arg-type]
+        return batch.with_columns(pl.lit(symbol.number, pl.UInt16).alias("instrument"))
+
+    def _clock(self, symbol: _Symbol, parts: dict[str, pl.DataFrame]) -> tuple[Ints, Ints]:
+        """Return places and the latest event time seen there, in order of place."""
+        stamped = [part.filter(pl.col("E").is_not_null()) for part in parts.values()]
+        places = np.concatenate([part["place"].to_numpy() for part in stamped])
+        times = np.concatenate([part["E"].to_numpy() for part in stamped]).astype(np.int64)
+        order = np.argsort(places, kind="stable")
+        times = np.maximum.accumulate(np.r_[symbol.clock, times[order]])
+        symbol.clock = int(times[-1])
+        return places[order], times
+
+    def _time(self, symbol: _Symbol, stream: str, frame: pl.DataFrame) -> Ints:
+        times = frame["E"].to_numpy().astype(np.int64)
+        return self._forward(symbol, stream, times, frame["place"].to_numpy())
+
+    def _forward(self, symbol: _Symbol, stream: str, times: Ints, places: Ints) -> Ints:
+        """Return times that never decrease within a stream; counts those that did."""
+        raised = np.maximum.accumulate(np.r_[symbol.latest.get(stream, 0), times])
+        back = np.flatnonzero(times < raised[1:])
+        for at in back.tolist():
+            late = (int(raised[at + 1]) - int(times[at])) / 10**6
+            why = f"{symbol.name}: field E: time of {stream} runs backwards by {late:g} ms"
+            self._job.stop_or_find("time_backwards", self.where(int(places[at])), why)
+        symbol.latest[stream] = int(raised[-1])
+        return raised[1:]
+
+    def _prints(self, symbol: _Symbol, kind: str, id_: str, frame: pl.DataFrame) -> pl.DataFrame:
+        """Drop and count prints that are not of the book, empty, or there twice."""
+        job = self._job
+        if kind == "trade":
+            off = pl.col("X").is_not_null() & ~pl.col("X").is_in(MARKET_PRINTS)
+            frame = self._without(frame, off, "trade_outside_book")
+        frame = self._without(frame, (pl.col("p") == 0) | (pl.col("q") == 0), "empty_print")
+        ids = frame[id_].to_numpy()
+        before = symbol.trade_ids.get(id_, np.empty(0, dtype=np.int64))
+        again = ~frame[id_].is_first_distinct().to_numpy() | np.isin(ids, before)
+        if again.any():
+            first = self.where(int(frame["place"].to_numpy()[again][0]))
+            job.find(f"duplicate_{kind}_id", first, int(again.sum()))
+            frame = frame.filter(~again)
+            ids = ids[~again]
+        if ids.size:
+            known = np.sort(np.r_[before[-1:], ids])
+            jumps = np.flatnonzero(np.diff(known) > 1)
+            if jumps.size:
+                at = int(np.searchsorted(ids, known[jumps[0] + 1])) if jumps.size else 0
+                first = self.where(int(frame["place"][min(at, frame.height - 1)]))
+                job.find(f"{kind}_id_gap", first, jumps.size)
+            symbol.trade_ids[id_] = known
+        return frame
+
+    def _without(self, frame: pl.DataFrame, rule: pl.Expr, name: str) -> pl.DataFrame:
+        out = frame.filter(rule)
+        if not out.height:
+            return frame
+        self._job.leave_out(name, self.where(int(out["place"][0])), out.height)
+        return frame.filter(~rule)
+
+    def _quotes(
+        self, symbol: _Symbol, frame: pl.DataFrame, clock: tuple[Ints, Ints], stitched: Stitched
+    ) -> list[pl.DataFrame]:
+        places = frame["place"].to_numpy()
+        if frame["E"].null_count():
+            known, times = clock
+            seen = times[np.searchsorted(known, places, side="right")]
+            first = int(times[np.searchsorted(times, 1)]) if times[-1] > 0 else 0
+            receive = frame["receive_ns"].to_numpy()
+            if not first:
+                self._job.find("quote_timed_by_receipt", self.where(int(places[0])), places.size)
+            seen = np.where(seen > 0, seen, first or receive)
+            times = np.where(frame["E"].is_null(), seen, frame["E"].fill_null(0)).astype(np.int64)
+        else:
+            times = frame["E"].to_numpy().astype(np.int64)
+        times = self._forward(symbol, "bookTicker", times, places)
+        out = [build.quote_rows(frame, times)]
+        tops = frame.select("b", "B", "a", "A").to_numpy().astype(np.int64)
+        crossed = (tops[:, 0] >= tops[:, 2]) & (tops[:, 1] > 0) & (tops[:, 3] > 0)
+        if crossed.any():
+            at = self.where(int(places[crossed][0]))
+            self._job.find("crossed_quote", at, int(crossed.sum()))
+        receive = frame["receive_ns"].to_numpy()
+        for number, (start, end) in enumerate(stitched.unsynced):
+            inside = _after(times, places, start) & ~_after(times, places, end) & ~crossed
+            carried = number == 0 and not stitched.clears_before(start)
+            before = symbol.quoted_top if carried else build.NO_TOP
+            book, top = build.book_from_quotes(
+                tops[inside], times[inside], receive[inside], places[inside], before
+            )
+            out.append(book)
+            symbol.quoted_top = top
+        return out
+
+    def _check(self, symbol: _Symbol, stitched: Stitched, quotes: pl.DataFrame | None) -> None:
+        """Compare tops and quotes of equal update id, of this chunk and the one before."""
+        mine = np.vstack([np.empty((0, 5), dtype=np.int64), *stitched.tops])
+        theirs = np.empty((0, 5), dtype=np.int64)
+        if quotes is not None:
+            theirs = quotes.select("u", "b", "B", "a", "A").to_numpy().astype(np.int64)
+        counts = self._job.checks.setdefault(symbol.name, [0, 0])
+        for tops, quoted in ((mine, theirs), (symbol.tops, theirs), (mine, symbol.quotes)):
+            compared, agreed, differing = compare_tops(tops, quoted)
+            counts[0] += compared
+            counts[1] += agreed
+            for u in differing:
+                self._job.find("top_mismatch", f"{symbol.name}: update id {u}")
+        symbol.tops, symbol.quotes = mine, theirs
+
+
+def _after(times: Ints, places: Ints, bound: tuple[int, int]) -> NDArray[np.bool_]:
+    return (times > bound[0]) | ((times == bound[0]) & (places >= bound[1]))
+
+
+def compare_tops(tops: NDArray[np.int64], quotes: NDArray[np.int64]) -> tuple[int, int, list[int]]:
+    """Compare rows ``u, bid, quantity, ask, quantity`` of equal ``u``.
+
+    Returns how many were compared, how many agree, and the ids of those that do not.
+    """
+    if not len(tops) or not len(quotes):
+        return 0, 0, []
+    order = np.argsort(tops[:, 0], kind="stable")
+    ids = tops[order, 0]
+    at = np.searchsorted(ids, quotes[:, 0])
+    found = (at < ids.size) & (ids[np.minimum(at, ids.size - 1)] == quotes[:, 0])
+    same = (tops[order[at[found]]] == quotes[found]).all(axis=1)
+    return int(found.sum()), int(same.sum()), quotes[found][~same][:, 0].tolist()
