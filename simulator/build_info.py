@@ -1,7 +1,7 @@
 """How this installation was built: which hot modules run compiled, and what to say if they do not.
 
-The hot modules are ordinary Python files.  The build compiles them where it finds a C compiler; elsewhere the
-same files run as they are, with the same results, about a hundred times slower.
+The hot modules are ordinary Python files.  The build compiles them where it finds a C compiler;
+elsewhere the same files run as they are, with the same results, about a hundred times slower.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ def compiled_modules() -> tuple[str, ...]:
 
 
 def uncompiled_notice() -> str | None:
-    """Return one line for the user when hot modules run uncompiled, ``None`` when all are compiled."""
+    """Return a line for the user if hot modules run uncompiled, ``None`` if all are compiled."""
     missing = len(HOT_MODULES) - len(compiled_modules())
     if not missing:
         return None

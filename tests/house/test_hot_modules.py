@@ -1,0 +1,54 @@
+"""Goal: the compiled modules are few, named in one place, and lean on nothing but each other.
+
+Method: read the list from setup.py's syntax tree, and the imports from the modules'.
+"""
+
+from __future__ import annotations
+
+import ast
+from pathlib import Path
+
+import pytest
+
+from simulator.build_info import HOT_MODULES
+from tests.house.tree import ROOT, imported_modules, name_of, python_files, syntax
+
+CONSTANTS = {"simulator.book.codes"}
+"""Plain modules of numbers and nothing else, which a hot module may read when imported."""
+
+ALLOWED = {"__future__", "cython", "numpy", "typing"}
+
+
+def source(module: str) -> Path:
+    return ROOT / f"{module.replace('.', '/')}.py"
+
+
+def test_list_equals_the_build() -> None:
+    lists = [
+        ast.literal_eval(node.value)
+        for node in syntax(ROOT / "setup.py").body
+        if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "HOT_MODULES"
+    ]
+    assert lists == [list(HOT_MODULES)]
+
+
+@pytest.mark.parametrize("module", HOT_MODULES)
+def test_hot_module_exists(module: str) -> None:
+    """The build skips a name without a file, so a slip in the list shows only here."""
+    assert source(module).is_file()
+
+
+@pytest.mark.parametrize("module", HOT_MODULES)
+def test_hot_module_leans_on_nothing_else(module: str) -> None:
+    if not source(module).is_file():
+        pytest.skip("not in the tree")
+    for name in imported_modules(source(module)):
+        known = name.split(".")[0] in ALLOWED
+        assert known or name in HOT_MODULES or name in CONSTANTS, f"{module} imports {name}"
+
+
+def test_only_hot_modules_use_cython() -> None:
+    hot = {source(module) for module in HOT_MODULES}
+    for path in python_files("simulator", "strategies"):
+        uses = any(name.split(".")[0] == "cython" for name in imported_modules(path))
+        assert not uses or path in hot, f"{name_of(path)} is not in setup.py"

@@ -1,0 +1,82 @@
+"""Goal: a module fits a few screens, a function one, and a name says what the thing is.
+
+Method: count lines and read names from the syntax tree of every file.
+"""
+
+from __future__ import annotations
+
+import ast
+from pathlib import Path
+
+import pytest
+
+from tests.house.tree import name_of, python_files, syntax
+
+MODULE_LINES_MAX = 400
+FUNCTION_LINES_MAX = 60
+
+LONGER_MODULES: dict[str, str] = {}
+"""Path of a module that may be longer, and the reason."""
+
+LONGER_FUNCTIONS: dict[str, str] = {}
+"""``path::function`` that may be longer, and the reason."""
+
+EMPTY_NAMES = {"common", "helper", "helpers", "manager", "misc", "tools", "util", "utils"}
+"""Names that say nothing about what is inside."""
+
+CODE = python_files("simulator", "strategies")
+EVERYTHING = python_files("simulator", "strategies", "tests", "bench")
+
+Function = ast.FunctionDef | ast.AsyncFunctionDef
+
+
+def functions(path: Path) -> list[Function]:
+    return [node for node in ast.walk(syntax(path)) if isinstance(node, Function)]
+
+
+def lines_of(function: Function) -> int:
+    """Count the lines of a function without its decorators and docstring."""
+    assert function.end_lineno is not None
+    lines = function.end_lineno - function.lineno + 1
+    first = function.body[0]
+    if ast.get_docstring(function) is not None and first.end_lineno is not None:
+        lines -= first.end_lineno - first.lineno + 1
+    return lines
+
+
+@pytest.mark.parametrize("path", EVERYTHING, ids=name_of)
+def test_module_fits_a_few_screens(path: Path) -> None:
+    lines = len(path.read_text(encoding="utf-8").splitlines())
+    longer = name_of(path) in LONGER_MODULES
+    assert longer == (lines > MODULE_LINES_MAX), f"{name_of(path)} has {lines} lines"
+
+
+@pytest.mark.parametrize("path", EVERYTHING, ids=name_of)
+def test_functions_fit_a_screen(path: Path) -> None:
+    for function in functions(path):
+        lines = lines_of(function)
+        where = f"{name_of(path)}::{function.name}"
+        longer = where in LONGER_FUNCTIONS
+        assert longer == (lines > FUNCTION_LINES_MAX), f"{where} has {lines} lines"
+
+
+@pytest.mark.parametrize("path", EVERYTHING, ids=name_of)
+def test_file_is_named_as_its_noun(path: Path) -> None:
+    words = {word for part in Path(name_of(path)).with_suffix("").parts for word in part.split("_")}
+    assert not words & EMPTY_NAMES
+
+
+@pytest.mark.parametrize("path", CODE, ids=name_of)
+def test_package_marker_is_empty(path: Path) -> None:
+    """Only the root package says something: its names are the public surface."""
+    if path.name == "__init__.py" and path.parent.name not in ("simulator", "strategies"):
+        statements = syntax(path).body
+        assert all(isinstance(node, ast.Expr) for node in statements), "a docstring at most"
+
+
+@pytest.mark.parametrize("path", EVERYTHING, ids=name_of)
+def test_imports_are_absolute_and_named(path: Path) -> None:
+    for node in ast.walk(syntax(path)):
+        if isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"line {node.lineno}: relative import"
+            assert all(alias.name != "*" for alias in node.names), f"line {node.lineno}: import *"
