@@ -76,6 +76,10 @@ class Fields:
         """Return a column of times in ns: numbers in the file's unit, or UTC text."""
         text = self.frame[column]
         numbers = text.cast(pl.Int64, strict=False)
+        if numbers.null_count() and self.time_unit in (None, "s"):
+            seconds = decimal_times_ns(text)
+            if not seconds.null_count():
+                return seconds
         if numbers.null_count() == len(numbers):
             values = text_times_ns(text)
             self._refuse(column, values.is_null(), "is no time such as 2024-01-31 23:59:59 (UTC)")
@@ -176,6 +180,13 @@ def number_times_ns(numbers: pl.Series, unit: str | None) -> pl.Series:
             scaled = pl.select(pl.when(right).then(numbers).otherwise(0)).to_series() * factor
             result = pl.select(pl.when(right).then(scaled).otherwise(result)).to_series()
     return result
+
+
+def decimal_times_ns(text: pl.Series) -> pl.Series:
+    """Return stamps in seconds with decimals in ns; others null."""
+    seconds, _ = decimals_e8(text)
+    right = seconds.is_between(TIME_FLOOR_NS // 10, TIME_CAP_NS // 10)
+    return pl.select(pl.when(right).then(seconds).otherwise(None)).to_series() * 10
 
 
 def text_times_ns(text: pl.Series) -> pl.Series:

@@ -172,7 +172,7 @@ MARKETS = ("spot", "um", "cm")
 class ReadOptions:
     """What the user said about files that do not say it themselves, and the limits against bombs.
 
-    ``columns`` maps our field names to the file's column names (or numbers from 0 where it has no
+    ``columns`` maps our field names to the file's column names (or numbers from 1 where it has no
     header); it is what makes a file *generic*.  ``time_unit`` is ``s``, ``ms``, ``us``, ``ns`` or
     ``None`` (told by the size of the number). ``max_bytes`` bounds a file's text after
     decompression; ``max_ratio`` bounds text size / file size.
