@@ -14,6 +14,7 @@ HOT_MODULES = (
     "simulator.units.arithmetic",
     "simulator.events.records",
     "simulator.book.queue",
+    "simulator.book.levels",
     "simulator.book.columns",
     "simulator.book.triggers",
     "simulator.ledger.columns",

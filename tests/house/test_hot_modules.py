@@ -6,6 +6,7 @@ Method: read the list from setup.py's syntax tree, and the imports from the modu
 from __future__ import annotations
 
 import ast
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -16,7 +17,7 @@ from tests.house.tree import ROOT, imported_modules, name_of, python_files, synt
 CONSTANTS = {"simulator.book.codes"}
 """Plain modules of numbers and nothing else, which a hot module may read when imported."""
 
-ALLOWED = {"__future__", "cython", "numpy", "typing"}
+ALLOWED = {"__future__", "cython", "hashlib", "numpy", "typing"}
 
 
 def source(module: str) -> Path:
@@ -52,3 +53,11 @@ def test_only_hot_modules_use_cython() -> None:
     for path in python_files("simulator", "strategies"):
         uses = any(name.split(".")[0] == "cython" for name in imported_modules(path))
         assert not uses or path in hot, f"{name_of(path)} is not in setup.py"
+
+
+def test_types_are_relaxed_for_hot_modules_alone() -> None:
+    overrides = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["mypy"]["overrides"]
+    relaxed = [
+        names for entry in overrides if "disable_error_code" in entry for names in entry["module"]
+    ]
+    assert relaxed == sorted(HOT_MODULES)

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import ast
+import re
 import subprocess
 from functools import cache
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent.parent
+
+HIDDEN = re.compile(r"(^|/)[.]")
+"""Folders such as virtual environments."""
 
 
 @cache
@@ -17,8 +21,9 @@ def syntax(path: Path) -> ast.Module:
 
 
 def python_files(*folders: str) -> list[Path]:
-    """Return the Python files below folders of the root, sorted."""
-    return sorted(path for folder in folders for path in (ROOT / folder).rglob("*.py"))
+    """Return the Python files below folders of the root, sorted; not those in hidden folders."""
+    found = (path for folder in folders for path in (ROOT / folder).rglob("*.py"))
+    return sorted(path for path in found if not HIDDEN.search(name_of(path)))
 
 
 def name_of(path: Path) -> str:
