@@ -15,6 +15,7 @@ import json
 import os
 import subprocess
 import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -42,6 +43,18 @@ def serve(prepare: Callable[[Path, str], Callable[[], Figures]]) -> None:
     for line in sys.stdin:
         if line.strip() == "run":
             print(json.dumps(run()), file=answers, flush=True)
+
+
+def timed(call: Callable[[], Any]) -> tuple[Any, Figures]:
+    """Call once; return the result and ``seconds`` of processor time (all threads) and of the wall.
+
+    Processor time is what figures are made of: other work on the machine takes turns with ours and would
+    count in the wall's.  On an idle machine the two are equal for all engines here.
+    """
+    wall, processor = time.perf_counter(), time.process_time()
+    result = call()
+    processor, wall = time.process_time() - processor, time.perf_counter() - wall
+    return result, {"seconds": processor, "wall_seconds": wall}
 
 
 class Driver:

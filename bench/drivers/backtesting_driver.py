@@ -8,7 +8,6 @@ because it has no way to leave them out.
 from __future__ import annotations
 
 import sys
-import time
 import warnings
 from pathlib import Path
 from typing import Any
@@ -21,7 +20,7 @@ from backtesting.lib import crossover
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 from bench.market_maker import FAST_BARS, SLOW_BARS
-from bench.worker import serve
+from bench.worker import serve, timed
 
 
 def average(values: Any, bars: int) -> Any:
@@ -57,11 +56,8 @@ def prepare(folder: Path, case: str) -> Any:
 
     def play(data: Any) -> dict[str, Any]:
         backtest = Backtest(data, Cross, cash=10_000_000, commission=0.0005, margin=0.1)
-        began = time.perf_counter()
-        statistics = backtest.run()
-        seconds = time.perf_counter() - began
-        trades = int(statistics["# Trades"])
-        return {"events": len(data), "seconds": seconds, "trades": trades}
+        statistics, times = timed(backtest.run)
+        return {"events": len(data), **times, "trades": int(statistics["# Trades"])}
 
     play(frame[:1000])
     return lambda: play(frame)

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import json
 import sys
-import time
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +19,7 @@ from numba import njit
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 from bench.market_maker import INTERVAL_NS, MAX_POSITION_LOTS, QUANTITY_LOTS
-from bench.worker import serve
+from bench.worker import serve, timed
 
 MARGIN_TICKS = 2_000
 """Room of the range of interest on both sides of the tape's prices."""
@@ -109,13 +108,13 @@ def prepare(folder: Path, case: str) -> Any:
     def play(data: Any, log: Any) -> dict[str, Any]:
         hbt = backtest(data)
         quantity, limit = QUANTITY_LOTS * about["lot"], (MAX_POSITION_LOTS - 0.5) * about["lot"]
-        began = time.perf_counter()
-        requotes, orders = loop(hbt, quantity, limit, about["tick"], about["lot"], log)
-        seconds = time.perf_counter() - began
+        (requotes, orders), times = timed(
+            lambda: loop(hbt, quantity, limit, about["tick"], about["lot"], log)
+        )
         state = hbt.state_values(0)
         figures = {
             "events": len(data),
-            "seconds": seconds,
+            **times,
             "requotes": requotes,
             "orders": orders,
             "fills": int(state.num_trades),

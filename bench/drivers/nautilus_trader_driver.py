@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import json
 import sys
-import time
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -28,7 +27,7 @@ from nautilus_trader.trading.strategy import Strategy
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 from bench.market_maker import ORDER_EVERY
-from bench.worker import serve
+from bench.worker import serve, timed
 
 
 class Counter(Strategy):
@@ -92,12 +91,10 @@ def prepare(folder: Path, case: str) -> Any:
         engine.add_data(ticks)
         strategy = Counter(instrument)
         engine.add_strategy(strategy)
-        began = time.perf_counter()
-        engine.run()
-        seconds = time.perf_counter() - began
+        _, times = timed(engine.run)
         figures = {
             "events": len(ticks),
-            "seconds": seconds,
+            **times,
             "woken": strategy.seen,
             "orders": strategy.seen // ORDER_EVERY,
             "fills": strategy.fills,

@@ -15,6 +15,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
+from statistics import median
 from typing import Any
 
 import numpy as np
@@ -26,6 +27,9 @@ from simulator.book.columns import Book
 OPERATIONS = 1_000_000
 QUICK_OPERATIONS = 100_000
 BATCH = 10_000
+BATCH_TARGET, SINGLE_TARGET = 20.0, 3.0
+"""Millions of operations a second that we want."""
+
 SEED = 20_261_122
 ADD_SHARE, CANCEL_SHARE = 0.60, 0.35
 
@@ -34,6 +38,43 @@ PLACE, CANCEL = 1, 2
 
 GTC = 0
 FILL = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """A line of the table of figures.
+
+    ``value`` is a ratio (``unit`` "x"), a rate in millions a second ("M/s") or seconds of one core ("s"); ``None``
+    where it could not be measured, and ``note`` says why.  ``target`` 0 means that there is none.
+    """
+
+    what: str
+    value: float | None
+    unit: str
+    target: float = 0.0
+    ours: float | None = None
+    peer: float | None = None
+    note: str = ""
+
+    @property
+    def met(self) -> bool | None:
+        """Whether the target is met; ``None`` without a value or a target."""
+        if self.value is None or not self.target:
+            return None
+        return self.value <= self.target if self.unit == "s" else self.value >= self.target
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return the line as JSON wants it."""
+        return {
+            "what": self.what,
+            "value": self.value,
+            "unit": self.unit,
+            "target": self.target or None,
+            "met": self.met,
+            "ours_millions_per_second": self.ours,
+            "peer_millions_per_second": self.peer,
+            "note": self.note,
+        }
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,9 +220,9 @@ def _timed(
     gc.collect()
     gc.disable()
     for batch in batches:
-        began = time.perf_counter()
+        began = time.process_time()
         run(batch)
-        seconds += time.perf_counter() - began
+        seconds += time.process_time() - began
         for code, _, _, _, quantity in book.take_rows() if book is not None else ():
             if code == FILL:
                 fills += 1
@@ -206,3 +247,18 @@ def _call_baseline(book: SortedDictBook, calls: list[tuple[int, ...]]) -> None:
             place(slot, side, price, quantity)
         else:
             cancel(slot)
+
+
+def book_lines(speed: BookSpeed) -> list[Line]:
+    """Return the book's lines of the table, by medians."""
+    batch, single, baseline = (
+        median(rates) / 1e6 for rates in (speed.batch, speed.single, speed.baseline)
+    )
+    note = f"{speed.operations:,} operations, {speed.fills:,} fills"
+    if not speed.agrees:
+        note += "; THE BOOKS DISAGREE"
+    return [
+        Line("book alone, in batches", batch, "M/s", BATCH_TARGET, batch, None, note),
+        Line("book alone, called one by one", single, "M/s", SINGLE_TARGET, single),
+        Line("one by one against a SortedDict book", single / baseline, "x", 0, single, baseline),
+    ]
