@@ -108,21 +108,20 @@ class Ids:
 
     def _judge(self, fields: Fields, values: Array, rising: Array) -> pl.Series:
         """Tell late trades (kept) from duplicates (dropped) among ids that do not rise."""
-        starts = np.array([hole[0] for hole in self._holes], dtype=np.int64)
-        ends = np.array([hole[1] for hole in self._holes], dtype=np.int64)
         assert self._first is not None
+        starts = np.array([0] + [hole[0] for hole in self._holes], dtype=np.int64)
+        ends = np.array([-1] + [hole[1] for hole in self._holes], dtype=np.int64)
+        rows = np.flatnonzero(~rising)
+        low = values[rows]
+        in_hole = low <= ends[np.maximum(np.searchsorted(starts, low, side="right") - 1, 0)]
+        late = np.flatnonzero(in_hole | (low < self._first))
+        # of a late id that comes several times the first counts
+        late = late[np.unique(low[late], return_index=True)[1]]
         keep = rising.copy()
-        late: set[int] = set()
-        for row in np.flatnonzero(~rising):
-            value = int(values[row])
-            hole = int(np.searchsorted(starts, value, side="right")) - 1
-            in_hole = hole >= 0 and value <= int(ends[hole])
-            keep[row] = (in_hole or value < self._first) and value not in late
-            if keep[row]:
-                late.add(value)
-                self._issues.add("ids_backwards", 1, fields.line(int(row)))
-            else:
-                self._issues.add("duplicate_ids", 1, fields.line(int(row)))
+        keep[rows[late]] = True
+        for key, found in (("ids_backwards", rows[late]), ("duplicate_ids", np.flatnonzero(~keep))):
+            if found.size:
+                self._issues.add(key, int(found.size), fields.line(int(found.min())))
         return pl.Series(keep)
 
 

@@ -179,14 +179,16 @@ def _parse(
     file: TextFile, data: bytes, first_line: int, schema: dict[str, type[pl.String]]
 ) -> pl.DataFrame:
     quoted = b'"' in data
+    # polars takes the width from the first line, which may be blank or broken
+    width_line = b"," * (len(schema) - 1) + b"\n"
     try:
         frame = pl.read_csv(
-            io.BytesIO(data),
+            io.BytesIO(width_line + data),
             has_header=False,
             schema=schema,
             infer_schema=False,
             quote_char='"' if quoted else None,
-        )
+        ).slice(1)
     except (pl.exceptions.PolarsError, pl.exceptions.PanicException) as error:
         _explain(file, data, first_line, len(schema))
         reason = str(error).strip().split("\n", maxsplit=1)[0]

@@ -67,9 +67,10 @@ class Fields:
         return values
 
     def integer(self, column: str) -> pl.Series:
-        """Return a column of whole numbers (int64)."""
+        """Return a column of ids: whole numbers of int64, not negative."""
         values = self.frame[column].cast(pl.Int64, strict=False)
         self._refuse(column, values.is_null(), "is no whole number within 64 bits")
+        self._refuse(column, values < 0, "must not be negative")
         return values
 
     def time(self, column: str) -> pl.Series:
