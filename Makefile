@@ -7,7 +7,7 @@ BIN    := $(VENV)/bin
 PY     := $(BIN)/python
 OUT    ?= out
 ARGS   ?=
-CODE   := simulator strategies tests bench setup.py
+CODE   := $(wildcard simulator strategies replay_data tests bench setup.py)
 
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export UNIMARGIN_SHARED_DATA ?= $(abspath ../shared/data)

@@ -18,7 +18,9 @@ ROOT = Path(__file__).resolve().parent.parent
 def modules() -> list[str]:
     """Return the names of the modules whose source holds an example."""
     paths = sorted(
-        path for top in ("simulator", "strategies") for path in (ROOT / top).rglob("*.py")
+        path
+        for top in ("simulator", "strategies", "replay_data")
+        for path in (ROOT / top).rglob("*.py")
     )
     relative = [
         path.relative_to(ROOT).with_suffix("")
