@@ -30,6 +30,7 @@ BATCH_SCHEMA: dict[str, pl.DataType] = {
 }
 """Columns of a batch, in order; ``instrument`` is what ``Job.instrument`` returned."""
 
+
 @dataclass(slots=True)
 class Found:
     """One kind of finding: how often, and where first."""

@@ -2,7 +2,8 @@
 
 A line is ``receive_stamp {json}``; the JSON is a message of a raw stream, the same inside a
 combined stream's ``{"stream": ..., "data": ...}``, or the body of a REST depth snapshot.  What a
-line is is told by its content.  Prices and quantities become integers in 1e-8, stamps ns since 1970 UTC.
+line is is told by its content.  Prices and quantities become integers in 1e-8, stamps ns since
+1970 UTC.
 
 A line that cannot be understood raises ``InputError`` with file, line and field; lines of a known
 kind that the tape has no place for are counted as left out.

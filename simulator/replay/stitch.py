@@ -138,8 +138,8 @@ class Stitcher:
     """The state of one symbol's book over the chunks of a recording.
 
     ``where(place)`` names a line for the user; ``carry`` bounds the events that wait for a snapshot
-    from one chunk to the next.  ``floor`` is the latest time of rows already written for the symbol:
-    events that waited over a chunk's end are applied at that time at the earliest.
+    from one chunk to the next.  ``floor`` is the latest time of rows already written for the
+    symbol: events that waited over a chunk's end are applied at that time at the earliest.
     """
 
     def __init__(

@@ -1,0 +1,124 @@
+"""Known instruments and their filters, and what a symbol alone tells of an unknown one.
+
+The filters stand in ``catalogue.toml``, each with its source.  They change over the years, so a
+tape carries its own in the manifest; the catalogue only fills in what the data cannot say (minimum
+notional, contract size) and a tick that happens not to show.
+"""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from decimal import Decimal
+from functools import cache
+from importlib import resources
+
+from simulator.errors import InputError
+from simulator.instruments.instrument import Instrument, Market
+
+INFERRED = "inferred"
+"""Where filters come from that only the data told."""
+
+STABLE = ("USDT", "USDC", "FDUSD", "BUSD", "TUSD", "USDP", "DAI", "USD")
+FIAT = ("EUR", "GBP", "TRY", "BRL", "AUD", "JPY", "UAH", "RUB", "PLN", "ZAR")
+QUOTES = (*STABLE, *FIAT, "BTC", "ETH", "BNB")
+"""Quote assets by which a symbol is split, tried in this order."""
+
+COIN_MARGINED = re.compile(r"^(?P<base>[A-Z0-9]+)USD_(PERP|\d{6})$")
+DATED = re.compile(r"_\d{6}$")
+
+BTC_CONTRACT_USD, CONTRACT_USD = Decimal(100), Decimal(10)
+"""Face value of a coin-margined contract: BTC's, and that of every other coin."""
+
+
+@cache
+def known() -> dict[str, tuple[Instrument, str]]:
+    """Return the catalogue: full name → instrument and the source of its filters."""
+    text = resources.files("simulator.instruments").joinpath("catalogue.toml").read_text("utf-8")
+    found = {}
+    for entry in tomllib.loads(text)["instrument"]:
+        amounts = {
+            name: Decimal(entry[name])
+            for name in ("tick", "lot", "contract_size", "min_quantity", "max_quantity")
+            if name in entry
+        }
+        instrument = Instrument(
+            market=entry["market"],
+            symbol=entry["symbol"],
+            base=entry["base"],
+            quote=entry["quote"],
+            min_notional=Decimal(entry["min_notional"]),
+            **amounts,
+        )
+        found[instrument.name] = (instrument, entry["source"])
+    return found
+
+
+def assets(market: Market, symbol: str) -> tuple[str, str]:
+    """Return base and quote asset of a symbol.
+
+    Raises ``InputError`` if the symbol ends in no quote asset known here.
+
+    >>> assets("um", "1000PEPEUSDT"), assets("cm", "BTCUSD_PERP"), assets("um", "ETHUSDT_250328")
+    (('1000PEPE', 'USDT'), ('BTC', 'USD'), ('ETH', 'USDT'))
+    """
+    coin = COIN_MARGINED.match(symbol)
+    if coin:
+        return coin["base"], "USD"
+    pair = DATED.sub("", symbol)
+    for quote in QUOTES:
+        if pair.endswith(quote) and len(pair) > len(quote):
+            return pair.removesuffix(quote), quote
+    raise InputError(f"{market}:{symbol}: its quote asset is none of {', '.join(QUOTES)}")
+
+
+def instrument(name: str, tick: Decimal, lot: Decimal) -> tuple[Instrument, str]:
+    """Return the instrument ``market:symbol`` for data in multiples of ``tick`` and ``lot``.
+
+    Its filters are the catalogue's where the data fit them, else what the data told; the second
+    value says where they come from.
+    """
+    market, _, symbol = name.partition(":")
+    entry = known().get(name)
+    if entry is not None:
+        listed, source = entry
+        fits = tick % listed.tick == 0 and lot % listed.lot == 0
+        if fits:
+            return listed, source
+        finer = {
+            "tick": listed.tick if tick % listed.tick == 0 else tick,
+            "lot": listed.lot if lot % listed.lot == 0 else lot,
+        }
+        return _with(listed, **finer), f"{INFERRED} (finer than {source}), the rest from there"
+    if market not in ("spot", "um", "cm") or not symbol:
+        raise InputError(f"instrument {name!r} must be spot:SYMBOL, um:SYMBOL or cm:SYMBOL")
+    base, quote = assets(market, symbol)  # type: ignore[arg-type]
+    size = Decimal(1)
+    if market == "cm":
+        size = BTC_CONTRACT_USD if base == "BTC" else CONTRACT_USD
+    unknown = Instrument(
+        market=market,  # type: ignore[arg-type]
+        symbol=symbol,
+        base=base,
+        quote=quote,
+        tick=tick,
+        lot=lot,
+        contract_size=size,
+        min_quantity=lot,
+    )
+    return unknown, INFERRED
+
+
+def _with(listed: Instrument, tick: Decimal, lot: Decimal) -> Instrument:
+    return Instrument(
+        market=listed.market,
+        symbol=listed.symbol,
+        base=listed.base,
+        quote=listed.quote,
+        tick=tick,
+        lot=lot,
+        contract_size=listed.contract_size,
+        min_quantity=min(listed.min_quantity, lot),
+        min_notional=listed.min_notional,
+        max_quantity=listed.max_quantity,
+    )
