@@ -64,7 +64,7 @@ def derive_brackets(
             raise ValueError(f"{where}: mmr must lie above {mmr_before} and below 1, not {mmr}")
         if not 1 <= max_leverage <= 1 / mmr:
             raise ValueError(
-                f"{where}: max_leverage must lie between 1 and 1 / mmr = {1 / mmr:.6g}, "
+                f"{where}: max_leverage must lie between 1 and 1 / mmr = {float(1 / mmr):g}, "
                 f"not {max_leverage}"
             )
         if number > 1:

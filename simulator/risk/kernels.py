@@ -66,8 +66,8 @@ def scenario_initial_margin(
     partners). With more than MAX_UNDERLYINGS nets that are not zero no credit is given, which is
     never too low.
 
-    Runtime complexity: O(n); with three or more nets and unequal rates a search over all pairs for every
-    match.
+    Runtime complexity: O(n); with three or more nets and unequal rates a search over all pairs
+    for every match.
     """
     # C arrays on the stack: a call must not allocate.
     long_of = cython.declare(cython.Py_ssize_t[64])
