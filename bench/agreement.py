@@ -1,7 +1,8 @@
 """Compare the fills of two market makers, timer by timer.
 
-Each engine writes, at every timer and before it acts, the row ``time_ns, fills so far, position, volume so far``
-(lots).  Where the models are the same the rows are; docs/benchmarks.md explains what differs.
+Each engine writes, at every timer and before it acts, the row ``time_ns, fills so far, position,
+volume so far`` (lots).  Where the models are the same the rows are; docs/benchmarks.md explains
+what differs.
 """
 
 from __future__ import annotations

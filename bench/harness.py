@@ -1,7 +1,8 @@
 """Run our engine and its peers in turn on the same tape and compare them.
 
-Every case is a driver process that has loaded and warmed up; a round runs each of them once, one after the
-other on one core, so that whatever slows the machine slows all.  Figures are medians over the rounds.
+Every case is a driver process that has loaded and warmed up; a round runs each of them once, one
+after the other on one core, so that whatever slows the machine slows all.  Figures are medians
+over the rounds.
 """
 
 from __future__ import annotations
@@ -40,11 +41,17 @@ class Comparison:
 
 
 COMPARISONS = (
-    Comparison("market maker in Python : hftbacktest in njit", "maker", "hftbacktest", ("njit",), 2),
-    Comparison("market maker in Python : hftbacktest in Python", "maker", "hftbacktest", ("python",), 4),
-    Comparison("waking nobody : hftbacktest's feed alone", "feed", "hftbacktest", ("feed", "feed-steps"), 4),
-    Comparison("woken on each trade : nautilus_trader", "trades", "nautilus_trader", ("trades",), 20),
-    Comparison("crossing of averages on bars : backtesting.py", "bars", "backtesting", ("bars",), 10),
+    Comparison("maker in Python : hftbacktest njit", "maker", "hftbacktest", ("njit",), 2),
+    Comparison("maker in Python : hftbacktest Python", "maker", "hftbacktest", ("python",), 4),
+    Comparison(
+        "waking nobody : hftbacktest feed", "feed", "hftbacktest", ("feed", "feed-steps"), 4
+    ),
+    Comparison("each trade : nautilus_trader", "trades", "nautilus_trader", ("trades",), 20),
+    Comparison("bars : backtesting.py", "bars", "backtesting", ("bars",), 10),
+    Comparison("maker on the bare book : njit", "book-maker", "hftbacktest", ("njit",), 0),
+    Comparison(
+        "bare book : hftbacktest feed", "book-feed", "hftbacktest", ("feed", "feed-steps"), 0
+    ),
 )
 
 
@@ -58,7 +65,8 @@ class Measured:
     @property
     def rate(self) -> float:
         """Millions of events a second of one core, median."""
-        return median(run["events"] / run["seconds"] for run in self.rounds) / 1e6
+        rates = [float(run["events"]) / float(run["seconds"]) for run in self.rounds]
+        return median(rates) / 1e6
 
 
 Key = tuple[str, str]
@@ -160,24 +168,30 @@ def _agreement(setups: dict[str, Setup], folder: Path, core: int | None) -> dict
     setup = setups.get("hftbacktest")
     if setup is None or not setup.works:
         return {"reason": "hftbacktest was not run"}
-    logs = []
-    for engine in (OURS, "hftbacktest"):
+    logs: dict[str, Path] = {}
+    outcome: dict[str, Any] = {}
+    wanted = [("hftbacktest", "record")]
+    wanted += [(OURS, case) for case in ("record", "book-maker", "book-restated")]
+    for key in wanted:
         try:
-            driver = _start((engine, "record"), folder, core)
-            logs.append(folder / str(driver.run()["log"]))
+            driver = _start(key, folder, core)
+            logs[key[1] if key[0] == OURS else key[0]] = folder / str(driver.run()["log"])
             driver.close()
         except RuntimeError as error:
-            return {"reason": f"{engine}: {error}"}
-    return compare_fills(*logs)
+            outcome[key[1]] = {"reason": f"{key[0]}: {error}"}
+    theirs = logs.pop("hftbacktest", None)
+    if theirs is None:
+        return {"reason": outcome["record"]["reason"]}
+    return outcome | {case: compare_fills(log, theirs) for case, log in logs.items()}
 
 
 def _lines(measured: dict[Key, Measured], setups: dict[str, Setup], quick: bool) -> list[Line]:
     lines = []
     for comparison in COMPARISONS:
-        if comparison.peer in setups:
-            lines.append(_compare(comparison, measured, setups[comparison.peer]))
+        setup = setups.get(comparison.peer) or Setup(PEERS[comparison.peer], reason="not asked for")
+        lines.append(_compare(comparison, measured, setup))
     maker = measured[OURS, "maker"]
-    what = "market maker in Python, seconds of one core"
+    what = "maker in Python, time of one core"
     if maker.rounds:
         seconds = median(run["seconds"] for run in maker.rounds)
         events = maker.rounds[0]["events"]
@@ -185,7 +199,7 @@ def _lines(measured: dict[Key, Measured], setups: dict[str, Setup], quick: bool)
         target = BUDGET_SECONDS * events / FULL_EVENTS if quick else BUDGET_SECONDS
         lines.append(Line(what, seconds, "s", target, maker.rate, None, note))
     else:
-        lines.append(Line(what, None, "s", BUDGET_SECONDS, note=f"ours: {maker.reason}"))
+        lines.append(Line(what, None, "s", BUDGET_SECONDS, note="ours did not run"))
     return lines
 
 
@@ -194,7 +208,7 @@ def _compare(comparison: Comparison, measured: dict[Key, Measured], setup: Setup
     ours = measured[OURS, comparison.ours]
     theirs = [measured.get((comparison.peer, case)) for case in comparison.cases]
     rates = [case.rate for case in theirs if case is not None and case.rounds]
-    reasons = [f"ours: {ours.reason}"] if ours.reason else []
+    reasons = ["ours did not run"] if ours.reason else []
     if not setup.works:
         reasons.append(f"{comparison.peer}: {setup.reason}")
     reasons += [f"{comparison.peer}: {case.reason}" for case in theirs if case and case.reason]
@@ -210,7 +224,7 @@ def _describe(setup: Setup) -> dict[str, str]:
 
 
 def _pin() -> int | None:
-    """Return the core that drivers run on, the last one we may use; ``None`` where there is no pinning."""
+    """Return the core that drivers run on; ``None`` where there is no pinning."""
     if not hasattr(os, "sched_getaffinity"):
         return None
     return max(os.sched_getaffinity(0))

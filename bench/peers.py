@@ -1,8 +1,10 @@
-"""The peers: engines we measure against, each in a virtual environment of its own under bench/.venvs.
+"""The peers: engines we measure against, each in an environment of its own under
+bench/.venvs.
 
-Setting a peer up finds an interpreter that it supports, makes the environment and installs it with pip from
-whatever index pip is set up for.  What does not work is a result too: ``Setup.reason`` says why, and the
-table of figures carries that sentence in place of the peer's numbers.
+Setting a peer up finds an interpreter that it supports, makes the environment and installs it
+with pip from whatever index pip is set up for.  What does not work is a result too:
+``Setup.reason`` says why, and the table of figures carries that sentence in place of the peer's
+numbers.
 """
 
 from __future__ import annotations

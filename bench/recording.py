@@ -1,9 +1,10 @@
 """A real recording, repeated: the raw Binance streams that hftbacktest publishes as its examples.
 
-A line of the file is ``<local time> <json>``: a combined-stream message or the REST depth snapshot, from which
-the book starts.  Depth and trades are ordered by the exchange's transaction time ``T``.  To reach the wanted
-length the recording is repeated end to end; before each repeat the levels that differ from the starting
-book are restated, in rows of their own, so that no engine needs a reset.
+A line of the file is ``<local time> <json>``: a combined-stream message or the REST depth
+snapshot, from which the book starts.  Depth and trades are ordered by the exchange's transaction
+time ``T``.  To reach the wanted length the recording is repeated end to end; before each repeat
+the levels that differ from the starting book are restated, in rows of their own, so that no
+engine needs a reset.
 
 Known limit: an update whose level lies beyond the snapshot's 1000 levels is taken as it comes.
 """
@@ -20,6 +21,7 @@ import numpy as np
 import numpy.typing as npt
 
 from bench.synthetic import DEPTH, TRADE, Rows
+from simulator.errors import InputError
 
 TICK = Decimal("0.1")
 LOT = Decimal("0.001")
@@ -74,7 +76,7 @@ def _read(path: Path) -> tuple[dict[tuple[int, int], int], list[Row]]:
             elif data["e"] in ("depthUpdate", "trade"):
                 updates.append((data.get("T", data["E"]), data))
     if snapshot is None:
-        raise ValueError(f"{path.name}: no depth snapshot, so no book to start from")
+        raise InputError(f"{path.name}: no depth snapshot, so no book to start from")
     start = {(1, _ticks(p)): _lots(q) for p, q in snapshot["bids"]}
     start |= {(-1, _ticks(p)): _lots(q) for p, q in snapshot["asks"]}
     updates.sort(key=lambda update: update[0])
@@ -91,7 +93,7 @@ def _read(path: Path) -> tuple[dict[tuple[int, int], int], list[Row]]:
 
 
 def _depth(time_ns: int, data: dict[str, Any]) -> list[Row]:
-    """Return the rows of one depth message, removals first so that the book is not crossed in between."""
+    """Return the rows of one depth message, removals first so that it never crosses the book."""
     levels = [(1, p, q) for p, q in data["b"]] + [(-1, p, q) for p, q in data["a"]]
     rows = [(time_ns, DEPTH, side, _ticks(p), _lots(q), 0) for side, p, q in levels]
     rows.sort(key=lambda row: row[4] != 0)
@@ -99,11 +101,19 @@ def _depth(time_ns: int, data: dict[str, Any]) -> list[Row]:
 
 
 def _ticks(price: str) -> int:
-    return int(Decimal(price) / TICK)
+    return _whole(price, TICK)
 
 
 def _lots(quantity: str) -> int:
-    return int(Decimal(quantity) / LOT)
+    return _whole(quantity, LOT)
+
+
+def _whole(value: str, step: Decimal) -> int:
+    """Return how many steps a value is."""
+    whole, rest = divmod(Decimal(value), step)
+    if rest:
+        raise InputError(f"recording: {value} is not a multiple of {step}; give one of um:BTCUSDT")
+    return int(whole)
 
 
 def _as_rows(block: npt.NDArray[np.int64]) -> Rows:

@@ -1,12 +1,12 @@
 """A synthetic L2 recording: a book around a random walk, with trades in bursts.
 
-The market it draws is plain on purpose, so that every engine sees the same rows and nobody's licence is
-touched.  A message is either one trade with the new quantity of the level it hit, or an update of a few
-levels near the best one.  A level that empties moves the best price; a spread wider than one tick is
-filled again by the next updates.  Bids stay below asks at every row.
+The market it draws is plain on purpose, so that every engine sees the same rows and nobody's
+licence is touched.  A message is either one trade with the new quantity of the level it hit, or
+an update of a few levels near the best one.  A level that empties moves the best price; a spread
+wider than one tick is filled again by the next updates.  Bids stay below asks at every row.
 
-Units: prices in ticks, quantities in lots, time in ns.  Everything is integer arithmetic on numbers drawn
-from one seeded ``numpy`` generator, so the same seed gives the same rows on every machine.
+Units: prices in ticks, quantities in lots, time in ns.  Numbers come from one seeded ``numpy``
+generator by integer arithmetic and division alone, so a seed gives the same rows on every machine.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ LEVELS = 25
 CHUNK = 100_000
 
 TRADE_MESSAGES = 0.45
-"""Share of messages that are trades: about 8 % of the rows, because other messages have more rows."""
+"""Share of messages that are trades: about 8 % of the rows."""
 
 BURST = 0.80
 """Chance that the aggressor of a trade is the one of the trade before it: trades come in runs."""
@@ -33,7 +33,10 @@ BURST = 0.80
 TRADE_LOTS = 13
 """Smallest trade; sizes fall off as 1 / uniform, so most trades are small and a few are large."""
 
-MEAN_GAP_NS = 12_100_000
+NEW_LEVEL_LOTS = 40
+"""Quantity of a level that appears inside a wide spread where the draw says 0."""
+
+MEAN_GAP_NS = 11_970_000
 """Mean time between messages, ns."""
 
 
@@ -88,7 +91,9 @@ class _Market:
         gaps = (draw.integers(1, MEAN_GAP_NS, CHUNK) * 2).tolist()
         is_trade = (draw.random(CHUNK) < TRADE_MESSAGES).tolist()
         turns = (draw.random(CHUNK) >= BURST).tolist()
-        trade_lots = (TRADE_LOTS / (1 - draw.random(CHUNK))).clip(max=2_000).astype(np.int64).tolist()
+        trade_lots = (
+            (TRADE_LOTS / (1 - draw.random(CHUNK))).clip(max=2_000).astype(np.int64).tolist()
+        )
         counts = draw.integers(3, 15, CHUNK).tolist()
         update = _Updates(draw)
         for message in range(CHUNK):
@@ -118,7 +123,7 @@ class _Market:
     def update(self, side: int, distance: int, lots: int) -> None:
         """Change one level ``distance`` ticks behind the best price, or fill a wide spread."""
         if self.best[-1] - self.best[1] > 1 and distance < 4:
-            self.set_level(side, self.best[side] + side, max(lots, 1))
+            self.set_level(side, self.best[side] + side, lots or NEW_LEVEL_LOTS)
         elif lots or len(self.books[side]) > LEVELS:
             self.set_level(side, self.best[side] - side * distance, lots)
 
@@ -167,7 +172,9 @@ class _Updates:
         if not self.rows:
             draw = self.generator
             sides = (draw.integers(0, 2, CHUNK) * 2 - 1).tolist()
-            distances = draw.integers(0, 2 * LEVELS, (CHUNK, 3)).min(axis=1).tolist()  # near ones are common
+            distances = (
+                draw.integers(0, 2 * LEVELS, (CHUNK, 3)).min(axis=1).tolist()
+            )  # near ones are common
             lots = draw.integers(1, 900, CHUNK) * (draw.random(CHUNK) < 0.75)
             self.rows = list(zip(sides, distances, lots.tolist(), strict=True))
         return self.rows.pop()

@@ -3,13 +3,14 @@
 A folder ``bench/.data/NAME`` holds the same rows as
 
 - ``tape.parquet`` and ``tape.manifest.json``: ours, docs/data-formats.md;
-- ``hftbacktest.npz``: hftbacktest's event array; each row is an exchange and a local event at the same
-  instant (constant feed latency of 0);
+- ``hftbacktest.npz``: hftbacktest's event array; each row is an exchange and a local event at
+  the same instant (constant feed latency of 0);
 - ``trades.npy``: ``time_ns, side, price, quantity`` of the trades, for nautilus_trader;
 - ``bars.npy``: ``time_ns, open, high, low, close, volume`` for backtesting.py;
 - ``about.json``: what it is, its counts and its scale, read by every driver.
 
-Prices are ticks of ``TICK`` and quantities lots of ``LOT`` in ours, floats of whole units in the others.
+Prices are ticks of ``TICK`` and quantities lots of ``LOT`` in ours, floats of whole units in the
+others.
 """
 
 from __future__ import annotations
@@ -64,11 +65,13 @@ HFT_EVENT = np.dtype(
 def make_tape(quick: bool = False, recording: Path | None = None, seed: int = SEED) -> Path:
     """Return the folder of the common tape, written now if it is not there yet.
 
-    ``recording`` is a raw recording (see ``bench/recording.py``) to be repeated up to the wanted number of
-    events instead of the synthetic market.
+    ``recording`` is a raw recording (see ``bench/recording.py``) to be repeated up to the wanted
+    number of events instead of the synthetic market.
     """
     events = QUICK_EVENTS if quick else FULL_EVENTS
-    source = recording.name.split(".")[0] if recording else f"synthetic-{seed}"
+    source = f"synthetic-{seed}"
+    if recording:
+        source = f"{recording.resolve().parent.name}-{recording.name.split('.')[0]}"
     folder = DATA / f"{source}-{events}-v{VERSION}"
     if (folder / "about.json").exists():
         return folder
@@ -108,7 +111,7 @@ def read_about(folder: Path) -> dict[str, Any]:
 
 
 def digest(rows: Rows) -> str:
-    """Return the SHA-256 of the rows, so that two machines can tell whether they ran the same tape."""
+    """Return the SHA-256 of the rows: two machines can tell whether they ran the same tape."""
     total = hashlib.sha256()
     for column in (rows.time_ns, rows.kind, rows.side, rows.price, rows.quantity, rows.last):
         total.update(np.ascontiguousarray(column).tobytes())

@@ -1,11 +1,13 @@
 """How the harness talks to a driver in another interpreter: one JSON line an answer.
 
-A driver is a script that prepares a case (loads the tape, compiles, warms up) and then runs it as often as
-asked, so that runs of different engines can be interleaved without paying for loading each time.  Only the
-standard library is used here, because every peer's environment imports this file.
+A driver is a script that prepares a case (loads the tape, compiles, warms up) and then runs it as
+often as asked, so that runs of different engines can be interleaved without paying for loading
+each time.  Only the standard library is used here, because every peer's environment imports this
+file.
 
-Protocol: the driver prints ``{"ready": ...}``; then, for each line ``run`` on its input, the figures of one
-run.  At the end of its input it stops.  Anything else that a peer prints goes to stderr.
+Protocol: the driver prints ``{"ready": ...}``; then, for each line ``run`` on its input, the
+figures of one run.  At the end of its input it stops.  Anything else that a peer prints goes to
+stderr.
 """
 
 from __future__ import annotations
@@ -24,7 +26,7 @@ Figures = dict[str, Any]
 
 
 def serve(prepare: Callable[[Path, str], Callable[[], Figures]]) -> None:
-    """Run a driver: ``DRIVER.py FOLDER CASE [--runs N]``, or serve runs on demand with ``--serve``."""
+    """Run a driver: ``DRIVER.py FOLDER CASE [--runs N]``; ``--serve``: runs on demand."""
     parser = argparse.ArgumentParser()
     parser.add_argument("folder", type=Path)
     parser.add_argument("case")
@@ -48,8 +50,8 @@ def serve(prepare: Callable[[Path, str], Callable[[], Figures]]) -> None:
 def timed(call: Callable[[], Any]) -> tuple[Any, Figures]:
     """Call once; return the result and ``seconds`` of processor time (all threads) and of the wall.
 
-    Processor time is what figures are made of: other work on the machine takes turns with ours and would
-    count in the wall's.  On an idle machine the two are equal for all engines here.
+    Processor time is what figures are made of: other work on the machine takes turns with ours
+    and would count in the wall's.  On an idle machine the two are equal for all engines here.
     """
     wall, processor = time.perf_counter(), time.process_time()
     result = call()

@@ -1,8 +1,8 @@
 """backtesting.py on bars: the crossing of two moving averages, its own first example.
 
-Case ``bars``: averages of 10 and 30 bars through ``self.I``, a position always in the market after the first
-cross.  Building the data frame is not timed; ``Backtest.run`` is, with its indicators and statistics,
-because it has no way to leave them out.
+Case ``bars``: averages of 10 and 30 bars through ``self.I``, a position always in the market
+after the first cross.  Building the data frame is not timed; ``Backtest.run`` is, with its
+indicators and statistics, because it has no way to leave them out.
 """
 
 from __future__ import annotations

@@ -1,8 +1,9 @@
 """hftbacktest 2.4 on the common tape: its feed alone, and the market maker in njit and in Python.
 
-Cases: ``feed`` (one call to the end of the data), ``feed-steps`` (one call per 100 ms, no orders), ``njit``,
-``python``, and ``record`` (``njit`` with its state written at each timer, for comparing fills; not timed).
-The maker is that of bench/market_maker.md.  Loading, building and compiling are not timed.
+Cases: ``feed`` (one call to the end of the data), ``feed-steps`` (one call per 100 ms, no
+orders), ``njit``, ``python``, and ``record`` (``njit`` with its state written at each timer, for
+comparing fills; not timed). The maker is that of bench/market_maker.md.  Loading, building and
+compiling are not timed.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """nautilus_trader on the tape's trades: a Python strategy woken on each trade.
 
-Case ``trades``: the strategy counts the trades and, on every ``ORDER_EVERY``-th, sends a market order of one
-lot, buying and selling in turn.  Building the engine and its tick objects is not timed; ``engine.run`` is.
-Logging is off.
+Case ``trades``: the strategy counts the trades and, on every ``ORDER_EVERY``-th, sends a market
+order of one lot, buying and selling in turn.  Building the engine and its tick objects is not
+timed; ``engine.run`` is. Logging is off.
 """
 
 from __future__ import annotations

@@ -1,7 +1,8 @@
 """``unimargin bench``: speed on this machine, as ratios against peers in the same run.
 
-The harness and the peers' drivers are in ``bench/`` of the repository, which is not part of the wheel.  Without
-it the command measures what the package has by itself, the compiled book, and says so.
+The harness and the peers' drivers are in ``bench/`` of the repository, which is not part of the
+wheel.  Without it the command measures what the package has by itself, the compiled book, and
+says so.
 """
 
 from __future__ import annotations
@@ -29,6 +30,12 @@ from simulator.errors import InputError
 REPOSITORY = Path(__file__).resolve().parents[2]
 PEER_NAMES = ("hftbacktest", "nautilus_trader", "backtesting")
 RUNS, QUICK_RUNS = 5, 3
+FILL_CASES = {
+    "record": "our engine",
+    "book-maker": "our book alone",
+    "book-restated": "our book, levels that met our orders restated as hftbacktest does",
+}
+"""Ways to play the maker whose fills are compared, see bench/ours_book.py."""
 
 
 def bench(
@@ -99,7 +106,7 @@ def peer_names(text: str) -> list[str]:
 
 
 def load_harness() -> Any:
-    """Return the module ``bench.harness`` of the repository, ``None`` where there is only the wheel."""
+    """Return the repository's ``bench.harness``, ``None`` where there is only the wheel."""
     if not (REPOSITORY / "bench" / "harness.py").is_file():
         return None
     if str(REPOSITORY) not in sys.path:
@@ -110,7 +117,7 @@ def load_harness() -> Any:
 def show(lines: list[Line], document: dict[str, Any]) -> None:
     """Print the table of figures."""
     console = Console(highlight=False)
-    table = Table(title="Speed on one core (M/s: millions of events or operations a second)")
+    table = Table(title="Speed on one core (M/s: millions of events or operations)")
     for column in ("", "ours M/s", "peer M/s", "figure", "target", "met"):
         table.add_column(column, justify="left" if not column else "right")
     table.add_column("remark")
@@ -152,13 +159,17 @@ def remarks(document: dict[str, Any]) -> list[str]:
     for name, peer in document.get("peers", {}).items():
         if peer["reason"]:
             sentences.append(f"{name} could not be measured: {peer['reason']}")
+    reasons = {case["reason"] for case in document.get("cases", {}).values() if case["reason"]}
+    sentences += [f"did not run: {reason}" for reason in sorted(reasons)]
     fills = document.get("fills", {})
     if "reason" in fills:
-        sentences.append(f"fills not compared: {fills['reason']}")
-    elif fills:
-        ours, theirs = fills["fills"]
-        sentences.append(
-            f"fills: ours {ours:,}, hftbacktest {theirs:,}; alike in {fills['intervals_alike']:,} of "
-            f"{fills['intervals']:,} intervals between requotes"
-        )
+        return [*sentences, f"fills not compared: {fills['reason']}"]
+    for case, played in FILL_CASES.items():
+        outcome = fills.get(case, {})
+        if "fills" in outcome:
+            ours, theirs = outcome["fills"]
+            sentences.append(
+                f"fills, {played}: ours {ours:,}, hftbacktest {theirs:,}; alike in "
+                f"{outcome['intervals_alike']:,} of {outcome['intervals']:,} intervals"
+            )
     return sentences

@@ -1,11 +1,13 @@
 """The part of ``unimargin bench`` that needs nothing but the package: the compiled book alone.
 
-The mix is 60 % limit orders, 35 % cancellations, 5 % market orders.  Limit orders rest 1 to 100 ticks from a
-mid price that walks, the near ones more often; market orders take as much as comes in net, so the book
-keeps its size.  Cancellations name an order that still rests; a slot is used again after its order ended.
+The mix is 60 % limit orders, 35 % cancellations, 5 % market orders.  Limit orders rest 1 to 100
+ticks from a mid price that walks, the near ones more often; market orders take as much as comes
+in net, so the book keeps its size.  Cancellations name an order that still rests; a slot is used
+again after its order ended.
 
-The baseline is the plainest price-time book on ``SortedDict`` that does the same: no self-trade prevention,
-no displayed liquidity, no rows.  It also draws the mix, because only a book knows what still rests.
+The baseline is the plainest price-time book on ``SortedDict`` that does the same: no self-trade
+prevention, no displayed liquidity, no rows.  It also draws the mix, because only a book knows
+what still rests.
 """
 
 from __future__ import annotations
@@ -44,8 +46,9 @@ FILL = 1
 class Line:
     """A line of the table of figures.
 
-    ``value`` is a ratio (``unit`` "x"), a rate in millions a second ("M/s") or seconds of one core ("s"); ``None``
-    where it could not be measured, and ``note`` says why.  ``target`` 0 means that there is none.
+    ``value`` is a ratio (``unit`` "x"), a rate in millions a second ("M/s") or seconds of one
+    core ("s"); ``None`` where it could not be measured, and ``note`` says why.  ``target`` 0
+    means that there is none.
     """
 
     what: str
@@ -188,8 +191,8 @@ def _pick(candidates: list[int], book: SortedDictBook, free: list[int], pick: fl
 def measure_book(count: int, runs: int) -> BookSpeed:
     """Run the three ways in turn, ``runs`` times, and compare what they filled.
 
-    Only the calls are timed: after each ``BATCH`` operations the rows are read out, untimed, because inside
-    the engine compiled code reads them in place.
+    Only the calls are timed: after each ``BATCH`` operations the rows are read out, untimed,
+    because inside the engine compiled code reads them in place.
     """
     commands = book_operations(count)
     batches = [commands[i : i + BATCH] for i in range(0, count, BATCH)]
@@ -214,7 +217,7 @@ def measure_book(count: int, runs: int) -> BookSpeed:
 def _timed(
     run: Callable[[Any], None], batches: Sequence[Any], book: Book | None
 ) -> tuple[float, tuple[int, int]]:
-    """Return the seconds that ``run`` took over the batches, and the book's fills and filled lots."""
+    """Return the seconds of ``run`` over the batches, and the book's fills and lots."""
     seconds = 0.0
     fills = lots = 0
     gc.collect()
