@@ -41,6 +41,18 @@ def view(book: AnyBook, prices: range) -> list[float]:
 @pytest.mark.parametrize("seed", SEEDS)
 @pytest.mark.parametrize(("model", "power"), MODELS)
 def test_twins_agree(model: QueueModel, power: float, seed: int) -> None:
+    compare(model, power, seed)
+
+
+@pytest.mark.soak
+@pytest.mark.parametrize("seed", range(1_000, 1_300))
+@pytest.mark.parametrize(("model", "power"), MODELS)
+def test_twins_agree_for_long(model: QueueModel, power: float, seed: int) -> None:
+    compare(model, power, seed)
+
+
+def compare(model: QueueModel, power: float, seed: int) -> None:
+    """Drive both books with one stream."""
     readable = reference.Book(model, power)
     compiled: AnyBook = columns.Book(int(model), power)
     auditor = Auditor()
