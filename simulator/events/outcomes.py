@@ -1,0 +1,63 @@
+"""What can happen to an order or an account, and why an order is refused.
+
+Values are part of the digest, so they never change.  A refused order has one ``RejectReason``: the first failing
+check, in the order of the enum.
+"""
+
+from __future__ import annotations
+
+from enum import IntEnum
+
+
+class Outcome(IntEnum):
+    """Kind of an outcome record; fields as for orders unless said here."""
+
+    ACCEPTED = 1
+    """The order rests in the book; quantity = remaining lots."""
+    FILLED = 2
+    """One match; price and quantity of the match."""
+    CANCELED = 3
+    EXPIRED = 4
+    """Ended by its own terms; price = ``book.codes.Expiry``, quantity = remaining lots."""
+    REJECTED = 5
+    """Refused; price = ``RejectReason``."""
+    CANCEL_REJECTED = 6
+    """The order to cancel was no longer open."""
+    TRIGGERED = 7
+    """A conditional order's trigger was reached; price = the trigger."""
+    REDUCED = 8
+    """Lots taken off a resting order (reduce-only, self-trade prevention)."""
+    FUNDING = 10
+    """Funding booked; price = rate in 1e-8, quantity = amount in settle units, order 0."""
+    TRANSFERRED = 11
+    """Between wallets; order = source, side = target, price = asset, quantity = amount."""
+    DEPOSITED = 12
+    """From outside; order = wallet, price = asset, quantity = amount."""
+    LEVEL_CHANGED = 13
+    """A pool's risk level; order = pool, side = new level, price = old level."""
+    LIQUIDATED = 14
+    """A pool reached its threshold and its positions are being closed; order = pool."""
+    SHORTFALL = 15
+    """The insurance fund paid a bankrupt pool's debt; order = pool, price = asset, quantity = amount."""
+    TRANSFER_REJECTED = 16
+    """A transfer was refused; price = ``RejectReason``, quantity = amount."""
+
+
+class RejectReason(IntEnum):
+    """Why an order or a transfer is refused, in order of precedence.
+
+    The comment gives the nearest Binance error code.
+    """
+
+    PRICE_FILTER = 1  # -4014, -1013: price must be above 0 and on the tick
+    LOT_SIZE = 2  # -4003, -1013: quantity under the minimum, over the maximum or off the lot
+    MIN_NOTIONAL = 3  # -4164
+    NOT_SUPPORTED = 4  # this instrument cannot be traded in this version
+    ACCOUNT_IN_LIQUIDATION = 5  # -2023
+    REDUCE_ONLY_LEVEL = 6  # -4087: the pool's level accepts only reducing orders
+    REDUCE_ONLY = 7  # -2022: nothing to reduce
+    WOULD_TRIGGER_IMMEDIATELY = 8  # -2021
+    INSUFFICIENT_BALANCE = 9  # -2010
+    INSUFFICIENT_MARGIN = 10  # -2019
+    MAX_POSITION = 11  # -2027: over the notional that the leverage allows
+    NO_PRICE = 12  # no mark or index price yet, so nothing can be margined

@@ -1,0 +1,61 @@
+from simulator.exchange.ring cimport Ring
+from simulator.exchange.venue cimport Venue
+
+cdef class Core(Venue):
+    cdef Ring commands
+    cdef Ring deliveries
+    cdef readonly long long local_now
+    cdef long long feed_latency
+    cdef bint latency_from_feed
+    cdef long long[::1] entry_latency
+    cdef long long[::1] response_latency
+    cdef long long n_sent
+    cdef long long n_delivered
+    # what is due next, venue's clock and strategies' clock
+    cdef long long next_venue
+    cdef long long next_local
+    cdef long long next_mark
+    cdef long long mark_step
+    cdef long long[::1] timer_time
+    cdef long long[::1] timer_interval
+    cdef int[::1] timer_strategy
+    cdef int n_timers
+    cdef list timer_name
+    cdef long long next_timer
+    # strategies
+    cdef readonly list strategies
+    cdef readonly list contexts
+    cdef int[::1] account_of
+    cdef int[::1] wants_fill
+    cdef int[::1] wants_order
+    cdef int[::1] watch_book
+    cdef int[::1] watch_trade
+    cdef int[:, ::1] book_watchers
+    cdef int[:, ::1] trade_watchers
+    cdef long long[:, ::1] local_position
+    cdef readonly long long events
+    cdef readonly long long wakes
+    cdef object cold
+
+    cpdef long long run_rows(
+        self,
+        long long[::1] time,
+        long long[::1] arrival,
+        int[::1] instrument,
+        unsigned char[::1] kind,
+        unsigned char[::1] flags,
+        signed char[::1] side,
+        long long[::1] price,
+        long long[::1] quantity,
+        long long[::1] number,
+    ) except? -1
+    cdef int advance(self, long long time, long long arrival) except? -1
+    cdef void due(self) noexcept
+    cdef int command(self) except? -1
+    cdef int deliver(self) except? -1
+    cdef int wake_timer(self) except? -1
+    cpdef int finish(self) except? -1
+    cpdef long long submit(self, int strategy, int instrument, int side, long long price, long long lots, int time_in_force, int stp, int flags) noexcept
+    cpdef bint cancel_order(self, long long order) noexcept
+    cpdef int cancel_orders(self, int strategy, int instrument) noexcept
+    cdef long long latency(self, bint entry) noexcept

@@ -1,0 +1,481 @@
+"""The one loop: tape rows, commands, messages and timers in one total order (hot module).
+
+Two clocks run side by side.  The venue's is the tape's event time; a strategy's is when it hears of things:
+a tape row arrives at ``arrival``, an outcome after the response latency, and a command reaches the venue after the
+entry latency.  An order of events follows: everything due strictly before the next row's time (on its own
+clock) happens before that row; at equal times the tape comes first, then marks, then commands, then messages to
+strategies, then timers.
+
+Python is called for what a strategy asked for and nothing else: a timer, a fill, a watched book or trade.
+"""
+
+import cython
+import numpy as np
+
+if cython.compiled:
+    from cython.cimports.simulator.book.columns import Book
+    from cython.cimports.simulator.exchange.ring import Ring
+    from cython.cimports.simulator.exchange.venue import Venue
+else:
+    from simulator.book.columns import Book
+    from simulator.exchange.ring import Ring
+    from simulator.exchange.venue import Venue
+
+NEVER = cython.declare(cython.longlong, 1 << 62)
+
+# Row kinds of the tape (simulator.market.tape.Kind) that the loop itself knows.
+DEPTH = cython.declare(cython.int, 1)
+CLEAR = cython.declare(cython.int, 2)
+TRADE = cython.declare(cython.int, 3)
+QUOTE = cython.declare(cython.int, 4)
+LAST_ROW = cython.declare(cython.int, 1)
+
+PLACE = cython.declare(cython.int, 1)
+CANCEL = cython.declare(cython.int, 2)
+OTHER = cython.declare(cython.int, 3)
+
+SEQ = cython.declare(cython.int, 0)
+ACCOUNT = cython.declare(cython.int, 1)
+STRATEGY = cython.declare(cython.int, 2)
+INSTRUMENT = cython.declare(cython.int, 3)
+SIDE = cython.declare(cython.int, 4)
+PRICE = cython.declare(cython.int, 5)
+LOTS = cython.declare(cython.int, 6)
+TIME_IN_FORCE = cython.declare(cython.int, 9)
+STP = cython.declare(cython.int, 10)
+FLAGS = cython.declare(cython.int, 11)
+LOCAL_STATE = cython.declare(cython.int, 14)
+LOCAL_FILLED = cython.declare(cython.int, 15)
+TRIGGER_KIND = cython.declare(cython.int, 16)
+NEXT = cython.declare(cython.int, 21)
+
+# What a strategy knows of its order.
+UNDERWAY = cython.declare(cython.int, 1)
+OPEN = cython.declare(cython.int, 2)
+CANCELING = cython.declare(cython.int, 3)
+GONE = cython.declare(cython.int, 4)
+
+ACCEPTED = cython.declare(cython.int, 1)
+FILLED = cython.declare(cython.int, 2)
+CANCELED = cython.declare(cython.int, 3)
+EXPIRED = cython.declare(cython.int, 4)
+REJECTED = cython.declare(cython.int, 5)
+TRIGGERED = cython.declare(cython.int, 7)
+
+SESSION_BREAK_NS = cython.declare(cython.longlong, 600_000_000_000)
+
+
+@cython.cclass
+class Core(Venue):
+    """The venue with its clock, its latencies and the strategies that trade on it."""
+
+    def __init__(self, columns, cold) -> None:
+        Venue.__init__(self, columns)
+        self.cold = cold
+        self.commands = Ring()
+        self.deliveries = Ring()
+        self.local_now = 0
+        self.feed_latency = 0
+        self.latency_from_feed = columns["latency_from_feed"]
+        self.entry_latency = memoryview(np.array(columns["entry_latency"], dtype="i8"))
+        self.response_latency = memoryview(np.array(columns["response_latency"], dtype="i8"))
+        self.n_sent = self.n_delivered = 0
+        self.next_venue = self.next_local = self.next_timer = self.next_mark = NEVER
+        self.mark_step = columns["mark_step"]
+        self.timer_time = memoryview(np.zeros(8, dtype="i8"))
+        self.timer_interval = memoryview(np.zeros(8, dtype="i8"))
+        self.timer_strategy = memoryview(np.zeros(8, dtype="i4"))
+        self.timer_name = []
+        self.n_timers = 0
+        n, m = max(1, columns["strategies"]), max(1, len(self.books))
+        self.strategies = []
+        self.contexts = []
+        self.account_of = memoryview(np.array(columns["account_of"] or [0], dtype="i4"))
+        self.wants_fill = memoryview(np.zeros(n, dtype="i4"))
+        self.wants_order = memoryview(np.zeros(n, dtype="i4"))
+        self.watch_book = memoryview(np.zeros(m, dtype="i4"))
+        self.watch_trade = memoryview(np.zeros(m, dtype="i4"))
+        self.book_watchers = memoryview(np.zeros((n, m), dtype="i4"))
+        self.trade_watchers = memoryview(np.zeros((n, m), dtype="i4"))
+        self.local_position = memoryview(np.zeros((self.ledger.accounts, m), dtype="i8"))
+        self.events = self.wakes = 0
+
+    # The loop
+
+    @cython.ccall
+    @cython.exceptval(-1, check=True)
+    def run_rows(
+        self,
+        time: cython.longlong[::1],
+        arrival: cython.longlong[::1],
+        instrument: cython.int[::1],
+        kind: cython.uchar[::1],
+        flags: cython.uchar[::1],
+        side: cython.schar[::1],
+        price: cython.longlong[::1],
+        quantity: cython.longlong[::1],
+        number: cython.longlong[::1],
+    ) -> cython.longlong:
+        """Replay a block of merged tape columns; return the number of rows."""
+        row: cython.Py_ssize_t
+        rows: cython.Py_ssize_t = time.shape[0]
+        current: cython.int = -1
+        i: cython.int
+        what: cython.int
+        book: Book = None
+        if rows and self.next_mark == NEVER:
+            self.next_mark = time[0] // self.mark_step * self.mark_step + self.mark_step
+            self.due()
+        for row in range(rows):
+            if time[row] > self.next_venue or arrival[row] > self.next_local:
+                self.advance(time[row], arrival[row])
+            self.now = time[row]
+            self.local_now = arrival[row]
+            what = kind[row]
+            i = instrument[row]
+            if i != current:
+                book = self.books[i]
+                current = i
+            if what == DEPTH:
+                book.set_level(side[row], price[row], quantity[row])
+                if book.n_rows:
+                    self.settle(i)
+            elif what == TRADE:
+                self.print_trade(i, side[row], price[row], quantity[row])
+                if self.watch_trade[i]:
+                    self._wake_trade(i, side[row], price[row], quantity[row])
+            elif what == CLEAR:
+                book.clear(side[row])
+            elif what != QUOTE:
+                self.cold.row(self, i, what, side[row], price[row], quantity[row], number[row])
+            if self.watch_book[i] and what <= CLEAR and flags[row] & LAST_ROW:
+                self._wake_book(i)
+        self.events += rows
+        return rows
+
+    @cython.cfunc
+    @cython.exceptval(check=False)
+    def due(self) -> cython.void:
+        """Refresh the two edges that a row is compared with."""
+        self.next_venue = self.commands.next_time
+        if self.next_mark < self.next_venue:
+            self.next_venue = self.next_mark
+        self.next_local = self.deliveries.next_time
+        if self.next_timer < self.next_local:
+            self.next_local = self.next_timer
+
+    @cython.cfunc
+    @cython.exceptval(-1, check=True)
+    def advance(self, time: cython.longlong, arrival: cython.longlong) -> cython.int:
+        """Let happen what is due before the next row, in order."""
+        self.feed_latency = arrival - time
+        if time - self.now > SESSION_BREAK_NS and self.now:
+            self._skip_break(time, arrival)
+        venue_due: cython.bint
+        local_due: cython.bint
+        while True:
+            venue_due = self.next_venue < time
+            local_due = self.next_local < arrival
+            if not venue_due and not local_due:
+                return 0
+            if venue_due and (not local_due or self.next_venue <= self.next_local - self.feed_latency):
+                if self.next_mark <= self.commands.next_time:
+                    self.now = self.next_mark
+                    self.next_mark += self.mark_step
+                    self.cold.mark(self)
+                else:
+                    self.command()
+            elif self.deliveries.next_time <= self.next_timer:
+                self.deliver()
+            else:
+                self.wake_timer()
+            self.due()
+
+    def _skip_break(self, time: int, arrival: int) -> None:
+        """A recording stops and another starts much later: timers and marks do not run in between."""
+        step = int(self.mark_step)
+        self.next_mark = max(int(self.next_mark), time // step * step - 31 * step)
+        for k in range(self.n_timers):
+            interval = int(self.timer_interval[k])
+            if interval and self.timer_time[k] < arrival:
+                self.timer_time[k] += (arrival - self.timer_time[k]) // interval * interval
+        self._find_timer()
+        self.due()
+
+    @cython.cfunc
+    @cython.exceptval(-1, check=True)
+    def command(self) -> cython.int:
+        """A command reaches the venue."""
+        at: cython.longlong = self.commands.pop()
+        code: cython.longlong = self.commands.row[at, 1]
+        slot: cython.int = cython.cast(cython.int, self.commands.row[at, 2])
+        seq: cython.longlong = self.commands.row[at, 3]
+        self.now = self.commands.row[at, 0]
+        if code == PLACE:
+            self.arrive(slot)
+        elif code == CANCEL:
+            if self.orders.row[slot, SEQ] == seq:
+                self.withdraw(slot)
+        else:
+            self.cold.execute(self, seq)
+        return 0
+
+    @cython.cfunc
+    @cython.exceptval(-1, check=True)
+    def deliver(self) -> cython.int:
+        """An outcome reaches the strategy that sent the order."""
+        at: cython.longlong = self.deliveries.pop()
+        code: cython.longlong = self.deliveries.row[at, 1]
+        slot: cython.int = cython.cast(cython.int, self.deliveries.row[at, 2])
+        price: cython.longlong = self.deliveries.row[at, 4]
+        lots: cython.longlong = self.deliveries.row[at, 5]
+        extra: cython.longlong = self.deliveries.row[at, 6]
+        self.local_now = self.deliveries.row[at, 0]
+        if slot == 0:
+            self.cold.tell(self, self.deliveries.row[at, 3])
+            return 0
+        strategy: cython.int = cython.cast(cython.int, self.orders.row[slot, STRATEGY])
+        over: cython.bint = False
+        if code == FILLED:
+            self.orders.row[slot, LOCAL_FILLED] += lots
+            self.local_position[
+                self.orders.row[slot, ACCOUNT], self.orders.row[slot, INSTRUMENT]
+            ] += self.orders.row[slot, SIDE] * lots
+            over = extra & 1 != 0
+        elif code == ACCEPTED:
+            if self.orders.row[slot, LOCAL_STATE] == UNDERWAY:
+                self.orders.row[slot, LOCAL_STATE] = OPEN
+        elif code != TRIGGERED:
+            over = True
+        if over:
+            self.orders.row[slot, LOCAL_STATE] = GONE
+        if code == FILLED and self.wants_fill[strategy]:
+            self.wakes += 1
+            self.cold.fill(self, strategy, slot, price, lots, extra)
+        if self.wants_order[strategy]:
+            self.wakes += 1
+            self.cold.update(self, strategy, slot, code, price, lots)
+        if over:
+            self.orders.close(slot)
+        return 0
+
+    @cython.cfunc
+    @cython.exceptval(-1, check=True)
+    def wake_timer(self) -> cython.int:
+        k: cython.int = 0
+        while self.timer_time[k] != self.next_timer:
+            k += 1
+        self.local_now = self.next_timer
+        strategy: cython.int = self.timer_strategy[k]
+        name: object = self.timer_name[k]
+        if self.timer_interval[k]:
+            self.timer_time[k] += self.timer_interval[k]
+        else:
+            self._drop_timer(k)
+        self._find_timer()
+        self.wakes += 1
+        self.strategies[strategy].on_timer(self.contexts[strategy], name)
+        return 0
+
+    @cython.ccall
+    @cython.exceptval(-1, check=True)
+    def finish(self) -> cython.int:
+        """After the last row: let arrive what is under way, then one last mark; timers stop."""
+        last: cython.longlong = self.now
+        self.n_timers = 0
+        self.next_timer = NEVER
+        self.next_mark = NEVER
+        self.due()
+        while self.next_venue < NEVER or self.next_local < NEVER:
+            if self.next_venue <= self.next_local:
+                self.command()
+            else:
+                self.deliver()
+            self.due()
+        if self.now < last:
+            self.now = last
+        self.cold.mark(self)
+        return 0
+
+    def _find_timer(self) -> None:
+        self.next_timer = NEVER
+        for k in range(self.n_timers):
+            if self.timer_time[k] < self.next_timer:
+                self.next_timer = self.timer_time[k]
+
+    def _drop_timer(self, k: int) -> None:
+        last = self.n_timers - 1
+        for j in range(k, last):
+            self.timer_time[j] = self.timer_time[j + 1]
+            self.timer_interval[j] = self.timer_interval[j + 1]
+            self.timer_strategy[j] = self.timer_strategy[j + 1]
+        del self.timer_name[k]
+        self.n_timers = last
+
+    def add_timer(self, strategy: int, first_ns: int, interval_ns: int, name: str) -> None:
+        """Wake a strategy at ``first_ns`` of its clock, then every ``interval_ns`` (0: once)."""
+        if self.n_timers == len(np.asarray(self.timer_time)):
+            size = 2 * self.n_timers
+            for_time, for_interval = np.zeros(size, "i8"), np.zeros(size, "i8")
+            for_strategy = np.zeros(size, "i4")
+            for_time[: self.n_timers] = np.asarray(self.timer_time)
+            for_interval[: self.n_timers] = np.asarray(self.timer_interval)
+            for_strategy[: self.n_timers] = np.asarray(self.timer_strategy)
+            self.timer_time = memoryview(for_time)
+            self.timer_interval = memoryview(for_interval)
+            self.timer_strategy = memoryview(for_strategy)
+        self.timer_time[self.n_timers] = first_ns
+        self.timer_interval[self.n_timers] = interval_ns
+        self.timer_strategy[self.n_timers] = strategy
+        self.timer_name.append(name)
+        self.n_timers += 1
+        self._find_timer()
+        self.due()
+
+    # Strategies
+
+    @cython.cfunc
+    @cython.exceptval(check=False)
+    def latency(self, entry: cython.bint) -> cython.longlong:
+        """Latency of the next message: from the feed, or the next of the model's draws."""
+        if self.latency_from_feed:
+            return self.feed_latency
+        if entry:
+            self.n_sent += 1
+            return self.entry_latency[self.n_sent % self.entry_latency.shape[0]]
+        self.n_delivered += 1
+        return self.response_latency[self.n_delivered % self.response_latency.shape[0]]
+
+    @cython.ccall
+    @cython.exceptval(check=False)
+    def submit(
+        self,
+        strategy: cython.int,
+        instrument: cython.int,
+        side: cython.int,
+        price: cython.longlong,
+        lots: cython.longlong,
+        time_in_force: cython.int,
+        stp: cython.int,
+        flags: cython.int,
+    ) -> cython.longlong:
+        """Send an order (price 0: market order); return its number."""
+        slot: cython.int = self.orders.open(strategy, instrument)
+        self.orders.row[slot, ACCOUNT] = self.account_of[strategy]
+        self.orders.row[slot, SIDE] = side
+        self.orders.row[slot, PRICE] = price
+        self.orders.row[slot, LOTS] = lots
+        self.orders.row[slot, TIME_IN_FORCE] = time_in_force
+        self.orders.row[slot, STP] = stp
+        self.orders.row[slot, FLAGS] = flags
+        self.orders.row[slot, LOCAL_STATE] = UNDERWAY
+        self.orders.row[slot, LOCAL_FILLED] = 0
+        self.orders.row[slot, TRIGGER_KIND] = 0
+        seq: cython.longlong = self.orders.row[slot, SEQ]
+        self.commands.push(self.local_now + self.latency(True), PLACE, slot, seq, 0, 0, 0)
+        self.due()
+        return (seq << 24) | slot
+
+    @cython.ccall
+    @cython.exceptval(check=False)
+    def cancel_order(self, order: cython.longlong) -> cython.bint:
+        """Ask to cancel an order; False if it is over or its cancel is under way."""
+        slot: cython.int = self.orders.find(order)
+        if slot == 0 or self.orders.row[slot, LOCAL_STATE] >= CANCELING:
+            return False
+        self.orders.row[slot, LOCAL_STATE] = CANCELING
+        self.commands.push(
+            self.local_now + self.latency(True), CANCEL, slot, order >> 24, 0, 0, 0
+        )
+        self.due()
+        return True
+
+    @cython.ccall
+    @cython.exceptval(check=False)
+    def cancel_orders(self, strategy: cython.int, instrument: cython.int) -> cython.int:
+        """Ask to cancel all of a strategy's orders on an instrument; return how many."""
+        slot: cython.longlong = self.orders.head[strategy, instrument]
+        asked: cython.int = 0
+        while slot:
+            if self.orders.row[slot, LOCAL_STATE] < CANCELING:
+                self.orders.row[slot, LOCAL_STATE] = CANCELING
+                self.commands.push(
+                    self.local_now + self.latency(True),
+                    CANCEL,
+                    slot,
+                    self.orders.row[slot, SEQ],
+                    0,
+                    0,
+                    0,
+                )
+                asked += 1
+            slot = self.orders.row[slot, NEXT]
+        self.due()
+        return asked
+
+    def send(self, number: int) -> None:
+        """Send command ``number`` of the cold side, such as a transfer."""
+        self.commands.push(self.local_now + self.latency(True), OTHER, 0, number, 0, 0, 0)
+        self.due()
+
+    def announce(self, number: int) -> None:
+        """Tell strategies something of the cold side after the response latency."""
+        self.deliveries.push(self.now + self.latency(False), 0, 0, number, 0, 0, 0)
+        self.due()
+
+    def set_trigger(
+        self, order: int, kind: int, trigger: int, callback: int, source: int, activation: int
+    ) -> None:
+        """Make an order that was just submitted a conditional one; prices in 1e-8."""
+        slot = int(self.orders.find(order))
+        row = self.orders.row
+        row[slot, TRIGGER_KIND] = kind
+        row[slot, TRIGGER_KIND + 1] = trigger
+        row[slot, TRIGGER_KIND + 2] = callback
+        row[slot, TRIGGER_KIND + 3] = source
+        row[slot, TRIGGER_KIND + 4] = activation
+
+    @cython.cfunc
+    @cython.exceptval(check=False)
+    def notify(
+        self,
+        slot: cython.int,
+        code: cython.longlong,
+        price: cython.longlong,
+        lots: cython.longlong,
+        extra: cython.longlong,
+    ) -> cython.void:
+        self.deliveries.push(
+            self.now + self.latency(False), code, slot, self.orders.row[slot, SEQ], price, lots, extra
+        )
+        self.due()
+
+    def _wake_trade(self, instrument: int, side: int, price: int, lots: int) -> None:
+        for strategy in range(len(self.strategies)):
+            if self.trade_watchers[strategy, instrument]:
+                self.wakes += 1
+                context = self.contexts[strategy]
+                self.strategies[strategy].on_trade(context, context.trade(instrument, side, price, lots))
+
+    def _wake_book(self, instrument: int) -> None:
+        for strategy in range(len(self.strategies)):
+            if self.book_watchers[strategy, instrument]:
+                self.wakes += 1
+                context = self.contexts[strategy]
+                self.strategies[strategy].on_book(context, context.markets[instrument])
+
+    def watch(self, strategy: int, instrument: int, book: bool, trades: bool) -> None:
+        """Wake a strategy on an instrument's book changes or trades."""
+        if book:
+            self.book_watchers[strategy, instrument] = 1
+            self.watch_book[instrument] = 1
+        if trades:
+            self.trade_watchers[strategy, instrument] = 1
+            self.watch_trade[instrument] = 1
+
+    def add_strategy(self, strategy, context, wants_fill: bool, wants_order: bool) -> None:
+        """Attach a strategy; ``wants_*``: whether it overrides that callback."""
+        self.wants_fill[len(self.strategies)] = wants_fill
+        self.wants_order[len(self.strategies)] = wants_order
+        self.strategies.append(strategy)
+        self.contexts.append(context)

@@ -1,0 +1,21 @@
+cdef class Ledger:
+    cdef readonly int accounts
+    cdef readonly int instruments
+    cdef readonly int wallets
+    cdef readonly int assets
+    cdef long long[:, ::1] balance
+    cdef long long[:, ::1] held
+    cdef long long[::1] total
+    cdef long long[:, ::1] quantity
+    cdef long long[:, ::1] cost
+    cdef long long[::1] unit
+    cdef readonly long long entries
+    cdef readonly long long postings
+    cdef readonly bint broken
+
+    cpdef void post(self, int wallet, int asset, long long amount) noexcept
+    cpdef bint close_entry(self) noexcept
+    cpdef void move(self, int source, int target, int asset, long long amount) noexcept
+    cpdef long long available(self, int wallet, int asset) noexcept
+    cpdef long long value(self, int instrument, long long lots, long long price) noexcept
+    cpdef long long fill_position(self, int account, int instrument, long long lots, long long price) noexcept

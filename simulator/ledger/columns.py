@@ -1,0 +1,163 @@
+"""The ledger: double entry and positions in columns (hot module).
+
+Every amount is an int64 in its asset's smallest unit (1e-8).  An *entry* is a group of postings that leaves
+the sum over all wallets of every asset at zero; the outside world, the market, the fee income, the insurance
+fund and the clearing house are wallets like any other.  ``close_entry`` checks that sum after each entry, so
+an unbalanced one stops the run where it happens.
+
+A futures position is a signed quantity and its signed cost (quantity x price of the open part, in quote units).
+Realized profit comes from the clearing wallet, so that at every instant, exactly::
+
+    clearing balance + sum of the costs of all positions, the market's included = 0
+"""
+
+import cython
+import numpy as np
+
+if cython.compiled:
+    from cython.cimports.simulator.units.arithmetic import scaled
+else:
+    from simulator.units.arithmetic import scaled
+
+LIMIT = cython.declare(cython.longlong, 1 << 62)
+
+
+@cython.cclass
+class Ledger:
+    """Balances by wallet and asset, positions by account and instrument.
+
+    ``units`` gives, for each instrument, the quote units that one lot is worth per tick of price.
+
+    >>> ledger = Ledger(accounts=2, units=[10_000], wallets=3, assets=1)
+    >>> ledger.move(0, 1, 0, 500)
+    >>> ledger.balance_of(0, 0), ledger.balance_of(1, 0)
+    (-500, 500)
+    >>> ledger.fill_position(1, 0, 2, 100), ledger.fill_position(1, 0, -2, 103)
+    (0, 60000)
+    """
+
+    def __init__(self, accounts: int, units: list[int], wallets: int, assets: int) -> None:
+        self.accounts = accounts
+        self.instruments = len(units)
+        self.wallets = wallets
+        self.assets = assets
+        self.balance = memoryview(np.zeros((wallets, assets), dtype="i8"))
+        self.held = memoryview(np.zeros((wallets, assets), dtype="i8"))
+        self.total = memoryview(np.zeros(assets, dtype="i8"))
+        self.quantity = memoryview(np.zeros((accounts, max(1, len(units))), dtype="i8"))
+        self.cost = memoryview(np.zeros((accounts, max(1, len(units))), dtype="i8"))
+        self.unit = memoryview(np.array([*units, 0], dtype="i8"))
+        self.entries = self.postings = 0
+        self.broken = False
+
+    @cython.ccall
+    @cython.exceptval(check=False)
+    def post(
+        self, wallet: cython.int, asset: cython.int, amount: cython.longlong
+    ) -> cython.void:
+        """Add ``amount`` to a wallet; ``close_entry`` must follow the entry's last posting."""
+        after: cython.longlong = self.balance[wallet, asset] + amount
+        if after > LIMIT or after < -LIMIT:
+            self.broken = True
+        self.balance[wallet, asset] = after
+        self.total[asset] += amount
+        self.postings += 1
+
+    @cython.ccall
+    @cython.exceptval(check=False)
+    def close_entry(self) -> cython.bint:
+        """End an entry; False, and ``broken`` for good, if any asset does not sum to zero."""
+        asset: cython.int
+        for asset in range(self.assets):
+            if self.total[asset] != 0:
+                self.broken = True
+        self.entries += 1
+        return not self.broken
+
+    @cython.ccall
+    @cython.exceptval(check=False)
+    def move(
+        self, source: cython.int, target: cython.int, asset: cython.int, amount: cython.longlong
+    ) -> cython.void:
+        """One entry of two postings: ``amount`` from ``source`` to ``target``."""
+        self.post(source, asset, -amount)
+        self.post(target, asset, amount)
+        self.close_entry()
+
+    @cython.ccall
+    @cython.exceptval(check=False)
+    def available(self, wallet: cython.int, asset: cython.int) -> cython.longlong:
+        """Balance that no open order holds."""
+        return self.balance[wallet, asset] - self.held[wallet, asset]
+
+    @cython.ccall
+    @cython.exceptval(check=False)
+    def value(
+        self, instrument: cython.int, lots: cython.longlong, price: cython.longlong
+    ) -> cython.longlong:
+        """Return lots x price in quote units; signed as ``lots``."""
+        return lots * price * self.unit[instrument]
+
+    @cython.ccall
+    @cython.exceptval(check=False)
+    def fill_position(
+        self,
+        account: cython.int,
+        instrument: cython.int,
+        lots: cython.longlong,
+        price: cython.longlong,
+    ) -> cython.longlong:
+        """Trade signed ``lots`` at ``price`` ticks; return realized profit in quote units.
+
+        Closing releases cost pro rata, rounded towards zero: what rounding leaves stays in the open part's
+        cost and is realized with it, so nothing is ever lost.  The caller books the profit against clearing.
+        """
+        open_lots: cython.longlong = self.quantity[account, instrument]
+        unit: cython.longlong = self.unit[instrument]
+        realized: cython.longlong = 0
+        size: cython.longlong = open_lots if open_lots > 0 else -open_lots
+        closing: cython.longlong = 0
+        if (open_lots > 0) != (lots > 0) and open_lots != 0:
+            closing = lots if lots > 0 else -lots
+            if closing > size:
+                closing = size
+            cost: cython.longlong = self.cost[account, instrument]
+            released: cython.longlong = scaled(cost, closing, size) if cost >= 0 else -scaled(
+                -cost, closing, size
+            )
+            traded: cython.longlong = closing if lots > 0 else -closing
+            realized = -traded * price * unit - released
+            self.cost[account, instrument] = cost - released
+            self.quantity[account, instrument] = open_lots + traded
+            lots -= traded
+        if lots != 0:
+            self.quantity[account, instrument] += lots
+            self.cost[account, instrument] += lots * price * unit
+        return realized
+
+    # Views
+
+    def balance_of(self, wallet: int, asset: int) -> int:
+        """Balance in smallest units."""
+        return int(self.balance[wallet, asset])
+
+    def position_of(self, account: int, instrument: int) -> tuple[int, int]:
+        """Signed lots and signed cost of a position."""
+        return int(self.quantity[account, instrument]), int(self.cost[account, instrument])
+
+    def check(self, clearing: int, futures: list[int], quote: list[int]) -> None:
+        """Assert the venue's invariants, recomputed from all columns.
+
+        ``futures`` lists the instruments with positions and ``quote`` each one's quote asset.
+        """
+        assert not self.broken, "an entry did not balance or left 62 bits"
+        sums = np.asarray(self.balance).sum(axis=0)
+        assert not sums.any(), f"assets do not sum to zero: {sums.tolist()}"
+        quantities, costs = np.asarray(self.quantity), np.asarray(self.cost)
+        for asset in sorted(set(quote)):
+            columns = [i for i, q in zip(futures, quote, strict=True) if q == asset]
+            open_cost = int(costs[:, columns].sum())
+            assert self.balance_of(clearing, asset) + open_cost == 0, f"clearing of {asset}"
+        for instrument in futures:
+            open_lots = int(quantities[:, instrument].sum())
+            assert open_lots == 0, f"longs and shorts of instrument {instrument}"
