@@ -157,6 +157,7 @@ def _whole(lines: Iterator[Fields], issues: Issues) -> Iterator[Fields]:
     if not pieces:
         return
     whole = pieces[0]
+    # nothing of the first piece is parsed yet, so nothing is out of date
     whole.frame = pl.concat([piece.frame for piece in pieces])
     values = [name for name in whole.frame.columns if name != "line"]
     first = whole.frame.select(pl.struct(values).is_first_distinct()).to_series()

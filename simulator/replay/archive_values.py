@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from decimal import Context, Decimal
 
 import polars as pl
@@ -50,6 +50,7 @@ class Fields:
     labels: Mapping[str, str]
     issues: Issues
     time_unit: str | None = None
+    _parsed: dict[str, pl.Series] = field(default_factory=dict)
 
     def has(self, column: str) -> bool:
         """Whether the file has this column."""
@@ -57,10 +58,13 @@ class Fields:
 
     def decimal(self, column: str, at_least: int | None = None) -> pl.Series:
         """Return a column in 1e-8; ``at_least`` (1e-8) is the smallest right value."""
-        text = self.frame[column]
-        values, rounded = decimals_e8(text)
-        self._refuse(column, values.is_null(), "is no decimal number within ±92233720368.54775807")
-        self.issues.add("rounded_values", rounded, f"{self.name}, field {self.label(column)}")
+        values = self._parsed.get(column)
+        if values is None:
+            values, rounded = decimals_e8(self.frame[column])
+            right = "is no decimal number within ±92233720368.54775807"
+            self._refuse(column, values.is_null(), right)
+            self.issues.add("rounded_values", rounded, f"{self.name}, field {self.label(column)}")
+            self._parsed[column] = values
         if at_least is not None:
             right = "must be above 0" if at_least else "must not be negative"
             self._refuse(column, values < at_least, right)
@@ -68,9 +72,12 @@ class Fields:
 
     def integer(self, column: str) -> pl.Series:
         """Return a column of ids: whole numbers of int64, not negative."""
-        values = self.frame[column].cast(pl.Int64, strict=False)
-        self._refuse(column, values.is_null(), "is no whole number within 64 bits")
-        self._refuse(column, values < 0, "must not be negative")
+        values = self._parsed.get(column)
+        if values is None:
+            values = self.frame[column].cast(pl.Int64, strict=False)
+            self._refuse(column, values.is_null(), "is no whole number within 64 bits")
+            self._refuse(column, values < 0, "must not be negative")
+            self._parsed[column] = values
         return values
 
     def time(self, column: str) -> pl.Series:
@@ -104,6 +111,7 @@ class Fields:
     def keep(self, mask: pl.Series) -> None:
         """Keep only some lines."""
         self.frame = self.frame.filter(mask)
+        self._parsed = {name: values.filter(mask) for name, values in self._parsed.items()}
 
     def line(self, row: int) -> str:
         """Return where a row stands, for messages."""
@@ -177,6 +185,10 @@ def number_times_ns(numbers: pl.Series, unit: str | None) -> pl.Series:
     for name, factor in TIME_UNITS.items():
         if unit in (None, name):
             right = numbers.is_between(TIME_FLOOR_NS // factor, TIME_CAP_NS // factor)
+            if right.all() and not numbers.null_count():
+                return numbers * factor
+            if not right.any():
+                continue
             # zero where it is not this unit, as the product could leave int64
             scaled = pl.select(pl.when(right).then(numbers).otherwise(0)).to_series() * factor
             result = pl.select(pl.when(right).then(scaled).otherwise(result)).to_series()

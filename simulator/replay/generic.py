@@ -19,6 +19,7 @@ from simulator.replay.archive import file_lines, frames
 from simulator.replay.archive_layouts import Layout, split
 from simulator.replay.archive_text import TextFile, text_files
 from simulator.replay.archive_values import Fields
+from simulator.replay.generic_parquet import parquet_rows, text_expression
 from simulator.replay.source import Issues, ReadOptions, Source, kind_name
 
 PRICES = (("time", "price"), ())
@@ -171,46 +172,21 @@ def _parquet(path: Path, options: ReadOptions) -> tuple[Layout, Iterator[Fields]
             raise InputError(f"{path}: has no column {theirs}; it has {', '.join(schema)}")
     layout = Layout(options.kind or "", tuple(labels), labels, header=True)
     issues = Issues()
-    texts = [_text(theirs, schema[theirs], path).alias(ours) for ours, theirs in labels.items()]
-    return layout, _parquet_lines(path, texts, layout, issues, options), issues
-
-
-def _text(name: str, kind: pl.DataType, path: Path) -> pl.Expr:
-    """Return a Parquet column as the text that a CSV would have."""
-    column = pl.col(name)
-    if isinstance(kind, (pl.Datetime, pl.Date)):
-        stamp = column.cast(pl.Datetime("ns"))
-        return stamp.dt.strftime("%Y-%m-%d %H:%M:%S%.9f")
-    if kind.is_float():
-        # a whole number keeps no ".0", so that a float column can hold times and ids
-        whole = column.is_finite() & (column == column.round()) & (column.abs() < 2**53)
-        return (
-            pl.when(whole)
-            .then(column.cast(pl.Int64, strict=False).cast(pl.String))
-            .otherwise(column.cast(pl.String))
-        )
-    if kind.is_numeric() or kind in (pl.String, pl.Boolean, pl.Categorical):
-        return column.cast(pl.String)
-    raise InputError(f"{path}: column {name} is of type {kind}, not numbers, text or times")
+    for theirs in labels.values():
+        if text_expression(theirs, schema[theirs]) is None:
+            kind = schema[theirs]
+            raise InputError(f"{path}: column {theirs} is of type {kind}, not number, text or time")
+    return layout, _parquet_lines(path, layout, issues, options), issues
 
 
 def _parquet_lines(
-    path: Path, texts: list[pl.Expr], layout: Layout, issues: Issues, options: ReadOptions
+    path: Path, layout: Layout, issues: Issues, options: ReadOptions
 ) -> Iterator[Fields]:
     """Yield a Parquet file's rows as `Fields`; the ``line`` is the row, counted from 1."""
-    start = 0
-    while True:
-        try:
-            query = pl.scan_parquet(path).slice(start, ROWS_A_FRAME).select(texts)
-            frame = query.collect()
-        except (OSError, pl.exceptions.PolarsError, pl.exceptions.PanicException) as error:
-            raise InputError(
-                f"{path}, from row {start + 1}: cannot be read: {_first_line(error)}"
-            ) from None
-        if not frame.height:
-            return
+    start = 1
+    for frame in parquet_rows(path, dict(layout.labels), ROWS_A_FRAME):
         issues.rows += frame.height
-        numbered = frame.with_row_index("line", offset=start + 1)
+        numbered = frame.with_row_index("line", offset=start)
         numbered = numbered.with_columns(pl.col("line").cast(pl.Int64))
         yield Fields(str(path), numbered, layout.labels, issues, options.time_unit)
         start += frame.height

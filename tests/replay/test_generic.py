@@ -165,7 +165,10 @@ def test_broken_parquet_is_refused_in_one_line(tmp_path: Path) -> None:
 WHOLE = pl.DataFrame({"t": [T, T + 1] * 40, "p": [1.5, 2.5] * 40})
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=10,  # each is a process
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+)
 @given(st.data())
 def test_spoilt_parquet_is_read_or_refused_in_one_line(tmp_path: Path, data: st.DataObject) -> None:
     path = tmp_path / "x.parquet"
@@ -178,6 +181,16 @@ def test_spoilt_parquet_is_read_or_refused_in_one_line(tmp_path: Path, data: st.
         rows(path, options("time=t,price=p", "mark"))
     except InputError as error:
         assert "\n" not in str(error)  # noqa: PT017 - both outcomes are right
+
+
+def test_decoder_that_dies_is_an_input_error(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "x.parquet"
+    WHOLE.write_parquet(path)
+    monkeypatch.setattr("sys.executable", "/bin/false")
+    with pytest.raises(InputError, match="it is damaged, or needs too much memory"):
+        rows(path, options("time=t,price=p", "mark"))
 
 
 def test_steps_and_tape_columns(tmp_path: Path) -> None:
