@@ -9,7 +9,8 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from simulator.rulebook import Figure, Rulebook, load, names
+from simulator.rulebook.load import load, names
+from simulator.rulebook.schema import Figure, Rulebook
 
 app = typer.Typer(help="The rules of venues: list them, show every value with its source.")
 

@@ -61,7 +61,7 @@ class Figure(BaseModel):
 
 class Rulebook(BaseModel):
     """The rules of one venue, or of the lesson, in both modes.  Build with
-    ``simulator.rulebook.load``.
+    ``simulator.rulebook.load.load``.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")

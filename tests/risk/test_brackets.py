@@ -21,7 +21,7 @@ from simulator.risk.brackets import (
     derive_brackets,
     maintenance_margin,
 )
-from simulator.rulebook import load
+from simulator.rulebook.load import load
 
 BINANCE = load("binance").margin_rules("unified").brackets
 D = Decimal

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from simulator.risk import kernels
 from simulator.risk.levels import Ladder, RiskLevel, Rung
-from simulator.rulebook import load
+from simulator.rulebook.load import load
 
 LADDERS = {
     "textbook unified": load("textbook").margin_rules("unified").ladder,

@@ -24,7 +24,7 @@ from simulator.risk.reference import (
     net_amounts,
     pool_margin,
 )
-from simulator.rulebook import load
+from simulator.rulebook.load import load
 
 D = Decimal
 UNIFIED = load("binance").margin_rules("unified")

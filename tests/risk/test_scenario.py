@@ -26,7 +26,7 @@ from simulator.risk.reference import (
     scan_risk_on_grid,
 )
 from simulator.risk.scenario import Correlations, ScenarioRules, scenario_columns
-from simulator.rulebook import load
+from simulator.rulebook.load import load
 
 TEXTBOOK = load("textbook").margin_rules("unified")
 D = Decimal

@@ -12,7 +12,7 @@ from typer.testing import CliRunner
 
 from simulator.cli.rulebook import app
 from simulator.errors import InputError
-from simulator.rulebook import load, names
+from simulator.rulebook.load import load, names
 
 RUNNER = CliRunner()
 

@@ -16,8 +16,8 @@ from pydantic import ValidationError
 from simulator.errors import InputError
 from simulator.risk import kernels
 from simulator.risk.brackets import bracket_columns
-from simulator.rulebook import Rulebook, load, names
-from simulator.rulebook.load import FOLDER
+from simulator.rulebook.load import FOLDER, load, names
+from simulator.rulebook.schema import Rulebook
 
 D = Decimal
 
