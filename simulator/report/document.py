@@ -1,0 +1,67 @@
+"""A run as one JSON document: everything that the table shows, per mode, in full precision."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from simulator.report.result import RunResult
+from simulator.report.values import finite, rate, utc
+
+
+def document(
+    results: Sequence[RunResult], least_capital: Mapping[str, float | None] | None = None
+) -> dict[str, Any]:
+    """Return the document; ``least_capital`` is by mode, in the run's currency."""
+    first = results[0]
+    made: dict[str, Any] = {
+        "scenario": first.scenario,
+        "rulebook": first.rulebook,
+        "strategies": list(first.strategies),
+        "data": list(first.data),
+        "seed": first.seed,
+        "currency": first.currency,
+        "start": utc(first.start_ns),
+        "end": utc(first.end_ns),
+        "runs": [_run(item) for item in results],
+    }
+    if least_capital is not None:
+        for item in made["runs"]:
+            item["least_capital"] = finite(least_capital.get(item["mode"]))
+    return made
+
+
+def as_json(made: Mapping[str, Any]) -> str:
+    """Write a document; numbers that JSON cannot hold are a mistake of ours."""
+    return json.dumps(made, indent=2, allow_nan=False, ensure_ascii=False)
+
+
+def _run(run: RunResult) -> dict[str, Any]:
+    summary = run.summary
+    return {
+        "mode": run.mode,
+        "start_ns": run.start_ns,
+        "end_ns": run.end_ns,
+        "start_equity": finite(summary.start_equity),
+        "end_equity": finite(summary.end_equity),
+        "pnl": {source: finite(value) for source, value in summary.pnl.items()},
+        "pnl_total": finite(sum(summary.pnl.values())),
+        "used_margin": finite(summary.used_margin),
+        "available": finite(summary.available),
+        "peak_initial_margin": finite(summary.peak_initial_margin),
+        "peak_maintenance_margin": finite(summary.peak_maintenance_margin),
+        "worst_ratio": finite(summary.worst_ratio),
+        "ratio_name": summary.ratio_name,
+        "thresholds": {name: finite(value) for name, value in run.thresholds.items()},
+        "orders": summary.orders,
+        "fills": summary.fills,
+        "rejections": dict(sorted(summary.rejections.items())),
+        "transfers": summary.transfers,
+        "liquidations": summary.liquidations,
+        "events": run.events,
+        "wall_seconds": finite(run.wall_seconds),
+        "events_per_second": finite(rate(run.events, run.wall_seconds)),
+        "digest": run.digest,
+        "notes": list(run.notes),
+    }

@@ -1,0 +1,204 @@
+"""What the pictures show, before anything is drawn: panels of series, the same for HTML and PNG.
+
+Times are ms since 1970 UTC.  Equity is the sum of all pools at each instant (the last known figures), unless
+the history has a pool named ``account``, which then is the whole account.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from simulator.report.downsample import extremes
+from simulator.report.result import RunResult
+from simulator.report.table import sources
+
+Floats = NDArray[np.float64]
+
+INSTRUMENTS_MAX = 6
+"""Instruments with pictures of their own."""
+
+MARKERS_MAX = 1500
+"""Fill markers of a side in one picture."""
+
+
+@dataclass(frozen=True, slots=True)
+class Series:
+    """A line or markers: ``kind`` is price, step, buy, sell or liquidation; ``mode`` picks the colour."""
+
+    name: str
+    mode: str
+    kind: str
+    time_ms: Floats
+    values: Floats
+
+
+@dataclass(frozen=True, slots=True)
+class Panel:
+    """One picture: a title, what the value axis shows with its unit, and what is drawn."""
+
+    key: str
+    title: str
+    axis: str
+    series: tuple[Series, ...] = ()
+    levels: dict[str, float] = field(default_factory=dict)
+    bars: dict[str, dict[str, float]] = field(default_factory=dict)
+    log: bool = False
+    note: str = ""
+
+    @property
+    def empty(self) -> bool:
+        """Whether there is nothing to draw."""
+        return not self.bars and not any(item.values.size for item in self.series)
+
+
+def panels(results: Sequence[RunResult]) -> list[Panel]:
+    """Return the pictures of the runs, in reading order."""
+    shown = traded(results)
+    left = len(instruments(results)) - len(shown)
+    note = f"{left} instruments without fills or positions are not drawn" if left > 0 else ""
+    made = [price_panel(results, name, note) for name in shown]
+    made.append(equity_panel(results))
+    made.append(drawdown_panel(results))
+    made.append(ratio_panel(results))
+    made += [inventory_panel(results, name) for name in shown]
+    made.append(pnl_panel(results))
+    return made
+
+
+def instruments(results: Sequence[RunResult]) -> list[str]:
+    """Return the names of all instruments that have a price, a fill or a position, sorted."""
+    frames = [frame for run in results for frame in (run.prices, run.fills, run.inventory)]
+    return sorted({str(name) for frame in frames for name in frame["instrument"].unique()})
+
+
+def traded(results: Sequence[RunResult]) -> list[str]:
+    """Return the instruments worth a picture: traded or held ones, else the first with prices."""
+    found: set[str] = set()
+    for run in results:
+        found |= {str(name) for name in run.fills["instrument"].unique()}
+        held = run.inventory.filter(pl.col("quantity") != 0)
+        found |= {str(name) for name in held["instrument"].unique()}
+    return sorted(found)[:INSTRUMENTS_MAX] or instruments(results)[:1]
+
+
+def price_panel(results: Sequence[RunResult], name: str, note: str) -> Panel:
+    """Price of an instrument with the fills of every run."""
+    longest = max(results, key=lambda run: run.prices.height)
+    price = longest.prices.filter(pl.col("instrument") == name)
+    made = [line("price", "", "price", *columns(price, "price"))]
+    for run in results:
+        fills = run.fills.filter(pl.col("instrument") == name)
+        forced = pl.col("reason") == "liquidation"
+        for kind, condition in (
+            ("buy", (pl.col("side") > 0) & ~forced),
+            ("sell", (pl.col("side") < 0) & ~forced),
+            ("liquidation", forced),
+        ):
+            time_ms, values = columns(fills.filter(condition), "price")
+            if values.size > MARKERS_MAX:
+                note = f"{kind} markers thinned from {values.size:,}; fills.parquet has all"
+            made.append(line(kind, run.mode, kind, time_ms, values, MARKERS_MAX))
+    return Panel(f"price-{name}", f"Price and fills, {name}", "price (quote asset)",
+                 tuple(item for item in made if item.values.size), note=note)  # fmt: skip
+
+
+def equity_panel(results: Sequence[RunResult]) -> Panel:
+    """Equity of the account, with liquidations marked."""
+    made = []
+    for run in results:
+        time_ms, values = equity(run)
+        made.append(line("equity", run.mode, "step", time_ms, values))
+        at = run.liquidations["time_ns"].to_numpy() / 1e6
+        if at.size and time_ms.size:
+            before = np.clip(np.searchsorted(time_ms, at, side="right") - 1, 0, None)
+            made.append(line("liquidation", run.mode, "liquidation", at, values[before]))
+    return Panel("equity", "Equity", f"equity ({results[0].currency})", tuple(made))
+
+
+def drawdown_panel(results: Sequence[RunResult]) -> Panel:
+    """Loss since the highest equity so far, in percent of it."""
+    made = []
+    for run in results:
+        time_ms, values = equity(run)
+        peak = np.maximum.accumulate(values) if values.size else values
+        with np.errstate(divide="ignore", invalid="ignore"):
+            drawdown = np.where(peak > 0, (values / peak - 1) * 100, np.nan)
+        made.append(line("drawdown", run.mode, "step", time_ms, drawdown))
+    return Panel("drawdown", "Drawdown", "drawdown from peak equity (%)", tuple(made))
+
+
+def ratio_panel(results: Sequence[RunResult]) -> Panel:
+    """Lowest equity / maintenance margin of any pool, with the thresholds."""
+    made = []
+    levels: dict[str, float] = {}
+    for run in results:
+        known = run.history.filter(pl.col("ratio").is_finite() & (pl.col("ratio") > 0))
+        lowest = wide(known, "ratio")
+        time_ms, values = lowest[0], lowest[1].min(axis=1) if lowest[1].size else lowest[0]
+        made.append(line(run.summary.ratio_name or "ratio", run.mode, "step", time_ms, values))
+        levels |= {name: at for name, at in run.thresholds.items() if at > 0}
+    return Panel("ratio", "Margin ratio of the weakest pool",
+                 "equity / maintenance margin (log scale)", tuple(made), levels, log=True,
+                 note="only times at which a pool has a requirement; at or below a line its level holds")  # fmt: skip
+
+
+def inventory_panel(results: Sequence[RunResult], name: str) -> Panel:
+    """Signed position or balance in an instrument."""
+    made = []
+    for run in results:
+        held = run.inventory.filter(pl.col("instrument") == name)
+        made.append(line("quantity", run.mode, "step", *columns(held, "quantity")))
+    unit = "contracts" if name.startswith("cm:") else "base asset"
+    return Panel(f"inventory-{name}", f"Inventory, {name}", f"quantity ({unit})", tuple(made))
+
+
+def pnl_panel(results: Sequence[RunResult]) -> Panel:
+    """Profit and loss by source and in total."""
+    bars = {}
+    for run in results:
+        parts = {source: run.summary.pnl.get(source, 0.0) for source in sources(results)}
+        bars[run.mode] = {**parts, "total": sum(parts.values())}
+    return Panel("pnl", "PnL by source", f"PnL ({results[0].currency})", bars=bars)
+
+
+def equity(run: RunResult) -> tuple[Floats, Floats]:
+    """Return times and equity of the whole account."""
+    whole = run.history.filter(pl.col("pool") == "account")
+    if whole.height:
+        return columns(whole, "equity")
+    time_ms, table = wide(run.history, "equity")
+    return time_ms, np.nansum(table, axis=1) if table.size else time_ms
+
+
+def wide(history: pl.DataFrame, value: str) -> tuple[Floats, Floats]:
+    """Return times and a table ``[time, pool]`` of the last known figure of each pool.
+
+    Before a pool's first figure it is NaN in sums and infinite in minima, that is: it does not count.
+    """
+    if not history.height:
+        return np.empty(0), np.empty((0, 0))
+    table = (
+        history.pivot(on="pool", index="time_ns", values=value, aggregate_function="last")
+        .sort("time_ns")
+        .fill_null(strategy="forward")
+        .fill_null(float("inf") if value == "ratio" else 0.0)
+    )
+    return table["time_ns"].to_numpy() / 1e6, table.drop("time_ns").to_numpy().astype(np.float64)
+
+
+def columns(frame: pl.DataFrame, value: str) -> tuple[Floats, Floats]:
+    """Return times in ms and a column's values."""
+    return frame["time_ns"].to_numpy() / 1e6, frame[value].cast(pl.Float64).to_numpy()
+
+
+def line(
+    name: str, mode: str, kind: str, time_ms: Floats, values: Floats, points_max: int = 2400
+) -> Series:
+    """Return a series with at most about ``points_max`` points, extremes kept."""
+    keep = extremes(values, points_max)
+    return Series(name, mode, kind, time_ms[keep], values[keep])

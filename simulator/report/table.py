@@ -1,0 +1,103 @@
+"""The table side by side: one row a figure, one column a run."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from rich.table import Table
+from rich.text import Text
+
+from simulator.report.result import RunResult
+from simulator.report.values import amount, count, rate, signed
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A figure in every run; ``differs`` says whether the runs disagree on it."""
+
+    label: str
+    unit: str
+    cells: tuple[str, ...]
+    compared: bool = True
+
+    @property
+    def differs(self) -> bool:
+        """Whether the runs disagree; never for figures of the machine, such as speed."""
+        return self.compared and len(set(self.cells)) > 1
+
+
+def rows(results: Sequence[RunResult]) -> list[Row]:
+    """Return the rows of the table, in reading order."""
+    currency = results[0].currency
+    made: list[Row] = []
+
+    def add(label: str, unit: str, cell: Callable[[RunResult], str], compared: bool = True) -> None:
+        made.append(Row(label, unit, tuple(cell(item) for item in results), compared))
+
+    add("Start equity", currency, lambda run: amount(run.summary.start_equity))
+    add("End equity", currency, lambda run: amount(run.summary.end_equity))
+    for source in sources(results):
+        add(f"PnL: {source}", currency, lambda run, s=source: signed(run.summary.pnl.get(s, 0.0)))  # type: ignore[misc]
+    add("PnL: total", currency, lambda run: signed(sum(run.summary.pnl.values())))
+    add("Used margin at end", currency, lambda run: amount(run.summary.used_margin))
+    add("Available margin at end", currency, lambda run: amount(run.summary.available))
+    add("Peak initial margin", currency, lambda run: amount(run.summary.peak_initial_margin))
+    add(
+        "Peak maintenance margin",
+        currency,
+        lambda run: amount(run.summary.peak_maintenance_margin),
+    )
+    add("Worst ratio", "", lambda run: amount(run.summary.worst_ratio, 3))
+    add("Ratio is", "", lambda run: run.summary.ratio_name, False)
+    add("Orders", "", lambda run: count(run.summary.orders))
+    add("Fills", "", lambda run: count(run.summary.fills))
+    add("Rejections", "", lambda run: count(sum(run.summary.rejections.values())))
+    for reason in reasons(results):
+        add(f"  {reason}", "", lambda run, r=reason: count(run.summary.rejections.get(r, 0)))  # type: ignore[misc]
+    add("Transfers", "", lambda run: count(run.summary.transfers))
+    add("Liquidations", "", lambda run: count(run.summary.liquidations))
+    add("Events", "", lambda run: count(run.events))
+    add("Speed", "events/s", lambda run: amount(rate(run.events, run.wall_seconds), 0), False)
+    add("Digest", "", lambda run: run.digest[:16], False)
+    return made
+
+
+def sources(results: Sequence[RunResult]) -> list[str]:
+    """Return the sources of profit and loss of all runs, in the order they are first named."""
+    return list(dict.fromkeys(source for run in results for source in run.summary.pnl))
+
+
+def reasons(results: Sequence[RunResult]) -> list[str]:
+    """Return the reasons of rejection of all runs, sorted."""
+    return sorted({reason for run in results for reason in run.summary.rejections})
+
+
+def rich_table(results: Sequence[RunResult], extra: Sequence[Row] = ()) -> Table:
+    """Return the table for a terminal; rows in which the runs disagree are bold and marked."""
+    first = results[0]
+    table = Table(title=f"{first.scenario} · rulebook {first.rulebook}", title_justify="left")
+    table.add_column("")
+    table.add_column("unit", style="dim")
+    for run in results:
+        table.add_column(run.mode, justify="right", no_wrap=True)
+    if len(results) > 1:
+        table.add_column("", no_wrap=True)
+    for row in [*rows(results), *extra]:
+        style = "bold" if row.differs else ""
+        cells = [Text(cell, style=style) for cell in row.cells]
+        mark = [Text("≠" if row.differs else "", style="yellow")] if len(results) > 1 else []
+        table.add_row(Text(row.label, style=style), row.unit, *cells, *mark)
+    return table
+
+
+def notes(results: Sequence[RunResult]) -> list[str]:
+    """Return the notes of all runs, each once, with the mode where only some runs have it."""
+    found: dict[str, list[str]] = {}
+    for run in results:
+        for note in run.notes:
+            found.setdefault(note, []).append(run.mode)
+    return [
+        note if len(modes) == len(results) else f"{', '.join(modes)}: {note}"
+        for note, modes in found.items()
+    ]
