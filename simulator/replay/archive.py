@@ -77,17 +77,21 @@ def is_archive(path: Path, options: ReadOptions | None = None) -> bool:
     Of a zip, the first member decides.  Raises `InputError` for files that cannot be read.
     """
     file = text_files(path, options or ReadOptions())[0]
-    return recognise(file.sample()) is not None
+    return _recognise(file, file.sample()) is not None
+
+
+def _recognise(file: TextFile, sample: list[str]) -> Layout | None:
+    try:
+        return recognise(sample)
+    except InputError as error:
+        raise InputError(f"{file.name}: {error}") from None
 
 
 def _source(file: TextFile, options: ReadOptions) -> Source:
     sample = file.sample()
     if not sample:
         raise InputError(f"{file.name}: is empty")
-    try:
-        layout = recognise(sample)
-    except InputError as error:
-        raise InputError(f"{file.name}: {error}") from None
+    layout = _recognise(file, sample)
     if layout is None:
         shown = sample[0][:80]
         raise InputError(

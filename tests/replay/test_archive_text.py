@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 import simulator.replay.archive_text as archive_text
 from simulator.errors import InputError
-from simulator.replay.archive import read_archive
+from simulator.replay.archive import is_archive, read_archive
 from simulator.replay.archive_text import TextFile
 from simulator.replay.source import ReadOptions
 
@@ -74,6 +74,13 @@ def test_bytes_that_are_no_text(tmp_path: Path) -> None:
     assert refused(path, (ROW + f'6,"1\n2",2,201,{T},true\n').encode()).endswith(
         "a line break within quotes"
     )
+
+
+def test_known_tables_that_are_not_read_say_why(tmp_path: Path) -> None:
+    metrics = b"create_time,symbol,sum_open_interest,sum_open_interest_value\n"
+    assert refused(tmp_path / "x.csv", metrics).startswith("x.csv: Binance metrics")
+    with pytest.raises(InputError, match=r"x\.csv: Binance metrics"):
+        is_archive(tmp_path / "x.csv")
 
 
 def test_missing_file(tmp_path: Path) -> None:
