@@ -118,7 +118,7 @@ def _with(listed: Instrument, tick: Decimal, lot: Decimal) -> Instrument:
         tick=tick,
         lot=lot,
         contract_size=listed.contract_size,
-        min_quantity=min(listed.min_quantity, lot),
+        min_quantity=listed.min_quantity,
         min_notional=listed.min_notional,
         max_quantity=listed.max_quantity,
     )

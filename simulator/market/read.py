@@ -52,13 +52,17 @@ class TapeReader:
                 first = str(error).strip().splitlines()[0]
                 raise InputError(f"{self.path}: damaged near row {at}: {first}") from None
 
+    def time_of(self, row: int) -> int:
+        """Return the time of a row, in ns."""
+        return int(self._scan.slice(row, 1).select("time_ns").collect().item())
+
     def first_row_at(self, time_ns: int) -> int:
         """Return the first row whose time is at least ``time_ns``; ``rows`` if there is none."""
         low, high = 0, self.rows
         while low < high:
             middle = (low + high) // 2
-            time = self._scan.slice(middle, 1).select("time_ns").collect().item()
-            low, high = (middle + 1, high) if time < time_ns else (low, middle)
+            before = self.time_of(middle) < time_ns
+            low, high = (middle + 1, high) if before else (low, middle)
         return low
 
 

@@ -36,7 +36,7 @@ def write_tape(frames: Iterator[pl.DataFrame], path: Path) -> None:
             raised.append(error)
             raise
 
-    partial = path.with_name(path.name + ".part")
+    partial = path.with_name(f"{path.name}.{os.getpid()}.part")
     lazy = register_io_source(source, schema=SCHEMA, is_pure=True)
     try:
         lazy.sink_parquet(

@@ -43,6 +43,10 @@ FIRST_KEPT = 5
 """Occurrences of a finding whose place is kept."""
 
 
+class RecordingError(InputError):
+    """A recording has a gap, a crossed book or a time that runs backwards, and is refused."""
+
+
 @dataclass(slots=True)
 class Job:
     """The state of one import that all readers share.
@@ -76,7 +80,7 @@ class Job:
     def stop_or_find(self, name: str, where: str, why: str) -> None:
         """Refuse the input if the user said ``stop``, else count the problem."""
         if self.on_gap == "stop":
-            raise InputError(f"{where}: {why} (--on-gap resync goes on after it)")
+            raise RecordingError(f"{where}: {why} (--on-gap resync goes on after it)")
         self.find(name, where)
 
 

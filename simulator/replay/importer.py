@@ -56,14 +56,16 @@ def import_paths(
     market: str | None = None,
     symbol: str | None = None,
     time_unit: str | None = None,
+    lenient: bool = False,
     progress: Progress = lambda _stage, _done, _total: None,
 ) -> Manifest:
     """Write the files (and the files of folders) in ``paths`` as the tape ``out``.
 
     ``instrument`` (``market:symbol``) restricts streams to one instrument, and names it where a
     file does not; ``market`` and ``symbol`` do so for tables, ``columns`` maps our column names to
-    a table's.  Raises ``InputError`` if a file is not understood, and with ``on_gap`` ``stop`` if a
-    recording breaks.
+    a table's.  ``lenient`` leaves files out that no reader knows, though the user named them, as
+    long as there is one that is known.  Raises ``InputError`` if a file is not understood, and with
+    ``on_gap`` ``stop`` if a recording breaks.
     """
     if out.suffix != ".parquet":
         raise InputError(f"--out {out}: a tape's name must end in .parquet")
@@ -71,7 +73,7 @@ def import_paths(
         market, symbol = (part or None for part in instrument.split(":", 1))
     options = ReadOptions(market, symbol, kind, columns, time_unit)
     job = Job(on_gap=on_gap, only=instrument)
-    readers = _dispatch(paths, options, job)
+    readers = _dispatch(paths, options, job, lenient and len(paths) > 1)
     sources = [source for files in readers.values() for _, source in files]
     total = sum(source.size for source in sources)
     done = 0
@@ -103,18 +105,18 @@ def _scratch(out: Path) -> Iterator[Path]:
 
 
 def _dispatch(
-    paths: list[Path], options: ReadOptions, job: Job
+    paths: list[Path], options: ReadOptions, job: Job, lenient: bool
 ) -> dict[str, list[tuple[Path, Source]]]:
     """Return the files of each reader.  Files of equal content are read once."""
     readers: dict[str, list[tuple[Path, Source]]] = {}
     seen: dict[str, Path] = {}
-    for path, named in _files(paths):
+    for path, named in files_of(paths):
         digest = sha256_of(path)
         if digest in seen:
             job.leave_out("duplicate_file", f"{path} (as {seen[digest]})")
             continue
         seen[digest] = path
-        reader = _reader(path, options, named)
+        reader = _reader(path, options, named and not lenient)
         if reader is None:
             job.leave_out("file_not_recognised", str(path))
             continue
@@ -145,7 +147,7 @@ def _reader(path: Path, options: ReadOptions, named: bool) -> str | None:
     return None
 
 
-def _files(paths: list[Path]) -> Iterator[tuple[Path, bool]]:
+def files_of(paths: list[Path]) -> Iterator[tuple[Path, bool]]:
     """Yield files and whether the user named them; folders are walked in sorted order."""
     for path in paths:
         if path.is_dir():

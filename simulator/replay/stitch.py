@@ -68,25 +68,35 @@ class Events:
     def part(self, i: int, j: int) -> Events:
         """Return events *i* to *j* as their own arrays."""
         low, high = self.start(i), self.start(j)
-        heads = (self.time, self.receive, self.place, self.first_id, self.last_id, self.previous_id)
-        levels = (self.side, self.price, self.quantity)
         return Events(
-            *(column[i:j] for column in heads),
-            self.ends[i:j] - low,
-            *(column[low:high] for column in levels),
+            time=self.time[i:j],
+            receive=self.receive[i:j],
+            place=self.place[i:j],
+            first_id=self.first_id[i:j],
+            last_id=self.last_id[i:j],
+            previous_id=self.previous_id[i:j],
+            ends=self.ends[i:j] - low,
+            side=self.side[low:high],
+            price=self.price[low:high],
+            quantity=self.quantity[low:high],
         )
 
     def then(self, other: Events) -> Events:
         """Return these events and then the other ones."""
         if not self.size:
             return other
-        joined = [
-            np.concatenate([getattr(self, name), getattr(other, name)])
-            for name in self.__slots__
-            if name != "ends"
-        ]
-        ends = np.concatenate([self.ends, other.ends + self.side.size])
-        return Events(*joined[:6], ends, *joined[6:])
+        return Events(
+            time=np.concatenate([self.time, other.time]),
+            receive=np.concatenate([self.receive, other.receive]),
+            place=np.concatenate([self.place, other.place]),
+            first_id=np.concatenate([self.first_id, other.first_id]),
+            last_id=np.concatenate([self.last_id, other.last_id]),
+            previous_id=np.concatenate([self.previous_id, other.previous_id]),
+            ends=np.concatenate([self.ends, other.ends + self.side.size]),
+            side=np.concatenate([self.side, other.side]),
+            price=np.concatenate([self.price, other.price]),
+            quantity=np.concatenate([self.quantity, other.quantity]),
+        )
 
 
 def no_events() -> Events:
@@ -321,9 +331,13 @@ class Stitcher:
         out.clears.append(Clear(*at, snapshot.receive, snapshot))
         if self._since < at:
             out.unsynced.append((self._since, at))
-        rows = [column.tolist() for column in (snapshot.side, snapshot.price, snapshot.quantity)]
         self._book.clear()
-        _, crossed = self._book.apply(*rows, [snapshot.side.size])
+        _, crossed = self._book.apply(
+            snapshot.side.tolist(),
+            snapshot.price.tolist(),
+            snapshot.quantity.tolist(),
+            [snapshot.side.size],
+        )
         self.synced = self.ever_synced = True
         if crossed >= 0:
             why = f"{self.name}: the snapshot's best bid is at or above its best ask"

@@ -36,7 +36,7 @@ def rows(
     price: Ints | int = 0,
     quantity: Ints | int = 0,
     id_: Ints | int = 0,
-    flags: Ints | int = LAST,
+    flags: Ints | NDArray[np.uint8] | int = LAST,
 ) -> pl.DataFrame:
     """Return rows of one kind; scalars hold for all of them."""
     n = time.size

@@ -25,6 +25,7 @@ from simulator.replay.decode import Messages, decode, levels_of
 from simulator.replay.lines import chunks_of_lines, frame_of_lines
 from simulator.replay.stitch import Events, Ints, Snapshot, Stitched, Stitcher, no_events
 from simulator.replay.stream_files import Markets, detect, group
+from simulator.replay.tops import NO_TOPS, compare_tops
 
 __all__ = ["detect", "read"]
 
@@ -56,8 +57,8 @@ class _Symbol:
     latest: dict[str, int] = field(default_factory=dict)
     trade_ids: dict[str, Ints] = field(default_factory=dict)
     funding: tuple[int, int] | None = None
-    tops: NDArray[np.int64] = field(default_factory=lambda: np.empty((0, 5), dtype=np.int64))
-    quotes: NDArray[np.int64] = field(default_factory=lambda: np.empty((0, 5), dtype=np.int64))
+    tops: NDArray[np.int64] = field(default_factory=lambda: NO_TOPS)
+    quotes: NDArray[np.int64] = field(default_factory=lambda: NO_TOPS)
     quoted_top: build.Top = build.NO_TOP
 
 
@@ -151,15 +152,17 @@ class _Recording:
 
     def _events(self, frame: pl.DataFrame, messages: Messages) -> Events:
         levels, counts = levels_of(frame, "b", "a", messages)
-        previous = frame["pu"].fill_null(0)
-        heads = [frame[name] for name in ("E", "receive_ns", "place", "U", "u")]
         return Events(
-            *(column.to_numpy().astype(np.int64) for column in (*heads, previous)),
-            counts.to_numpy().cumsum(),
-            *(
-                levels[name].to_numpy().astype(np.int64)
-                for name in ("side", "price_e8", "quantity_e8")
-            ),
+            time=_ints(frame["E"]),
+            receive=_ints(frame["receive_ns"]),
+            place=_ints(frame["place"]),
+            first_id=_ints(frame["U"]),
+            last_id=_ints(frame["u"]),
+            previous_id=_ints(frame["pu"].fill_null(0)),
+            ends=_ints(counts).cumsum(),
+            side=_ints(levels["side"]),
+            price=_ints(levels["price_e8"]),
+            quantity=_ints(levels["quantity_e8"]),
         )
 
     def _snapshots(
@@ -174,9 +177,14 @@ class _Recording:
             for at in range(frame.height):
                 one = frame[at : at + 1]
                 levels, _ = levels_of(one, "bids", "asks", messages)
-                columns = [levels[c].to_numpy() for c in ("side", "price_e8", "quantity_e8")]
-                heads = [int(one[c][0]) for c in ("receive_ns", "place", "lastUpdateId")]
-                snapshot = Snapshot(*heads, *(c.astype(np.int64) for c in columns))
+                snapshot = Snapshot(
+                    receive=int(one["receive_ns"][0]),
+                    place=int(one["place"][0]),
+                    last_id=int(one["lastUpdateId"][0]),
+                    side=_ints(levels["side"]),
+                    price=_ints(levels["price_e8"]),
+                    quantity=_ints(levels["quantity_e8"]),
+                )
                 self._homeless.append((snapshot, one["s"][0]))
         waiting, self._homeless = self._homeless, []
         found: dict[str, list[Snapshot]] = {}
@@ -233,7 +241,7 @@ class _Recording:
         out += build.depth_rows(stitched)
         for kind, row_kind, id_ in (("trade", Kind.TRADE, "t"), ("aggTrade", Kind.AGG_TRADE, "a")):
             if kind in parts:
-                frame = self._prints(symbol, kind, id_, parts[kind])
+                frame = self._prints(symbol, kind, id_, parts[kind], not new_file)
                 time = self._time(symbol, kind, frame)
                 out.append(build.trade_rows(row_kind, frame, time, id_))
         if "markPriceUpdate" in parts:
@@ -277,30 +285,34 @@ class _Recording:
         symbol.latest[stream] = int(raised[-1])
         return raised[1:]
 
-    def _prints(self, symbol: _Symbol, kind: str, id_: str, frame: pl.DataFrame) -> pl.DataFrame:
-        """Drop and count prints that are not of the book, empty, or there twice."""
-        job = self._job
-        if kind == "trade":
-            off = pl.col("X").is_not_null() & ~pl.col("X").is_in(MARKET_PRINTS)
-            frame = self._without(frame, off, "trade_outside_book")
-        frame = self._without(frame, (pl.col("p") == 0) | (pl.col("q") == 0), "empty_print")
+    def _prints(
+        self, symbol: _Symbol, kind: str, id_: str, frame: pl.DataFrame, joins: bool
+    ) -> pl.DataFrame:
+        """Drop and count prints that are there twice, not of the book, or empty.
+
+        ``joins`` says that a jump of the ids to the first print is a gap.
+        """
         ids = frame[id_].to_numpy()
         before = symbol.trade_ids.get(id_, np.empty(0, dtype=np.int64))
         again = ~frame[id_].is_first_distinct().to_numpy() | np.isin(ids, before)
         if again.any():
             first = self.where(int(frame["place"].to_numpy()[again][0]))
-            job.find(f"duplicate_{kind}_id", first, int(again.sum()))
+            self._job.find(f"duplicate_{kind}_id", first, int(again.sum()))
             frame = frame.filter(~again)
             ids = ids[~again]
         if ids.size:
-            known = np.sort(np.r_[before[-1:], ids])
+            order = np.argsort(ids, kind="stable")
+            known = np.r_[before[-1:] if joins else [], ids[order]].astype(np.int64)
             jumps = np.flatnonzero(np.diff(known) > 1)
             if jumps.size:
-                at = int(np.searchsorted(ids, known[jumps[0] + 1])) if jumps.size else 0
-                first = self.where(int(frame["place"][min(at, frame.height - 1)]))
-                job.find(f"{kind}_id_gap", first, jumps.size)
+                at = int(jumps[0]) + 1 - (known.size - ids.size)
+                first = self.where(int(frame["place"][int(order[at])]))
+                self._job.find(f"{kind}_id_gap", first, jumps.size)
             symbol.trade_ids[id_] = known
-        return frame
+        if kind == "trade":
+            off = pl.col("X").is_not_null() & ~pl.col("X").is_in(MARKET_PRINTS)
+            frame = self._without(frame, off, "trade_outside_book")
+        return self._without(frame, (pl.col("p") == 0) | (pl.col("q") == 0), "empty_print")
 
     def _without(self, frame: pl.DataFrame, rule: pl.Expr, name: str) -> pl.DataFrame:
         out = frame.filter(rule)
@@ -345,8 +357,8 @@ class _Recording:
 
     def _check(self, symbol: _Symbol, stitched: Stitched, quotes: pl.DataFrame | None) -> None:
         """Compare tops and quotes of equal update id, of this chunk and the one before."""
-        mine = np.vstack([np.empty((0, 5), dtype=np.int64), *stitched.tops])
-        theirs = np.empty((0, 5), dtype=np.int64)
+        mine = np.vstack([NO_TOPS, *stitched.tops])
+        theirs = NO_TOPS
         if quotes is not None:
             theirs = quotes.select("u", "b", "B", "a", "A").to_numpy().astype(np.int64)
         counts = self._job.checks.setdefault(symbol.name, [0, 0])
@@ -359,20 +371,10 @@ class _Recording:
         symbol.tops, symbol.quotes = mine, theirs
 
 
+def _ints(column: pl.Series) -> Ints:
+    return column.to_numpy().astype(np.int64)
+
+
 def _after(times: Ints, places: Ints, bound: tuple[int, int]) -> NDArray[np.bool_]:
-    return (times > bound[0]) | ((times == bound[0]) & (places >= bound[1]))
-
-
-def compare_tops(tops: NDArray[np.int64], quotes: NDArray[np.int64]) -> tuple[int, int, list[int]]:
-    """Compare rows ``u, bid, quantity, ask, quantity`` of equal ``u``.
-
-    Returns how many were compared, how many agree, and the ids of those that do not.
-    """
-    if not len(tops) or not len(quotes):
-        return 0, 0, []
-    order = np.argsort(tops[:, 0], kind="stable")
-    ids = tops[order, 0]
-    at = np.searchsorted(ids, quotes[:, 0])
-    found = (at < ids.size) & (ids[np.minimum(at, ids.size - 1)] == quotes[:, 0])
-    same = (tops[order[at[found]]] == quotes[found]).all(axis=1)
-    return int(found.sum()), int(same.sum()), quotes[found][~same][:, 0].tolist()
+    after: NDArray[np.bool_] = (times > bound[0]) | ((times == bound[0]) & (places >= bound[1]))
+    return after

@@ -18,6 +18,9 @@ SLACK = 4096
 Tops = NDArray[np.int64]
 """``[event, (bid, bid quantity, ask, ask quantity)]``, 0 where a side is empty."""
 
+NO_TOPS: Tops = np.empty((0, 5), dtype=np.int64)
+"""No tops with their update ids: columns u, bid, quantity, ask, quantity."""
+
 
 class TopBook:
     """Levels of one instrument.
@@ -95,3 +98,18 @@ class TopBook:
 
 def _array(tops: list[tuple[int, int, int, int]]) -> Tops:
     return np.array(tops, dtype=np.int64).reshape(-1, 4)
+
+
+def compare_tops(tops: NDArray[np.int64], quotes: NDArray[np.int64]) -> tuple[int, int, list[int]]:
+    """Compare rows ``u, bid, quantity, ask, quantity`` of equal ``u``.
+
+    Returns how many were compared, how many agree, and the ids of those that do not.
+    """
+    if not len(tops) or not len(quotes):
+        return 0, 0, []
+    order = np.argsort(tops[:, 0], kind="stable")
+    ids = tops[order, 0]
+    at = np.searchsorted(ids, quotes[:, 0])
+    found = (at < ids.size) & (ids[np.minimum(at, ids.size - 1)] == quotes[:, 0])
+    same = (tops[order[at[found]]] == quotes[found]).all(axis=1)
+    return int(found.sum()), int(same.sum()), quotes[found][~same][:, 0].tolist()
