@@ -17,6 +17,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -26,13 +27,15 @@ import polars as pl
 
 from bench.recording import recorded_rows
 from bench.synthetic import TRADE, Rows, synthetic_rows
+from simulator.market.manifest import Listed, Manifest, sha256_of, write_manifest
 from simulator.market.tape import LAST, SCHEMA
+from simulator.market.write import write_tape
 
 DATA = Path(__file__).parent / ".data"
 FULL_EVENTS = 5_450_000
 QUICK_EVENTS = 545_000
 SEED = 20_261_122
-VERSION = 1
+VERSION = 2
 """Raised when the rows of a given seed change, so that old folders are not taken for new ones."""
 
 TICK = 0.1
@@ -168,21 +171,31 @@ def _write_ours(rows: Rows, folder: Path, source: str) -> None:
         },
         schema=SCHEMA,
     )
-    frame.write_parquet(folder / "tape.parquet")
-    manifest = {
-        "instruments": [
-            {
-                "market": "um",
-                "symbol": "BTCUSDT",
-                "base": "BTC",
-                "quote": "USDT",
-                "tick": str(TICK),
-                "lot": str(LOT),
-            }
-        ],
-        "source": source,
-        "rows": count,
-        "start_ns": int(rows.time_ns[0]),
-        "end_ns": int(rows.time_ns[-1]),
-    }
-    (folder / "tape.manifest.json").write_text(json.dumps(manifest, indent=2) + "\n")
+    path = folder / "tape.parquet"
+    write_tape(iter([frame]), path)
+    listed = Listed(
+        market="um",
+        symbol="BTCUSDT",
+        base="BTC",
+        quote="USDT",
+        tick=Decimal(str(TICK)),
+        lot=Decimal(str(LOT)),
+        contract_size=Decimal(1),
+        min_quantity=Decimal(str(LOT)),
+        min_notional=Decimal(0),
+        max_quantity=Decimal(0),
+        filters_from=source,
+        book="depth",
+        rows={"DEPTH": int((rows.kind != TRADE).sum()), "TRADE": int((rows.kind == TRADE).sum())},
+    )
+    manifest = Manifest(
+        tape=path.name,
+        sha256=sha256_of(path),
+        rows=count,
+        first_ns=int(rows.time_ns[0]),
+        last_ns=int(rows.time_ns[-1]),
+        instruments=[listed],
+        sources=[],
+        on_gap="stop",
+    )
+    write_manifest(path, manifest)

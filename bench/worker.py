@@ -13,6 +13,7 @@ stderr.
 from __future__ import annotations
 
 import argparse
+import contextlib
 import json
 import os
 import subprocess
@@ -93,7 +94,8 @@ class Driver:
         """Let the driver end and wait for it."""
         assert self.process.stdin is not None
         assert self.process.stdout is not None
-        self.process.stdin.close()
+        with contextlib.suppress(BrokenPipeError):
+            self.process.stdin.close()
         self.process.wait()
         self.process.stdout.close()
 
@@ -101,7 +103,7 @@ class Driver:
         assert self.process.stdout is not None
         line = self.process.stdout.readline()
         if not line:
-            self.process.wait()
+            self.close()
             raise RuntimeError(self._reason())
         answer: Figures = json.loads(line)
         return answer

@@ -37,7 +37,10 @@ FILL_CASES = {
 }
 """Ways to play the maker whose fills are compared, see bench/ours_book.py."""
 
+app = typer.Typer(add_completion=False, rich_markup_mode=None)
 
+
+@app.command()
 def bench(
     quick: Annotated[
         bool, typer.Option("--quick", help="A tenth of the events, three rounds.")
