@@ -1,0 +1,123 @@
+"""The report: one HTML file with everything inside, so that it opens anywhere, also offline.
+
+The page's Content-Security-Policy forbids every network access, so a resource that slipped in could not load.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from html import escape
+from string import Template
+
+from simulator.report.panels import Panel, panels
+from simulator.report.result import RunResult
+from simulator.report.table import Row, notes, rows
+from simulator.report.values import count, utc
+
+PAGE = Template("""<!doctype html>
+<html lang="en"><head><meta charset="utf-8">
+<meta http-equiv="Content-Security-Policy" content="default-src 'none'; script-src 'unsafe-inline';
+ style-src 'unsafe-inline'; img-src data: blob:; font-src data:">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<meta name="color-scheme" content="light dark">
+<title>$title</title>
+<style>
+:root { --ink:#1b1f24; --soft:#59626d; --ground:#f5f6f8; --card:#fff; --rule:#dfe3e8; --mark:#fff4d6 }
+@media (prefers-color-scheme: dark) {
+  :root { --ink:#e6e9ed; --soft:#a0a9b4; --ground:#12151a; --card:#1b2027; --rule:#323a44; --mark:#3a3218 }
+}
+* { box-sizing:border-box }
+body { margin:0 auto; max-width:1200px; padding:24px; color:var(--ink); background:var(--ground);
+       font:15px/1.5 system-ui, -apple-system, "Segoe UI", "DejaVu Sans", sans-serif }
+h1 { font-size:26px; margin:0 0 8px } h2 { font-size:17px; margin:0 0 4px }
+section { background:var(--card); border:1px solid var(--rule); border-radius:10px; padding:16px 18px;
+          margin:16px 0; overflow-x:auto }
+dl { display:grid; grid-template-columns:max-content 1fr; gap:2px 18px; margin:0 }
+dt { color:var(--soft) } dd { margin:0; overflow-wrap:anywhere }
+table { border-collapse:collapse; width:100%; font-variant-numeric:tabular-nums }
+th, td { padding:4px 10px; border-bottom:1px solid var(--rule); text-align:right }
+th:first-child, td:first-child { text-align:left; white-space:pre } td.unit { color:var(--soft); text-align:left }
+tr.differs td { background:var(--mark); font-weight:600 }
+p.note, p.none { color:var(--soft); margin:4px 0 0; font-size:13px } code { font-size:13px }
+</style></head><body>
+<h1>$title</h1>
+<section><dl>$facts</dl></section>
+<section><h2>Summary</h2><table>$table</table>
+<p class="note">Marked rows differ between the modes. Amounts in $currency.</p></section>
+$sections
+<script>$plotly</script>
+<script>
+const dark = matchMedia("(prefers-color-scheme: dark)");
+function theme() {
+  const ink = dark.matches ? "#e6e9ed" : "#1b1f24", rule = dark.matches ? "#323a44" : "#dfe3e8";
+  return {"font.color": ink, "xaxis.gridcolor": rule, "yaxis.gridcolor": rule, "xaxis.linecolor": rule,
+          "yaxis.linecolor": rule, "yaxis.zerolinecolor": ink, "hoverlabel.bgcolor": dark.matches ? "#1b2027" : "#fff"};
+}
+for (const source of document.querySelectorAll("script[type='application/json']")) {
+  const figure = JSON.parse(source.textContent), place = document.getElementById(source.dataset.place);
+  Plotly.newPlot(place, figure.data, figure.layout, {responsive: true, displaylogo: false,
+    toImageButtonOptions: {format: "png", filename: "unimargin-" + source.dataset.place, scale: 2}})
+    .then(() => Plotly.relayout(place, theme()));
+}
+dark.addEventListener("change", () => {
+  for (const place of document.querySelectorAll(".plot")) Plotly.relayout(place, theme());
+});
+</script></body></html>
+""")
+
+
+def page(results: Sequence[RunResult], extra: Sequence[Row] = ()) -> str:
+    """Return the report of the runs (one a mode) as one HTML text."""
+    from plotly.offline import get_plotlyjs
+
+    first = results[0]
+    return PAGE.substitute(
+        title=escape(f"{first.scenario}: {' and '.join(run.mode for run in results)}"),
+        facts=_facts(results),
+        table=_table(results, extra),
+        currency=escape(first.currency),
+        sections="\n".join(_section(panel) for panel in panels(results)),
+        plotly=get_plotlyjs(),
+    )
+
+
+def _facts(results: Sequence[RunResult]) -> str:
+    first = results[0]
+    facts = [
+        ("Scenario", first.scenario),
+        ("Rulebook", first.rulebook),
+        ("Strategies", ", ".join(first.strategies)),
+        ("Data", ", ".join(first.data)),
+        ("Span", f"{utc(first.start_ns)} – {utc(first.end_ns)}"),
+        ("Seed", str(first.seed)),
+        *((f"Digest, {run.mode}", f"{run.digest} ({count(run.events)} events)") for run in results),
+        *(("Note", note) for note in notes(results)),
+    ]
+    return "".join(f"<dt>{escape(name)}</dt><dd>{escape(text)}</dd>" for name, text in facts)
+
+
+def _table(results: Sequence[RunResult], extra: Sequence[Row]) -> str:
+    head = "".join(f"<th>{escape(run.mode)}</th>" for run in results)
+    body = "".join(
+        f"<tr{' class=differs' if row.differs else ''}><td>{escape(row.label)}</td>"
+        f'<td class="unit">{escape(row.unit)}</td>'
+        + "".join(f"<td>{escape(cell)}</td>" for cell in row.cells)
+        + "</tr>"
+        for row in [*rows(results), *extra]
+    )
+    return f"<thead><tr><th></th><th></th>{head}</tr></thead><tbody>{body}</tbody>"
+
+
+def _section(panel: Panel) -> str:
+    title = f"<h2>{escape(panel.title)}</h2>"
+    if panel.empty:
+        return f'<section>{title}<p class="none">Nothing to draw: the run has no such data.</p></section>'
+    from simulator.report.plots import figure
+
+    note = f'<p class="note">{escape(panel.note)}</p>' if panel.note else ""
+    place = escape(panel.key.replace(":", "-"))
+    data = figure(panel).to_json().replace("</", "<\\/")
+    return (
+        f'<section>{title}<div class="plot" id="{place}"></div>{note}'
+        f'<script type="application/json" data-place="{place}">{data}</script></section>'
+    )

@@ -1,0 +1,106 @@
+"""The pictures as PNG, drawn with matplotlib, which needs no browser and no display."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import UTC
+from pathlib import Path
+from typing import Any
+
+import matplotlib.dates as dates
+import numpy as np
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+
+from simulator.report.colours import LEVEL, colour
+from simulator.report.panels import Panel, panels
+from simulator.report.result import RunResult
+
+MARKERS = {"buy": "^", "sell": "v", "liquidation": "X"}
+WIDTH_INCH, PANEL_INCH, DPI = 12.0, 2.9, 110
+
+
+def write_overview(results: Sequence[RunResult], path: Path) -> None:
+    """Write all panels of the runs, one below the other, as one PNG."""
+    first = results[0]
+    title = f"{first.scenario} · rulebook {first.rulebook} · {', '.join(first.strategies)}"
+    _write([panel for panel in panels(results) if not panel.empty], path, title)
+
+
+def write_panels(results: Sequence[RunResult], folder: Path) -> list[Path]:
+    """Write each panel as a PNG of its own; return the files."""
+    folder.mkdir(parents=True, exist_ok=True)
+    written = []
+    for panel in panels(results):
+        if not panel.empty:
+            path = folder / f"{panel.key.replace(':', '-')}.png"
+            _write([panel], path, "")
+            written.append(path)
+    return written
+
+
+def _write(shown: Sequence[Panel], path: Path, title: str) -> None:
+    figure = Figure(
+        figsize=(WIDTH_INCH, PANEL_INCH * len(shown) + 0.6), dpi=DPI, layout="constrained"
+    )
+    FigureCanvasAgg(figure)
+    if title:
+        figure.suptitle(title, fontsize=14, fontweight="bold")
+    for axes, panel in zip(figure.subplots(len(shown), squeeze=False)[:, 0], shown, strict=True):
+        _draw(axes, panel)
+    figure.savefig(path, metadata={"Software": "unimargin"})
+
+
+def _draw(axes: Any, panel: Panel) -> None:
+    axes.set_title(panel.title, loc="left", fontsize=11, fontweight="bold")
+    axes.set_ylabel(panel.axis, fontsize=9)
+    axes.grid(True, color="#dfe3e8", linewidth=0.7)
+    axes.set_axisbelow(True)
+    axes.spines[["top", "right"]].set_visible(False)
+    axes.ticklabel_format(axis="y", style="plain", useOffset=False)
+    if panel.bars:
+        _bars(axes, panel)
+    else:
+        _lines(axes, panel)
+    if axes.get_legend_handles_labels()[0]:
+        axes.legend(fontsize=8, loc="upper left", bbox_to_anchor=(1.0, 1.0), frameon=False)
+
+
+def _lines(axes: Any, panel: Panel) -> None:
+    for item in panel.series:
+        name = f"{item.mode} {item.name}".strip()
+        at = dates.date2num((item.time_ms * 1e3).astype("datetime64[us]"))
+        tint = colour(item.mode, item.kind)
+        if item.kind in MARKERS:
+            axes.scatter(at, item.values, s=46, marker=MARKERS[item.kind], color=tint, label=name,
+                         edgecolors="white", linewidths=0.6, zorder=3)  # fmt: skip
+            continue
+        style = "steps-post" if item.kind == "step" else "default"
+        dash = "--" if item.mode == "unified" else "-"
+        axes.plot(at, item.values, color=tint, label=name, lw=1.4, drawstyle=style, ls=dash)
+    if panel.log:
+        axes.set_yscale("log")
+        axes.yaxis.set_major_formatter(lambda value, _: f"{value:g}")
+    else:
+        axes.yaxis.set_major_formatter(lambda value, _: f"{value:,.10g}")
+    for name, level in panel.levels.items():
+        axes.axhline(level, color=LEVEL, linestyle=":", linewidth=1.2)
+        axes.annotate(f"{name} {level:g}", (0.002, level), xycoords=("axes fraction", "data"),
+                      fontsize=8, color=LEVEL, va="bottom")  # fmt: skip
+    locator = dates.AutoDateLocator(tz=UTC)
+    axes.xaxis.set_major_locator(locator)
+    axes.xaxis.set_major_formatter(dates.ConciseDateFormatter(locator, tz=UTC))
+    axes.set_xlabel("time (UTC)", fontsize=8)
+
+
+def _bars(axes: Any, panel: Panel) -> None:
+    width = 0.8 / len(panel.bars)
+    names: list[str] = []
+    for index, (mode, parts) in enumerate(panel.bars.items()):
+        names = list(parts)
+        at = np.arange(len(names)) + (index - (len(panel.bars) - 1) / 2) * width
+        drawn = axes.bar(at, list(parts.values()), width, label=mode, color=colour(mode, "bar"))
+        axes.bar_label(drawn, fmt="{:+,.2f}", fontsize=8, padding=2)
+    axes.set_xticks(range(len(names)), names)
+    axes.axhline(0, color="#59626d", linewidth=0.8)
+    axes.margins(y=0.2)
