@@ -30,15 +30,15 @@ $(VENV)/.locked: requirements.lock | $(PY)
 	$(PY) -m pip install --quiet --require-hashes --requirement requirements.lock
 	@touch $@
 
+# pip compiles in a folder that it throws away, so `build` compiles instead, into one that it keeps.
 $(VENV)/.installed: $(VENV)/.locked pyproject.toml setup.py
-	$(PY) setup.py --quiet build_ext --inplace --parallel 2
-	$(PY) -m pip install --quiet --no-deps --no-build-isolation --editable .
+	UNIMARGIN_COMPILE=0 $(PY) -m pip install --quiet --no-deps --no-build-isolation --editable .
 	@touch $@
 
 setup: $(VENV)/.installed ## virtual environment and editable install
 
 build: $(VENV)/.installed ## compile the hot modules that changed
-	@$(PY) setup.py --quiet build_ext --inplace --parallel 2
+	@$(PY) setup.py --quiet build_ext --inplace --parallel 2 2>&1 | { grep -v "^performance hint" || true; }
 
 # --- Main jobs ------------------------------------------------------------------------------------------
 
@@ -80,8 +80,9 @@ docs: setup ## the documentation as a site in site/; dead links fail
 # --- Packaging ------------------------------------------------------------------------------------------
 
 wheel: setup ## a wheel in dist/
-	rm -rf build/lib* build/bdist* dist/*.whl
-	$(PY) -m pip wheel --quiet --no-deps --no-build-isolation --wheel-dir dist .
+	rm -rf build/wheel dist/*.whl && mkdir -p build
+	printf '[build]\nbuild_base = build/wheel\n[build_ext]\nparallel = 2\n' > build/wheel.cfg
+	DIST_EXTRA_CONFIG=build/wheel.cfg $(PY) -m pip wheel --quiet --no-deps --no-build-isolation --wheel-dir dist .
 
 # The lock's versions, without its hashes: pip asks for none of a wheel that was just built.
 smoke: wheel ## install the wheel in an empty environment elsewhere and run it

@@ -1,9 +1,11 @@
 """Compile the hot modules; everything else about the package is in pyproject.toml.
 
 The modules are ordinary Python files in Cython's pure Python mode.  Each extension is
-optional: where no compiler is, the same file runs as plain Python, slower.
+optional: where no compiler is, the same file runs as plain Python, slower.  With the variable
+UNIMARGIN_COMPILE=0 nothing is compiled.
 """
 
+import os
 from pathlib import Path
 
 from Cython.Build import cythonize
@@ -33,7 +35,6 @@ DIRECTIVES = {
     "cdivision": True,
 }
 
-
 ROOT = Path(__file__).parent
 
 
@@ -41,14 +42,18 @@ def source(module: str) -> str:
     return module.replace(".", "/") + ".py"
 
 
-def extension(module: str) -> Extension:
-    return Extension(module, [source(module)], extra_compile_args=C_FLAGS, optional=True)
+def extensions() -> list[Extension]:
+    if os.environ.get("UNIMARGIN_COMPILE") == "0":
+        return []
+    listed = [
+        Extension(module, [source(module)], extra_compile_args=C_FLAGS)
+        for module in HOT_MODULES
+        if (ROOT / source(module)).is_file()
+    ]
+    compiled = cythonize(listed, compiler_directives=DIRECTIVES, build_dir="build/cython")
+    for extension in compiled:
+        extension.optional = True  # cythonize makes new ones and forgets the flag
+    return compiled
 
 
-setup(
-    ext_modules=cythonize(
-        [extension(module) for module in HOT_MODULES if (ROOT / source(module)).is_file()],
-        compiler_directives=DIRECTIVES,
-        build_dir="build/cython",
-    )
-)
+setup(ext_modules=extensions())
