@@ -55,12 +55,11 @@ class Book(Queues):
         >>> book.take_rows(), book.shown(BUY, 101)
         ([(2, 1, 0, 100, 3), (1, 1, 0, 100, 3)], 2)
         """
-        previous = self.shown(side, price)
+        # As floats, so that the plain and the compiled model return the same type.
+        levels = float(self.shown(side, price)), float(quantity)
         self._display(side, price, quantity)
         for order in self._queue(side, price):
-            order.ahead = advance(
-                self._model, self._power, order.ahead, previous, quantity, order.traded
-            )
+            order.ahead = advance(self._model, self._power, order.ahead, *levels, order.traded)
             order.traded = 0.0
         left = self._fill_up_to(-side, side * price, quantity)
         self._display(side, price, left)
