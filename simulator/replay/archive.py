@@ -28,7 +28,7 @@ from simulator.replay.archive_rows import (
 )
 from simulator.replay.archive_text import TextFile, string_frames, text_files
 from simulator.replay.archive_values import Fields
-from simulator.replay.source import MARKETS, Issues, ReadOptions, Source, kind_name
+from simulator.replay.source import MARKETS, Issues, ReadOptions, Source, kind_name, printable
 
 SYMBOL_IN_NAME = re.compile(r"([^\s\-./]+)-(\d{1,2}(s|m|h|d|w|mo)|\d{4}|[a-zA-Z]+)[-.]")
 """``BTCUSDT-trades-2024-01-01.zip``, ``BTCUSD_PERP-1m-2024-01.csv``."""
@@ -93,7 +93,7 @@ def _source(file: TextFile, options: ReadOptions) -> Source:
         raise InputError(f"{file.name}: is empty")
     layout = _recognise(file, sample)
     if layout is None:
-        shown = sample[0][:80]
+        shown = printable(sample[0][:80])
         raise InputError(
             f"{file.name}: unknown columns ({shown}); name them by --columns, --kind, --symbol, "
             "--market"
@@ -172,7 +172,7 @@ def _kind(file: TextFile, layout: Layout, rows: list[dict[str, str]], options: R
             told = "klines"
         else:
             named = asked or _kind_in_path(file)
-            if named is None:
+            if named != "klines" and named not in PRICE_KINDS:
                 raise InputError(
                     f"{file.name}: klines without volume may be plain, mark, index or premium "
                     "index klines and no folder says which; give --kind klines, markPriceKlines, "
@@ -209,7 +209,7 @@ def _kind_in_path(file: TextFile) -> str | None:
 
 def _symbol(file: TextFile, rows: list[dict[str, str]], options: ReadOptions) -> str:
     if rows and rows[0].get("symbol"):
-        symbol = rows[0]["symbol"]
+        symbol = printable(rows[0]["symbol"])
         if options.symbol not in (None, symbol):
             raise InputError(f"{file.name}: holds {symbol}, not --symbol {options.symbol}")
         return symbol

@@ -58,6 +58,7 @@ class Bars:
         self._kind_name = kind_name
         self._clock = Clock(issues)
         self._length = 0
+        self._latest = 0
         self._open_before: int | None = None
 
     def rows(self, fields: Fields) -> pl.DataFrame:
@@ -75,7 +76,21 @@ class Bars:
         volume = np.zeros_like(prices[0])
         if self._kind_name == "klines" and fields.has("volume"):
             volume = fields.decimal("volume", 0).to_numpy()
-        return path(opened.to_numpy(), closed, prices, volume, CODES[self._kind_name])
+        rows = path(opened.to_numpy(), closed, prices, volume, CODES[self._kind_name])
+        return self._without_overlap(fields, rows)
+
+    def _without_overlap(self, fields: Fields, rows: pl.DataFrame) -> pl.DataFrame:
+        """Raise the times of a bar that begins before the one before it has ended."""
+        times = rows["time_ns"].to_numpy()
+        if not times.size:
+            return rows
+        raised: Array = np.maximum(np.maximum.accumulate(times), self._latest)
+        self._latest = int(raised[-1])
+        early = times < raised
+        if early.any():
+            bars = np.unique(np.flatnonzero(early) // 4)
+            self._issues.add("overlapping_bars", bars.size, fields.line(int(bars[0])))
+        return rows.with_columns(pl.Series("time_ns", raised))
 
     def _drop_repeated(self, fields: Fields, opened: pl.Series) -> None:
         repeated = opened == opened.shift(1, fill_value=self._open_before or 0)

@@ -21,7 +21,7 @@ from typing import IO, cast
 import polars as pl
 
 from simulator.errors import InputError
-from simulator.replay.source import ReadOptions
+from simulator.replay.source import ReadOptions, printable
 
 BLOCK_BYTES = 16 * 2**20
 """Text read at a time; some 250,000 trades."""
@@ -49,7 +49,7 @@ class TextFile:
     @property
     def name(self) -> str:
         """Name for messages: the path, and the member below it."""
-        return str(self.path) if self.member is None else f"{self.path}/{self.member}"
+        return printable(str(self.path) if self.member is None else f"{self.path}/{self.member}")
 
     def blocks(self, size: int = BLOCK_BYTES) -> Iterator[tuple[int, bytes]]:
         """Yield ``(number of the first line, whole lines)``; lines count from 1.
@@ -96,10 +96,10 @@ class TextFile:
         except InputError:
             raise
         except (OSError, EOFError, zlib.error, lzma.LZMAError, zipfile.BadZipFile) as error:
-            raise InputError(f"{self.name}: cannot be read: {error}") from None
+            raise InputError(f"{self.name}: cannot be read: {printable(str(error))}") from None
         except (NotImplementedError, RuntimeError) as error:
             # zipfile's answer to unknown compression methods and to encrypted members
-            raise InputError(f"{self.name}: cannot be unzipped: {error}") from None
+            raise InputError(f"{self.name}: cannot be unzipped: {printable(str(error))}") from None
 
     def _open(self, stack: ExitStack) -> tuple[IO[bytes], int]:
         """Return the stream of text and the compressed size (0: not compressed)."""
@@ -148,7 +148,7 @@ def text_files(path: Path, options: ReadOptions) -> list[TextFile]:
         with zipfile.ZipFile(path) as archive:
             members = sorted(info.filename for info in archive.infolist() if not info.is_dir())
     except (OSError, zipfile.BadZipFile, ValueError, NotImplementedError) as error:
-        raise InputError(f"{path}: cannot be read: {error}") from None
+        raise InputError(f"{path}: cannot be read: {printable(str(error))}") from None
     if not members:
         raise InputError(f"{path}: the zip holds no file")
     return [TextFile(path, options, member) for member in members]
@@ -191,7 +191,7 @@ def _parse(
         ).slice(1)
     except (pl.exceptions.PolarsError, pl.exceptions.PanicException) as error:
         _explain(file, data, first_line, len(schema))
-        reason = str(error).strip().split("\n", maxsplit=1)[0]
+        reason = printable(str(error).strip().split("\n", maxsplit=1)[0])
         raise InputError(f"{file.name}, from line {first_line}: no CSV: {reason}") from None
     if quoted and frame.height != data.count(b"\n") + (not data.endswith(b"\n")):
         raise InputError(f"{file.name}, from line {first_line}: a line break within quotes")
@@ -202,7 +202,7 @@ def _parse(
 
 def _explain(file: TextFile, data: bytes, first_line: int, width: int) -> None:
     """Raise `InputError` for the first line that cannot be right, if there is one."""
-    for number, line in enumerate(data.splitlines(), first_line):
+    for number, line in enumerate(data.split(b"\n"), first_line):
         try:
             text = line.decode("utf-8")
         except UnicodeDecodeError as error:

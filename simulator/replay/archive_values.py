@@ -14,7 +14,7 @@ from decimal import Context, Decimal
 import polars as pl
 
 from simulator.errors import InputError
-from simulator.replay.source import Issues
+from simulator.replay.source import Issues, printable
 
 INT64_MAX = 2**63 - 1
 
@@ -119,7 +119,7 @@ class Fields:
 
     def label(self, column: str) -> str:
         """Return the file's own name of a column."""
-        return self.labels.get(column, column)
+        return printable(self.labels.get(column, column))
 
     def fail(self, column: str, row: int, right: str) -> InputError:
         """Return the error that says which line and field is wrong."""

@@ -20,7 +20,7 @@ from simulator.replay.archive_layouts import Layout, split
 from simulator.replay.archive_text import TextFile, text_files
 from simulator.replay.archive_values import Fields
 from simulator.replay.generic_parquet import parquet_rows, text_expression
-from simulator.replay.source import Issues, ReadOptions, Source, kind_name
+from simulator.replay.source import Issues, ReadOptions, Source, kind_name, printable
 
 PRICES = (("time", "price"), ())
 TRADE = (("time", "price", "quantity"), ("id", "side", "buyer_maker", "receive"))
@@ -133,7 +133,9 @@ def _position(name: str, first: list[str], theirs: str, header: bool) -> int:
         return first.index(theirs)
     if not header and len(theirs) < 6 and 1 <= int(theirs) <= len(first):
         return int(theirs) - 1
-    raise InputError(f"{name}: has no column {theirs}; its first line is {','.join(first)[:200]}")
+    raise InputError(
+        f"{name}: has no column {theirs}; its first line is {printable(','.join(first)[:200])}"
+    )
 
 
 def _source(
@@ -193,4 +195,4 @@ def _parquet_lines(
 
 
 def _first_line(error: BaseException) -> str:
-    return str(error).strip().split("\n", maxsplit=1)[0]
+    return printable(str(error).strip().split("\n", maxsplit=1)[0])

@@ -74,6 +74,7 @@ class Issues:
     - ``time_backwards``: records earlier than one before (kept; the time is raised to the latest
       seen)
     - ``time_gaps`` and ``missing_bars``: holes between klines, and the bars in them
+    - ``overlapping_bars``: bars that begin before the one before has ended (kept, times raised)
     - ``inconsistent_bars``: open or close outside low to high (kept)
     - ``zero_quantity``: prints without quantity (dropped)
     - ``crossed_quotes``: best bid at or above best ask (kept)
@@ -205,6 +206,11 @@ def kind_name(word: str) -> str:
     if name is None:
         raise InputError(f"--kind {word}: must be one of {', '.join(KIND_NAMES)}")
     return name
+
+
+def printable(text: str) -> str:
+    """Return text from a file so that it fits one line of a message."""
+    return "".join(character if character.isprintable() else "?" for character in text)
 
 
 class StepFinder:

@@ -126,3 +126,22 @@ def test_ohlcv_takes_the_spacing_of_its_rows(tmp_path: Path) -> None:
         (NS + 4 * hour - 10**6, 9 * E8),
     ]
     assert source.issues.counts == {"time_gaps": 1, "missing_bars": 1}
+
+
+def test_bars_that_overlap_are_counted_and_times_still_rise(tmp_path: Path) -> None:
+    long = f"{T},1,2,1,2,5,{T + 90_000},0,4,0,0,0\n"
+    source, frame = read(tmp_path / "x.csv", long + kline(1, "1,2,1,2", "5"), UM)
+    assert source.issues.counts == {"overlapping_bars": 1}
+    third = 59_999 * 10**6 // 3
+    assert frame["time_ns"].to_list()[3:] == [
+        NS + 90_000 * 10**6,
+        NS + 90_000 * 10**6,
+        NS + 90_000 * 10**6,
+        NS + 60_000 * 10**6 + 2 * third,
+        NS + 119_999 * 10**6,
+    ]
+
+
+def test_price_klines_are_not_taken_for_another_kind(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="give --kind klines, markPriceKlines"):
+        read(tmp_path / "x.csv", kline(0, "1,1,1,1"), ReadOptions("um", "BTCUSDT", "trades"))

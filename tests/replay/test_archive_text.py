@@ -105,6 +105,13 @@ def test_damaged_compressed_files(tmp_path: Path) -> None:
     assert refused(path, path.read_bytes()) == "x.zip: the zip holds no file"
 
 
+def test_names_with_line_breaks_stay_in_one_line(tmp_path: Path) -> None:
+    path = tmp_path / "x.zip"
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("a\nb.csv", "what,is\x0bthis\n1,2\n")
+    assert refused(path, path.read_bytes()).startswith("x.zip/a?b.csv: unknown columns (what,is?th")
+
+
 def test_bombs_are_stopped(tmp_path: Path) -> None:
     text = ROW.encode() * 1_000_000
     path = tmp_path / "x.zip"
