@@ -22,7 +22,7 @@ from simulator.market.tape import Kind
 from simulator.replay import stream_rows as build
 from simulator.replay.batch import BATCH_SCHEMA, Job
 from simulator.replay.decode import Messages, decode, levels_of
-from simulator.replay.lines import chunks_of_lines, frame_of_lines
+from simulator.replay.lines import CHUNK_BYTES, chunks_of_lines, frame_of_lines
 from simulator.replay.stitch import Events, Ints, Snapshot, Stitched, Stitcher, no_events
 from simulator.replay.stream_files import Markets, detect, group
 from simulator.replay.tops import NO_TOPS, compare_tops
@@ -78,7 +78,7 @@ class _Recording:
     def file(self, file: int, path: Path) -> Iterator[pl.DataFrame]:
         markets = Markets()
         begins = True
-        for first, data in chunks_of_lines(path):
+        for first, data in chunks_of_lines(path, CHUNK_BYTES):
             messages = decode(frame_of_lines(data, first), path, self._job)
             batch = self._chunk(messages, file, markets, begins)
             begins = False
