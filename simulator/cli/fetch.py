@@ -45,7 +45,7 @@ def fetch(
     problems = [one for one in outcomes if one.state in ("missing", "failed")]
     for one in problems:
         what = "is not in the archive" if one.state == "missing" else f"failed: {one.reason}"
-        typer.echo(f"{request.market}:{symbol} {request.kind} {one.when} {what}", err=True)
+        typer.echo(f"{request.market}:{request.symbol} {request.kind} {one.when} {what}", err=True)
     if problems:
         raise typer.Exit(1)
 

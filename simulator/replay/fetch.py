@@ -184,8 +184,8 @@ class Archive:
                 if error.code not in RETRIED:
                     break
             except (OSError, http.client.HTTPException) as error:
-                # URLError and timeouts are OSErrors
-                reason = str(error) or type(error).__name__
+                # URLError, which wraps the reason, and timeouts are OSErrors
+                reason = str(getattr(error, "reason", error)) or type(error).__name__
         return Fetched(when, target, "failed", reason)
 
     def _checksum(self, file: str) -> str:
