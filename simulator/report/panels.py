@@ -129,7 +129,7 @@ def drawdown_panel(results: Sequence[RunResult]) -> Panel:
         with np.errstate(divide="ignore", invalid="ignore"):
             drawdown = np.where(peak > 0, (values / peak - 1) * 100, np.nan)
         made.append(line("drawdown", run.mode, "step", time_ms, drawdown))
-    return Panel("drawdown", "Drawdown", "drawdown from peak equity (%)", tuple(made))
+    return Panel("drawdown", "Drawdown", "from peak equity (%)", tuple(made))
 
 
 def ratio_panel(results: Sequence[RunResult]) -> Panel:
@@ -142,8 +142,8 @@ def ratio_panel(results: Sequence[RunResult]) -> Panel:
         time_ms, values = lowest[0], lowest[1].min(axis=1) if lowest[1].size else lowest[0]
         made.append(line(run.summary.ratio_name or "ratio", run.mode, "step", time_ms, values))
         levels |= {name: at for name, at in run.thresholds.items() if at > 0}
-    return Panel("ratio", "Margin ratio of the weakest pool",
-                 "equity / maintenance margin (log scale)", tuple(made), levels, log=True,
+    return Panel("ratio", "Margin ratio of the weakest pool: equity / maintenance margin",
+                 "ratio (log scale)", tuple(made), levels, log=True,
                  note="only times at which a pool has a requirement; at or below a line its level holds")  # fmt: skip
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from math import log10
 from typing import Any
 
 import plotly.graph_objects as go
@@ -25,15 +26,16 @@ def figure(panel: Panel) -> go.Figure:
     for item in panel.series:
         made.add_trace(trace(item))
     for name, at in panel.levels.items():
-        made.add_hline(
-            y=at, line={"color": LEVEL, "width": 1.2, "dash": "dot"},
-            annotation={"text": f"{name} {at:g}", "font": {"size": 11, "color": LEVEL}},
-            annotation_position="top left",
+        made.add_hline(y=at, line={"color": LEVEL, "width": 1.2, "dash": "dot"})
+        made.add_annotation(
+            text=f"{name} {at:g}", xref="paper", x=0, xanchor="left", yanchor="bottom",
+            y=log10(at) if panel.log else at,  # on a log axis annotations, unlike lines, count in log10
+            showarrow=False, font={"size": 11, "color": LEVEL},
         )  # fmt: skip
     made.update_layout(
         height=HEIGHT_PX, margin={"l": 76, "r": 20, "t": 12, "b": 48}, template="none",
         paper_bgcolor="rgba(0,0,0,0)", plot_bgcolor="rgba(0,0,0,0)", barmode="group",
-        hovermode="closest", showlegend=True,
+        hovermode="closest", modebar={"bgcolor": "rgba(0,0,0,0)", "color": "#80868F"}, showlegend=True,
         legend={"orientation": "h", "y": 1.02, "yanchor": "bottom", "x": 0},
         font={"family": "system-ui, sans-serif", "size": 13},
     )  # fmt: skip
@@ -60,9 +62,14 @@ def trace(item: Series) -> Any:
         "hovertemplate": "%{x|%Y-%m-%d %H:%M:%S.%L}<br>%{y:,.8~g}<extra>" + name + "</extra>",
     }
     if item.kind in SYMBOLS:
-        outline = {"width": 1, "color": "white"}
-        size = 11 if item.kind == "liquidation" else 9
-        marker = {"symbol": SYMBOLS[item.kind], "size": size, "color": tint, "line": outline}
+        # Separated is larger and hollow, so that both show where they fill at the same instant.
+        hollow = item.mode == "separated" and item.kind != "liquidation"
+        marker = {
+            "symbol": SYMBOLS[item.kind] + ("-open" if hollow else ""),
+            "size": 14 if hollow else 9,
+            "color": tint,
+            "line": {"width": 2 if hollow else 1, "color": tint if hollow else "white"},
+        }
         return go.Scatter(mode="markers", marker=marker, **common)
     shape = "linear" if item.kind == "price" else "hv"
     dash = "dash" if item.mode == "unified" else "solid"

@@ -72,8 +72,19 @@ def _lines(axes: Any, panel: Panel) -> None:
         at = dates.date2num((item.time_ms * 1e3).astype("datetime64[us]"))
         tint = colour(item.mode, item.kind)
         if item.kind in MARKERS:
-            axes.scatter(at, item.values, s=46, marker=MARKERS[item.kind], color=tint, label=name,
-                         edgecolors="white", linewidths=0.6, zorder=3)  # fmt: skip
+            # Separated is larger and hollow, so that both show where they fill together.
+            hollow = item.mode == "separated" and item.kind != "liquidation"
+            axes.scatter(
+                at,
+                item.values,
+                s=90 if hollow else 40,
+                marker=MARKERS[item.kind],
+                facecolors="none" if hollow else tint,
+                edgecolors=tint if hollow else "white",
+                linewidths=1.4 if hollow else 0.6,
+                label=name,
+                zorder=3,
+            )
             continue
         style = "steps-post" if item.kind == "step" else "default"
         dash = "--" if item.mode == "unified" else "-"
@@ -81,6 +92,7 @@ def _lines(axes: Any, panel: Panel) -> None:
     if panel.log:
         axes.set_yscale("log")
         axes.yaxis.set_major_formatter(lambda value, _: f"{value:g}")
+        axes.yaxis.set_minor_formatter(lambda value, _: f"{value:g}")
     else:
         axes.yaxis.set_major_formatter(lambda value, _: f"{value:,.10g}")
     for name, level in panel.levels.items():
