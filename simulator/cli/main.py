@@ -1,6 +1,7 @@
 """The command ``unimargin``: one frame for all commands, and what an error looks like.
 
-Exit codes: 0 done, 1 the run found a problem it reports, 2 bad usage or bad input (one line on stderr), 130 Ctrl-C.
+Exit codes: 0 done, 1 the run found a problem it reports, 2 bad usage or bad input (one line on
+stderr), 130 Ctrl-C, 141 the reader of our output has gone.
 A command's module is imported only when the command is called, so that help and the first line of
 a run come at once.
 """
@@ -121,7 +122,7 @@ def run_command(arguments: Sequence[str] | None = None) -> int:
         print("unimargin: interrupted", file=sys.stderr)
         return 130
     except BrokenPipeError:
-        # The reader (head, less) has gone; nothing is left to say, and Python must not say it at exit.
+        # The reader (head, less) has gone; Python must not complain of it at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 141
 

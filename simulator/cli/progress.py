@@ -16,7 +16,7 @@ Report = Callable[[int, int], None]
 
 @contextmanager
 def progress_bar(label: str, rows: int) -> Iterator[Report | None]:
-    """Give a function of (events so far, market time ns) that draws a bar; ``None`` off a terminal."""
+    """Give a function of (events so far, market time ns); ``None`` off a terminal."""
     if not sys.stderr.isatty():
         yield None
         return

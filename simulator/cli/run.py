@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from decimal import Decimal, InvalidOperation
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Annotated, Any, Protocol
 
 import typer
 
@@ -35,16 +35,22 @@ class Engine(Protocol):
 def run(
     scenario: str = typer.Argument("crash", help="Name of a scenario, or path to its TOML file."),
     mode: str = typer.Option(None, help="separated, unified or both."),
-    strategy: list[str] = typer.Option([], help="NAME or path.py:Class; repeatable, one account."),
-    data: list[str] = typer.Option([], help="Tape or recording; repeatable."),
+    strategy: Annotated[
+        list[str], typer.Option(help="NAME or path.py:Class; repeatable, one account.")
+    ] = [],
+    data: Annotated[list[str], typer.Option(help="Tape or recording; repeatable.")] = [],
     rulebook: str = typer.Option(None, help="Name of a rulebook."),
     seed: int = typer.Option(None, min=0, help="Seed of all randomness."),
-    out: Path = typer.Option(None, help="Folder for report, pictures and Parquet files."),
+    out: Annotated[
+        Path | None, typer.Option(help="Folder for report, pictures and Parquet files.")
+    ] = None,
     as_json: bool = typer.Option(False, "--json", help="One JSON document on stdout."),
-    deposit: str = typer.Option(None, help="Start balances: USDT=100000,BTC=1."),
+    deposit: Annotated[list[str], typer.Option(help="Start balances: USDT=100000,BTC=1.")] = [],
     latency: str = typer.Option(None, help="Latency model."),
     queue_model: str = typer.Option(None, help="How displayed queues shrink."),
-    param: list[str] = typer.Option([], help="Strategy parameter key=value; repeatable."),
+    param: Annotated[
+        list[str], typer.Option(help="Strategy parameter key=value; repeatable.")
+    ] = [],
     instrument: str = typer.Option(None, help="Short for --param instrument=..."),
     start: str = typer.Option(None, help="First instant, ISO 8601 (UTC) or ns since 1970."),
     end: str = typer.Option(None, help="Last instant, likewise."),
@@ -55,7 +61,7 @@ def run(
     given = {
         "mode": mode, "strategies": tuple(strategy) or None, "data": tuple(data) or None,
         "rulebook": rulebook, "seed": seed, "latency": latency, "queue_model": queue_model,
-        "deposits": None if deposit is None else deposits(deposit), "start": start, "end": end,
+        "deposits": deposits(",".join(deposit)) if deposit else None, "start": start, "end": end,
     }  # fmt: skip
     if mode is not None and mode not in MODES:
         raise InputError(f"--mode {mode}: must be one of {', '.join(MODES)}")

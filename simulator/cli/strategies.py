@@ -1,4 +1,4 @@
-"""Strategies by name: ``NAME`` is ``strategies/NAME.py``, ``path.py:Class`` any file of the user's."""
+"""Strategies by name: ``NAME`` is ``strategies/NAME.py``, ``path.py:Class`` the user's own."""
 
 from __future__ import annotations
 

@@ -1,6 +1,8 @@
-"""Fewer points for a picture: the lowest and the highest of each bucket, so that no extreme is lost."""
+"""Fewer points for a picture: lowest and highest of each bucket, so that no extreme is lost."""
 
 from __future__ import annotations
+
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,7 +23,7 @@ def extremes(values: NDArray[np.float64], points_max: int = POINTS_MAX) -> NDArr
         return np.arange(values.size)
     keep = {0, values.size - 1}
     edges = np.linspace(0, values.size, max(1, (points_max - 2) // 2) + 1).astype(np.int64)
-    for low, high in zip(edges[:-1], edges[1:], strict=True):
+    for low, high in pairwise(edges):
         bucket = values[low:high]
         if np.isnan(bucket).all():
             keep.add(int(low))

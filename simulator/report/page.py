@@ -1,6 +1,6 @@
 """The report: one HTML file with everything inside, so that it opens anywhere, also offline.
 
-The page's Content-Security-Policy forbids every network access, so a resource that slipped in could not load.
+The page's Content-Security-Policy forbids every network access.
 """
 
 from __future__ import annotations
@@ -22,9 +22,11 @@ PAGE = Template("""<!doctype html>
 <meta name="color-scheme" content="light dark">
 <title>$title</title>
 <style>
-:root { --ink:#1b1f24; --soft:#59626d; --ground:#f5f6f8; --card:#fff; --rule:#dfe3e8; --mark:#fff4d6 }
+:root { --ink:#1b1f24; --soft:#59626d; --ground:#f5f6f8; --card:#fff;
+  --rule:#dfe3e8; --mark:#fff4d6 }
 @media (prefers-color-scheme: dark) {
-  :root { --ink:#e6e9ed; --soft:#a0a9b4; --ground:#12151a; --card:#1b2027; --rule:#323a44; --mark:#3a3218 }
+  :root { --ink:#e6e9ed; --soft:#a0a9b4; --ground:#12151a; --card:#1b2027;
+    --rule:#323a44; --mark:#3a3218 }
 }
 * { box-sizing:border-box }
 body { margin:0 auto; max-width:1200px; padding:24px; color:var(--ink); background:var(--ground);
@@ -36,7 +38,8 @@ dl { display:grid; grid-template-columns:max-content 1fr; gap:2px 18px; margin:0
 dt { color:var(--soft) } dd { margin:0; overflow-wrap:anywhere }
 table { border-collapse:collapse; width:100%; font-variant-numeric:tabular-nums }
 th, td { padding:4px 10px; border-bottom:1px solid var(--rule); text-align:right }
-th:first-child, td:first-child { text-align:left; white-space:pre } td.unit { color:var(--soft); text-align:left }
+th:first-child, td:first-child { text-align:left; white-space:pre }
+td.unit { color:var(--soft); text-align:left }
 tr.differs td { background:var(--mark); font-weight:600 }
 p.note, p.none { color:var(--soft); margin:4px 0 0; font-size:13px } code { font-size:13px }
 </style></head><body>
@@ -50,11 +53,14 @@ $sections
 const dark = matchMedia("(prefers-color-scheme: dark)");
 function theme() {
   const ink = dark.matches ? "#e6e9ed" : "#1b1f24", rule = dark.matches ? "#323a44" : "#dfe3e8";
-  return {"font.color": ink, "xaxis.gridcolor": rule, "yaxis.gridcolor": rule, "xaxis.linecolor": rule,
-          "yaxis.linecolor": rule, "yaxis.zerolinecolor": ink, "hoverlabel.bgcolor": dark.matches ? "#1b2027" : "#fff"};
+  return {"font.color": ink, "xaxis.gridcolor": rule, "yaxis.gridcolor": rule,
+          "xaxis.linecolor": rule,
+          "yaxis.linecolor": rule, "yaxis.zerolinecolor": ink,
+          "hoverlabel.bgcolor": dark.matches ? "#1b2027" : "#fff"};
 }
 for (const source of document.querySelectorAll("script[type='application/json']")) {
-  const figure = JSON.parse(source.textContent), place = document.getElementById(source.dataset.place);
+  const figure = JSON.parse(source.textContent);
+  const place = document.getElementById(source.dataset.place);
   Plotly.newPlot(place, figure.data, figure.layout, {responsive: true, displaylogo: false,
     toImageButtonOptions: {format: "png", filename: "unimargin-" + source.dataset.place, scale: 2}})
     .then(() => Plotly.relayout(place, theme()));
@@ -111,7 +117,8 @@ def _table(results: Sequence[RunResult], extra: Sequence[Row]) -> str:
 def _section(panel: Panel) -> str:
     title = f"<h2>{escape(panel.title)}</h2>"
     if panel.empty:
-        return f'<section>{title}<p class="none">Nothing to draw: the run has no such data.</p></section>'
+        none = '<p class="none">Nothing to draw: the run has no such data.</p>'
+        return f"<section>{title}{none}</section>"
     from simulator.report.plots import figure
 
     note = f'<p class="note">{escape(panel.note)}</p>' if panel.note else ""

@@ -1,7 +1,7 @@
 """What the pictures show, before anything is drawn: panels of series, the same for HTML and PNG.
 
-Times are ms since 1970 UTC.  Equity is the sum of all pools at each instant (the last known figures), unless
-the history has a pool named ``account``, which then is the whole account.
+Times are ms since 1970 UTC.  Equity is the sum of all pools at each instant (the last known
+figures), unless the history has a pool named ``account``, which then is the whole account.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ MARKERS_MAX = 1500
 
 @dataclass(frozen=True, slots=True)
 class Series:
-    """A line or markers: ``kind`` is price, step, buy, sell or liquidation; ``mode`` picks the colour."""
+    """A line or markers; ``kind`` is price, step, buy, sell or liquidation."""
 
     name: str
     mode: str
@@ -137,14 +137,15 @@ def ratio_panel(results: Sequence[RunResult]) -> Panel:
     made = []
     levels: dict[str, float] = {}
     for run in results:
-        known = run.history.filter(pl.col("ratio").is_finite() & (pl.col("ratio") > 0))
+        pools = run.history.filter(pl.col("pool") != "account")
+        known = pools.filter(pl.col("ratio").is_finite() & (pl.col("ratio") > 0))
         lowest = wide(known, "ratio")
         time_ms, values = lowest[0], lowest[1].min(axis=1) if lowest[1].size else lowest[0]
         made.append(line(run.summary.ratio_name or "ratio", run.mode, "step", time_ms, values))
         levels |= {name: at for name, at in run.thresholds.items() if at > 0}
     return Panel("ratio", "Margin ratio of the weakest pool: equity / maintenance margin",
                  "ratio (log scale)", tuple(made), levels, log=True,
-                 note="only times at which a pool has a requirement; at or below a line its level holds")  # fmt: skip
+                 note="at or below a dotted line its level holds")  # fmt: skip
 
 
 def inventory_panel(results: Sequence[RunResult], name: str) -> Panel:

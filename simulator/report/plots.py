@@ -29,13 +29,14 @@ def figure(panel: Panel) -> go.Figure:
         made.add_hline(y=at, line={"color": LEVEL, "width": 1.2, "dash": "dot"})
         made.add_annotation(
             text=f"{name} {at:g}", xref="paper", x=0, xanchor="left", yanchor="bottom",
-            y=log10(at) if panel.log else at,  # on a log axis annotations, unlike lines, count in log10
+            y=log10(at) if panel.log else at,  # an annotation on a log axis counts in log10
             showarrow=False, font={"size": 11, "color": LEVEL},
         )  # fmt: skip
     made.update_layout(
         height=HEIGHT_PX, margin={"l": 76, "r": 20, "t": 12, "b": 48}, template="none",
         paper_bgcolor="rgba(0,0,0,0)", plot_bgcolor="rgba(0,0,0,0)", barmode="group",
-        hovermode="closest", modebar={"bgcolor": "rgba(0,0,0,0)", "color": "#80868F"}, showlegend=True,
+        hovermode="closest",
+        modebar={"bgcolor": "rgba(0,0,0,0)", "color": "#80868F"}, showlegend=True,
         legend={"orientation": "h", "y": 1.02, "yanchor": "bottom", "x": 0},
         font={"family": "system-ui, sans-serif", "size": 13},
     )  # fmt: skip

@@ -70,6 +70,7 @@ def made(mode: str = "separated", *, minutes: int = 600, **changes: Any) -> RunR
         (t, "um", e, 5000.0, 4000.0, r, "NORMAL")
         for t, e, r in zip(times, equity, ratio, strict=True)
     ]
+    prices = [(t, "um:BTCUSDT", p) for t, p in zip(times, price, strict=True)]
     held = [(t, "um:BTCUSDT", 0.1 * (i // 45)) for i, t in enumerate(times)]
     loss = [(at, "um", 3_900.0, 4_000.0, 210.0)] if liquidated else []
     values: dict[str, Any] = {
@@ -79,7 +80,7 @@ def made(mode: str = "separated", *, minutes: int = 600, **changes: Any) -> RunR
         "wall_seconds": 0.5, "digest": ("ab" if liquidated else "cd") * 16, "summary": summary(),
         "thresholds": {"MARGIN_CALL": 1.5, "LIQUIDATION": 1.0},
         "fills": frame("fills", fills), "history": frame("history", history),
-        "prices": frame("prices", [(t, "um:BTCUSDT", p) for t, p in zip(times, price, strict=True)]),
+        "prices": frame("prices", prices),
         "inventory": frame("inventory", held), "liquidations": frame("liquidations", loss),
         "notes": ("no data for funding",),
     }  # fmt: skip
