@@ -9,6 +9,7 @@ from __future__ import annotations
 import argparse
 import json
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +24,8 @@ from replay_data.settings import Listed, load
 from simulator.market.tape import Kind
 
 Figures = dict[str, Any]
+
+TWO_MINUTES = 120_000 // STEP_MS
 
 SCALARS = {
     "spread_one_tick_share": "spread of one tick, share of steps",
@@ -159,6 +162,11 @@ def instrument_table(real: Figures, made: Figures) -> Iterator[str]:
             f"level {level + 1} quantity, mean",
             lambda f, level=level: f["depth_mean_by_level"][level],  # type: ignore[misc]
         )
+    for i, notional in enumerate(measure.SALES_USD):
+        yield row(
+            f"cost of selling {notional:,.0f} USD at once, mean, bp",
+            lambda f, i=i: f["sale_cost_bp"][i],  # type: ignore[misc]
+        )
 
 
 def pair_table(real: Figures, made: Figures) -> Iterator[str]:
@@ -201,6 +209,10 @@ def crash_figures(hour: dict[str, Sampled]) -> Figures:
     depth = measure.usd(um, um.quantity, um.price).sum(axis=(1, 2)).reshape(60, -1).mean(axis=1)
     spread = (um.price[:, 1, 0] - um.price[:, 0, 0]) * um.tick / measure.mid(um) * 1e4
     x, y = measure.aligned(um, hour["spot:BTCUSDT"])
+    low_step = int(measure.mid(um).argmin())
+    window = slice(low_step - TWO_MINUTES // 2, low_step + TWO_MINUTES // 2)
+    worst = replace(um, price=um.price[window], quantity=um.quantity[window])
+    cost, unfilled = measure.sale_cost(worst, 100_000.0)
     eth = measure.mid(hour["um:ETHUSDT"])
     return {
         "fall": float(low - 1),
@@ -214,11 +226,14 @@ def crash_figures(hour: dict[str, Sampled]) -> Figures:
         "depth_left": float(depth.min() / depth[0]),
         "spread_peak_bp": float(spread.reshape(60, -1).mean(axis=1).max()),
         "basis_low_bp": float(((x / y - 1) * 1e4).min()),
+        "sale_cost_bp": cost,
+        "sale_unfilled_share": unfilled,
     }
 
 
 def crash_table(real: Figures, made: Figures) -> Iterator[str]:
     """Real / generated of the crash."""
+    unfilled = f"{made['sale_unfilled_share']:.0%} of the time not filled"
     rate = max(r["peak"] for r in real["trade_rate"].values())
     least = min(r["peak"] for r in real["trade_rate"].values())
     rows = {
@@ -244,6 +259,10 @@ def crash_table(real: Figures, made: Figures) -> Iterator[str]:
         "depth left, worst minute": ("below 10%", f"{made['depth_left']:.1%}"),
         "spread, worst minute, bp": ("not recorded", f"{made['spread_peak_bp']:.1f}"),
         "UM over spot, lowest, bp": ("not recorded", f"{made['basis_low_bp']:.0f}"),
+        "cost of selling 100,000 USD of UM BTC, two minutes about the low, bp": (
+            "not recorded",
+            f"{made['sale_cost_bp']:.1f} ({unfilled})",
+        ),
     }
     yield from header("crash hour", ["2025-10-10", "generated"])
     for label, cells in rows.items():

@@ -41,6 +41,9 @@ QUANTILES = (
 )
 """Where empirical distributions are tabulated."""
 
+SALES_USD = (30_000.0, 100_000.0, 300_000.0, 1_000_000.0)
+"""Sizes of market orders whose cost is measured."""
+
 SECOND = 1000 // STEP_MS
 
 FIVE_MINUTES = 300 * SECOND
@@ -121,10 +124,29 @@ def book_figures(s: Sampled) -> dict[str, Any]:
         "depth_near": quantiles(s.quantity[:, :, 1:RAW] * s.lot),
         "depth_far": [quantiles(s.quantity[:, :, level] * s.lot) for level in far],
         "gap_ticks": quantiles(gaps),
+        "sale_cost_bp": [sale_cost(s, notional)[0] for notional in SALES_USD],
+        "sale_unfilled_share": [sale_cost(s, notional)[1] for notional in SALES_USD],
         "best_moved_share": float(best_moved.mean()),
         "best_quantity_autocorrelation": autocorrelation(s.quantity[:, 0, 0]),
         "rows_per_step": float(changed_rows(s).mean()),
     }
+
+
+def sale_cost(s: Sampled, notional: float) -> tuple[float, float]:
+    """Mean cost of selling ``notional`` USD at market, in bp from the mid, and the share unfilled.
+
+    The cost is that of the steps at which the ten levels fill it; 0 where there is none.
+    """
+    price = s.price[:, 0] * s.tick
+    value = usd(s, s.quantity[:, 0], s.price[:, 0])
+    before = value.cumsum(axis=1) - value
+    taken = np.clip(notional - before, 0.0, value)
+    filled = taken.sum(axis=1) > notional * (1 - 1e-9)
+    if not filled.any():
+        return 0.0, 1.0
+    received = notional / (taken / price).sum(axis=1)
+    cost = (1 - received / mid(s)) * 1e4
+    return float(cost[filled].mean()), float(1 - filled.mean())
 
 
 def changed_rows(s: Sampled) -> Ints:

@@ -25,7 +25,6 @@ import numpy as np
 
 from replay_data.books import PREMIUM_STEPS, Market
 from replay_data.measure import SECOND
-from replay_data.recordings import STEP_MS
 from replay_data.settings import Hour, Listed
 
 Ints = np.typing.NDArray[np.int64]
@@ -116,6 +115,3 @@ def next_funding_ns(hour: Hour, second: int) -> int:
     """Instant of the next funding after ``second``, ns since 1970 UTC."""
     at = SETTLED_S + (INTERVAL_S if second >= SETTLED_S else 0)
     return (hour.start_ms + at * 1000) * 1_000_000
-
-
-assert 1000 % STEP_MS == 0

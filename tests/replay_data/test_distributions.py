@@ -70,6 +70,18 @@ def test_depth_by_level_is_like_the_recordings(
             assert (0.6 if wide else 0.9) < one / other < (2.1 if wide else 1.15), (name, level)
 
 
+def test_orders_cost_what_they_would_have_cost(
+    figures: dict[str, dict[str, dict[str, list[float]]]],
+    measured: dict[str, dict[str, dict[str, list[float]]]],
+) -> None:
+    """Market orders of 30,000 to 1,000,000 USD fill in the calm hour, at a like cost."""
+    for name, real in measured["instruments"].items():
+        made = figures["instruments"][name]
+        for one, other in zip(made["sale_cost_bp"], real["sale_cost_bp"], strict=True):
+            assert 0.4 < one / other < 1.3, name
+        assert max(made["sale_unfilled_share"]) < 0.01, name
+
+
 def test_pairs_are_like_the_recordings(
     figures: dict[str, dict[str, dict[str, float]]],
     measured: dict[str, dict[str, dict[str, float]]],
@@ -94,6 +106,7 @@ def test_crash_has_its_shape(books_of: Books) -> None:
     assert found["depth_left"] < 0.1
     assert found["spread_peak_bp"] > 3
     assert found["basis_low_bp"] < -100
+    assert found["sale_cost_bp"] > 5
 
 
 def test_page_shows_what_is_measured(books_of: Books) -> None:
