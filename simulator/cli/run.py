@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
-from decimal import Decimal, InvalidOperation
+from decimal import ROUND_DOWN, Decimal, InvalidOperation
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Protocol
 
@@ -36,30 +36,35 @@ def run(
     scenario: str = typer.Argument("crash", help="Name of a scenario, or path to its TOML file."),
     mode: str = typer.Option(None, help="separated, unified or both."),
     strategy: Annotated[
-        list[str], typer.Option(help="NAME or path.py:Class; repeatable, one account.")
-    ] = [],
-    data: Annotated[list[str], typer.Option(help="Tape or recording; repeatable.")] = [],
+        list[str] | None, typer.Option(help="NAME or path.py:Class; repeatable, one account.")
+    ] = None,
+    data: Annotated[list[str] | None, typer.Option(help="Tape or recording; repeatable.")] = None,
     rulebook: str = typer.Option(None, help="Name of a rulebook."),
     seed: int = typer.Option(None, min=0, help="Seed of all randomness."),
     out: Annotated[
         Path | None, typer.Option(help="Folder for report, pictures and Parquet files.")
     ] = None,
     as_json: bool = typer.Option(False, "--json", help="One JSON document on stdout."),
-    deposit: Annotated[list[str], typer.Option(help="Start balances: USDT=100000,BTC=1.")] = [],
+    deposit: Annotated[
+        list[str] | None, typer.Option(help="Start balances: USDT=100000,BTC=1.")
+    ] = None,
     latency: str = typer.Option(None, help="Latency model."),
     queue_model: str = typer.Option(None, help="How displayed queues shrink."),
     param: Annotated[
-        list[str], typer.Option(help="Strategy parameter key=value; repeatable.")
-    ] = [],
+        list[str] | None, typer.Option(help="Strategy parameter key=value; repeatable.")
+    ] = None,
     instrument: str = typer.Option(None, help="Short for --param instrument=..."),
     start: str = typer.Option(None, help="First instant, ISO 8601 (UTC) or ns since 1970."),
     end: str = typer.Option(None, help="Last instant, likewise."),
     no_report: bool = typer.Option(False, "--no-report", help="No HTML and PNG under --out."),
     png: bool = typer.Option(False, "--png", help="Also one PNG a picture, under --out."),
+    least_capital: bool = typer.Option(
+        False, "--least-capital", help="Also search the least deposits that would have done."
+    ),
 ) -> None:
     """Replay market data while strategies trade, under one or both account modes."""
     given = {
-        "mode": mode, "strategies": tuple(strategy) or None, "data": tuple(data) or None,
+        "mode": mode, "strategies": tuple(strategy or ()) or None, "data": tuple(data or ()) or None,
         "rulebook": rulebook, "seed": seed, "latency": latency, "queue_model": queue_model,
         "deposits": deposits(",".join(deposit)) if deposit else None, "start": start, "end": end,
     }  # fmt: skip
@@ -70,18 +75,35 @@ def run(
     setting = load_scenario(scenario).model_copy(
         update={name: value for name, value in given.items() if value is not None}
     )
-    chosen = {**setting.parameters, **pairs("--param", param)}
+    chosen = {**setting.parameters, **pairs("--param", param or ())}
     if instrument is not None:
         chosen["instrument"] = instrument
     modes = MODES[:2] if setting.mode == "both" else (setting.mode,)
     print(f"{setting.name}: {' and '.join(modes)}, rulebook {setting.rulebook}", file=sys.stderr)
     sys.stderr.flush()
     results = [_run_mode(setting, one, chosen) for one in modes]
-    show(results, as_json=as_json, out=out, report=not no_report, png=png)
+    least = None
+    if least_capital:
+        from simulator.cli.least_capital import least_share
+
+        least = {
+            one.mode: share * one.summary.start_equity if share is not None else None
+            for one in results
+            for share in [
+                least_share(lambda at, m=one.mode: _run_scaled(setting, m, chosen, at), one)
+            ]
+        }
+    show(results, least, as_json=as_json, out=out, report=not no_report, png=png)
 
 
 def show(
-    results: Sequence[RunResult], *, as_json: bool, out: Path | None, report: bool, png: bool
+    results: Sequence[RunResult],
+    least: Mapping[str, float | None] | None = None,
+    *,
+    as_json: bool,
+    out: Path | None,
+    report: bool,
+    png: bool,
 ) -> None:
     """Print the table or the document, and write the files."""
     from rich.console import Console
@@ -89,18 +111,23 @@ def show(
     from simulator.report.document import as_json as written
     from simulator.report.document import document
     from simulator.report.files import write_files
-    from simulator.report.table import notes, rich_table
+    from simulator.report.table import Row, notes, rich_table
+    from simulator.report.values import amount
 
-    made = document(results)
+    made = document(results, least)
+    extra = []
+    if least is not None:
+        cells = tuple(amount(least[run.mode]) for run in results)
+        extra.append(Row("Least capital", results[0].currency, cells))
     if as_json:
         print(written(made))
     else:
         console = Console()
-        console.print(rich_table(results))
+        console.print(rich_table(results, extra))
         for note in notes(results):
             console.print(f"note: {note}", markup=False, highlight=False)
     if out is not None:
-        files = write_files(results, made, out, report=report, png=png)
+        files = write_files(results, made, out, report=report, png=png, extra=extra)
         shown = [path for path in files if path.suffix in (".html", ".png") and path.parent == out]
         for path in shown or files[:1]:
             print(f"wrote {path}", file=sys.stderr)
@@ -158,6 +185,18 @@ def _run_mode(setting: Scenario, mode: str, parameters: Mapping[str, str]) -> Ru
     engine = make_engine(setting, mode, parameters)
     with progress_bar(mode, engine.rows) as progress:
         return engine.run(progress)
+
+
+def _run_scaled(
+    setting: Scenario, mode: str, parameters: Mapping[str, str], share: Decimal
+) -> RunResult:
+    """Run again with ``share`` of every deposit, rounded down to an asset's smallest unit."""
+    unit = Decimal("1e-8")
+    scaled = {
+        asset: (amount * share).quantize(unit, ROUND_DOWN)
+        for asset, amount in setting.deposits.items()
+    }
+    return _run_mode(setting.model_copy(update={"deposits": scaled}), mode, parameters)
 
 
 def make_engine(setting: Scenario, mode: str, parameters: Mapping[str, str]) -> Engine:

@@ -71,8 +71,8 @@ def scenario_names() -> list[str]:
 def load_scenario(name: str) -> Scenario:
     """Return the scenario of a name or of a path to a TOML file.
 
-    Raises ``InputError`` if there is none (with the names that are near), or if the file is not TOML
-    or a field is wrong.
+    Raises ``InputError`` if there is none (with the names that are near), or if the file is not
+    TOML or a field is wrong.
     """
     path = Path(name)
     if path.suffix == ".toml" or "/" in name:

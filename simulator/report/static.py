@@ -7,14 +7,17 @@ from datetime import UTC
 from pathlib import Path
 from typing import Any
 
-import matplotlib.dates as dates
 import numpy as np
+from matplotlib import dates as _dates
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
 from simulator.report.colours import LEVEL, colour
 from simulator.report.panels import Panel, panels
 from simulator.report.result import RunResult
+
+# matplotlib has no types here.
+dates: Any = _dates
 
 MARKERS = {"buy": "^", "sell": "v", "liquidation": "X"}
 WIDTH_INCH, PANEL_INCH, DPI = 12.0, 2.9, 110

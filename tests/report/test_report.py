@@ -1,4 +1,5 @@
-"""Goal: a report says what the result says, also where a run left nothing, and loads nothing from afar.
+"""Goal: a report says what the result says, also where a run left nothing,
+and loads nothing from afar.
 
 Method: a made result; table rows, JSON keys, HTML text and written files are looked at.
 """
