@@ -540,6 +540,7 @@ class Book(Levels):
                     self.unlink(maker)
                 else:
                     self.order[maker, LEFT] -= lots
+                    self.queue[maker, AHEAD] = 0.0
             maker = after
         if left > 0 and shown:
             lots = shown if shown < left else left
@@ -687,10 +688,12 @@ class Book(Levels):
         """A displayed order appears; what it does not trade with orders stays displayed."""
         if order in self.displayed:
             self._take_off(order, self.displayed[order][2])
-        before = int(self.shown(side, price))
-        self.set_level(side, price, before + quantity)
-        kept = int(self.shown(side, price)) - before
+        if not self.reach(price):
+            self.out_of_range += 1
+            return
+        kept = int(self.fill_through(-side, price, quantity, True))
         if kept > 0:
+            self.store_level(side, price, int(self.shown(side, price)) + kept)
             self.clock += 1
             self.displayed[order] = (side, price, kept, int(self.clock))
 
@@ -716,6 +719,7 @@ class Book(Levels):
                 self.unlink(slot)
             else:
                 self.order[slot, LEFT] -= lots
+                self.queue[slot, AHEAD] = 0.0
             slot = after
         self._take_off(order, quantity)
 

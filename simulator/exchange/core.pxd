@@ -36,6 +36,8 @@ cdef class Core(Venue):
     cdef readonly long long events
     cdef readonly long long wakes
     cdef object cold
+    cdef int n_bars
+    cdef long long[:, ::1] bars
 
     cpdef long long run_rows(
         self,
@@ -51,6 +53,7 @@ cdef class Core(Venue):
     ) except? -1
     cdef int advance(self, long long time, long long arrival) except? -1
     cdef void due(self) noexcept
+    cdef void add_to_bars(self, int instrument, long long price, long long lots) noexcept
     cdef int command(self) except? -1
     cdef int deliver(self) except? -1
     cdef int wake_timer(self) except? -1

@@ -28,6 +28,8 @@ DEPTH = cython.declare(cython.int, 1)
 CLEAR = cython.declare(cython.int, 2)
 TRADE = cython.declare(cython.int, 3)
 QUOTE = cython.declare(cython.int, 4)
+BAR_OPEN = cython.declare(cython.int, 10)
+BAR_CLOSE = cython.declare(cython.int, 13)
 LAST_ROW = cython.declare(cython.int, 1)
 
 PLACE = cython.declare(cython.int, 1)
@@ -69,9 +71,9 @@ SESSION_BREAK_NS = cython.declare(cython.longlong, 600_000_000_000)
 class Core(Venue):
     """The venue with its clock, its latencies and the strategies that trade on it."""
 
-    def __init__(self, columns, cold) -> None:
+    def __init__(self, columns) -> None:
         Venue.__init__(self, columns)
-        self.cold = cold
+        self.cold = None
         self.commands = Ring()
         self.deliveries = Ring()
         self.local_now = 0
@@ -99,6 +101,8 @@ class Core(Venue):
         self.trade_watchers = memoryview(np.zeros((n, m), dtype="i4"))
         self.local_position = memoryview(np.zeros((self.ledger.accounts, m), dtype="i8"))
         self.events = self.wakes = 0
+        self.n_bars = 0
+        self.bars = memoryview(np.zeros((4, 6), dtype="i8"))
 
     # The loop
 
@@ -142,12 +146,18 @@ class Core(Venue):
                     self.settle(i)
             elif what == TRADE:
                 self.print_trade(i, side[row], price[row], quantity[row])
+                if self.n_bars:
+                    self.add_to_bars(i, price[row], quantity[row])
                 if self.watch_trade[i]:
                     self._wake_trade(i, side[row], price[row], quantity[row])
             elif what == CLEAR:
                 book.clear(side[row])
+            elif BAR_OPEN <= what <= BAR_CLOSE:
+                self.last[i] = price[row]
+                if self.n_bars:
+                    self.add_to_bars(i, price[row], quantity[row] if what == BAR_CLOSE else 0)
             elif what != QUOTE:
-                self.cold.row(self, i, what, side[row], price[row], quantity[row], number[row])
+                self.cold.row(i, what, side[row], price[row], quantity[row], number[row])
             if self.watch_book[i] and what <= CLEAR and flags[row] & LAST_ROW:
                 self._wake_book(i)
         self.events += rows
@@ -182,7 +192,7 @@ class Core(Venue):
                 if self.next_mark <= self.commands.next_time:
                     self.now = self.next_mark
                     self.next_mark += self.mark_step
-                    self.cold.mark(self)
+                    self.cold.mark()
                 else:
                     self.command()
             elif self.deliveries.next_time <= self.next_timer:
@@ -217,7 +227,7 @@ class Core(Venue):
             if self.orders.row[slot, SEQ] == seq:
                 self.withdraw(slot)
         else:
-            self.cold.execute(self, seq)
+            self.cold.execute(seq)
         return 0
 
     @cython.cfunc
@@ -232,7 +242,7 @@ class Core(Venue):
         extra: cython.longlong = self.deliveries.row[at, 6]
         self.local_now = self.deliveries.row[at, 0]
         if slot == 0:
-            self.cold.tell(self, self.deliveries.row[at, 3])
+            self.cold.tell(self.deliveries.row[at, 3])
             return 0
         strategy: cython.int = cython.cast(cython.int, self.orders.row[slot, STRATEGY])
         over: cython.bint = False
@@ -251,10 +261,10 @@ class Core(Venue):
             self.orders.row[slot, LOCAL_STATE] = GONE
         if code == FILLED and self.wants_fill[strategy]:
             self.wakes += 1
-            self.cold.fill(self, strategy, slot, price, lots, extra)
+            self.contexts[strategy].filled(slot, price, lots, extra)
         if self.wants_order[strategy]:
             self.wakes += 1
-            self.cold.update(self, strategy, slot, code, price, lots)
+            self.contexts[strategy].updated(slot, code, price, lots)
         if over:
             self.orders.close(slot)
         return 0
@@ -274,7 +284,10 @@ class Core(Venue):
             self._drop_timer(k)
         self._find_timer()
         self.wakes += 1
-        self.strategies[strategy].on_timer(self.contexts[strategy], name)
+        if isinstance(name, int):
+            self.contexts[strategy].bar_due(name, self.local_now)
+        else:
+            self.strategies[strategy].on_timer(self.contexts[strategy], name)
         return 0
 
     @cython.ccall
@@ -294,7 +307,7 @@ class Core(Venue):
             self.due()
         if self.now < last:
             self.now = last
-        self.cold.mark(self)
+        self.cold.mark()
         return 0
 
     def _find_timer(self) -> None:
@@ -472,6 +485,69 @@ class Core(Venue):
         if trades:
             self.trade_watchers[strategy, instrument] = 1
             self.watch_trade[instrument] = 1
+
+    @cython.cfunc
+    @cython.exceptval(check=False)
+    def add_to_bars(
+        self, instrument: cython.int, price: cython.longlong, lots: cython.longlong
+    ) -> cython.void:
+        """A price goes into the open bars of its instrument: 0 instrument, then o, h, l, c, volume."""
+        k: cython.int
+        for k in range(self.n_bars):
+            if self.bars[k, 0] != instrument:
+                continue
+            if self.bars[k, 1] == 0:
+                self.bars[k, 1] = self.bars[k, 2] = self.bars[k, 3] = price
+            elif price > self.bars[k, 2]:
+                self.bars[k, 2] = price
+            elif price < self.bars[k, 3]:
+                self.bars[k, 3] = price
+            self.bars[k, 4] = price
+            self.bars[k, 5] += lots
+
+    def add_bars(self, instrument: int) -> int:
+        """Start to build bars of an instrument; return their number."""
+        if self.n_bars == self.bars.shape[0]:
+            grown = np.zeros((2 * self.n_bars, 6), dtype="i8")
+            grown[: self.n_bars] = np.asarray(self.bars)
+            self.bars = memoryview(grown)
+        self.bars[self.n_bars, 0] = instrument
+        self.n_bars += 1
+        return self.n_bars - 1
+
+    def take_bar(self, number: int) -> tuple[int, int, int, int, int]:
+        """Return open, high, low, close (ticks) and volume (lots) of a bar and start the next."""
+        bar = [int(self.bars[number, column]) for column in range(1, 6)]
+        for column in range(1, 6):
+            self.bars[number, column] = 0
+        return bar[0], bar[1], bar[2], bar[3], bar[4]
+
+    def begin(self, time_ns: int) -> None:
+        """Set both clocks before the first row."""
+        self.now = time_ns
+        self.local_now = time_ns
+
+    def known_position(self, account: int, instrument: int) -> int:
+        """Signed lots as the strategies know them, after latency."""
+        return int(self.local_position[account, instrument])
+
+    def order_row(self, slot: int) -> tuple[int, ...]:
+        """Fields of an order that is not over yet."""
+        return tuple(int(self.orders.row[slot, column]) for column in range(24))
+
+    def orders_of(self, strategy: int, instrument: int) -> list[int]:
+        """Numbers of a strategy's orders on an instrument that are not over as it knows, newest first."""
+        found = []
+        slot = int(self.orders.head[strategy, instrument])
+        while slot:
+            if self.orders.row[slot, LOCAL_STATE] != GONE:
+                found.append((int(self.orders.row[slot, SEQ]) << 24) | slot)
+            slot = int(self.orders.row[slot, NEXT])
+        return found
+
+    def set_desk(self, desk) -> None:
+        """Attach the part that keeps marks, checks margin and does what is rare."""
+        self.cold = desk
 
     def add_strategy(self, strategy, context, wants_fill: bool, wants_order: bool) -> None:
         """Attach a strategy; ``wants_*``: whether it overrides that callback."""

@@ -40,6 +40,7 @@ cdef class Venue:
     cdef double[::1] fees_paid
     cdef long long[:, ::1] fill_row
     cdef readonly long long n_fill_rows
+    cdef readonly double shortfall
 
     cdef void notify(self, int slot, long long code, long long price, long long lots, long long extra) noexcept
     cdef void record(self, int slot, long long code, long long price, long long lots) noexcept
@@ -60,6 +61,7 @@ cdef class Venue:
     cdef void fill_margined(self, int slot, long long price, long long lots, bint maker, bint against_market) noexcept
     cdef double _index(self, int asset) noexcept
     cdef void _keep_fill(self, int slot, long long price, long long lots, bint maker, long long realized) noexcept
+    cdef long long fee_rate(self, int slot, int product, bint maker) noexcept
     cdef void charge(self, int account, int wallet, int asset, long long amount, int product) noexcept
     cdef void fit_isolated(self, int account, int instrument, long long before, long long price) noexcept
     cdef void trim_reducing(self, int account, int instrument) noexcept

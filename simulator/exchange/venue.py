@@ -30,6 +30,7 @@ else:
 MARKET_WALLET = cython.declare(cython.int, 0)
 FEE_WALLET = cython.declare(cython.int, 1)
 CLEARING_WALLET = cython.declare(cython.int, 3)
+INSURANCE_WALLET = cython.declare(cython.int, 4)
 
 # Columns of an order's row, after those of simulator.exchange.orders.
 SEQ = cython.declare(cython.int, 0)
@@ -135,6 +136,7 @@ class Venue:
         self.bnb = columns["bnb"]
         self.reducing = memoryview(np.zeros((accounts, len(self.books)), dtype="i4"))
         self.n_orders = self.n_fills = self.n_fill_rows = 0
+        self.shortfall = 0.0
         self.rejections = memoryview(np.zeros(REASONS, dtype="i8"))
         self.fees_paid = memoryview(np.zeros(accounts, dtype="f8"))
         self.fill_row = memoryview(np.zeros((1024, 12), dtype="i8"))
@@ -564,7 +566,7 @@ class Venue:
         self.ledger.post(wallet, self.quote[i], -quote)
         self.ledger.post(MARKET_WALLET, self.quote[i], quote)
         received: cython.longlong = base if side > 0 else -quote
-        rate: cython.longlong = self.fee_e8[SPOT, 0] if maker else self.fee_e8[SPOT, 1]
+        rate: cython.longlong = self.fee_rate(slot, SPOT, maker)
         asset: cython.int = self.base[i] if side > 0 else self.quote[i]
         fee: cython.longlong = scaled_up(received, rate, E8)
         worth: cython.double = fee * UNIT
@@ -602,11 +604,14 @@ class Venue:
             if mirrored:
                 self.ledger.post(MARKET_WALLET, asset, mirrored)
                 self.ledger.post(CLEARING_WALLET, asset, -mirrored)
-        rate: cython.longlong = self.fee_e8[UM, 0] if maker else self.fee_e8[UM, 1]
+        rate: cython.longlong = self.fee_rate(slot, UM, maker)
         fee: cython.longlong = scaled_up(self.ledger.value(i, lots, price), rate, E8)
         self.fees_paid[account] += fee * UNIT * self._index(asset)
         self.charge(account, self.cash_wallet[account, i], asset, fee, UM)
-        if wallet != self.cash_wallet[account, i]:
+        if wallet != self.cash_wallet[account, i] and (
+            self.ledger.quantity[account, i] == 0
+            or self.orders.row[slot, FLAGS] & LIQUIDATION_FLAG == 0
+        ):
             self.fit_isolated(account, i, before, price)
         self._keep_fill(slot, price, lots, maker, realized)
         self.ledger.close_entry()
@@ -615,6 +620,16 @@ class Venue:
     @cython.exceptval(check=False)
     def _index(self, asset: cython.int) -> cython.double:
         return self.pools.index[asset] if self.pools.index[asset] > 0.0 else 1.0
+
+    @cython.cfunc
+    @cython.exceptval(check=False)
+    def fee_rate(
+        self, slot: cython.int, product: cython.int, maker: cython.bint
+    ) -> cython.longlong:
+        """Fee in 1e-8 of the value; a liquidation pays the clearance fee instead (see the desk)."""
+        if self.orders.row[slot, FLAGS] & LIQUIDATION_FLAG:
+            return 0
+        return self.fee_e8[product, 0] if maker else self.fee_e8[product, 1]
 
     @cython.cfunc
     @cython.exceptval(check=False)
@@ -674,6 +689,12 @@ class Venue:
         new: cython.longlong = after if after > 0 else -after
         amount: cython.longlong = 0
         if new == 0 or (before > 0) != (after > 0):
+            if balance < 0:
+                # An isolated position loses its margin and nothing else.
+                self.ledger.post(INSURANCE_WALLET, asset, balance)
+                self.ledger.post(own, asset, -balance)
+                self.shortfall += -balance * UNIT * self._index(asset)
+                balance = 0
             amount = -balance
             old = 0
         elif new < old and balance > 0:
@@ -787,3 +808,71 @@ class Venue:
             self.notify(slot, TRIGGERED, price_e8, self.orders.row[slot, LOTS], 0)
             self.start(slot)
         return 0
+
+    # For the desk: rare things, asked from plain Python
+
+    def meet(self, instrument: int) -> None:
+        """Settle what the book has produced."""
+        self.settle(instrument)
+
+    def count_rejection(self, reason: int) -> None:
+        """Count a refusal that is not an order's."""
+        self.rejections[reason] += 1
+
+    def rejected(self) -> list[int]:
+        """Refusals by reason."""
+        return [int(n) for n in np.asarray(self.rejections)]
+
+    def fills(self):
+        """Rows of all fills so far; columns as ``_keep_fill`` writes them."""
+        return np.asarray(self.fill_row)[: self.n_fill_rows]
+
+    def best_bid(self, instrument: int) -> int:
+        """Best displayed bid in ticks, 0 if none."""
+        return int(self.books[instrument].best(1))
+
+    def pull_orders(self, account: int, instruments: list[int]) -> None:
+        """Cancel an account's orders on some instruments, oldest first."""
+        rows = np.asarray(self.orders.row)
+        found = np.flatnonzero(
+            (rows[:, ACCOUNT] == account)
+            & np.isin(rows[:, INSTRUMENT], instruments)
+            & np.isin(rows[:, STATE], (WAITING, WORKING))
+            & (rows[:, SEQ] > 0)
+        )
+        for slot in sorted(found.tolist(), key=lambda s: int(rows[s, SEQ])):
+            self.withdraw(slot)
+
+    def force(self, account: int, instrument: int, side: int, lots: int, flags: int) -> None:
+        """The venue's own market order on an account's position or asset."""
+        slot = self.orders.open(self.orders.head.shape[0] - 1, instrument)
+        row = self.orders.row
+        row[slot, ACCOUNT] = account
+        row[slot, SIDE] = side
+        row[slot, PRICE] = 0
+        row[slot, LOTS] = lots
+        row[slot, TIME_IN_FORCE] = 1
+        row[slot, STP] = 0
+        row[slot, FLAGS] = flags
+        row[slot, TRIGGER_KIND] = 0
+        self.arrive(slot)
+
+    def maintenance_if(self, pool: int, account: int, held: dict[int, int]) -> float:
+        """Maintenance margin of a pool if it held other quantities, USDT."""
+        kept = {i: int(self.ledger.quantity[account, i]) for i in held}
+        for i, lots in held.items():
+            self.ledger.quantity[account, i] = lots
+        self.pools.evaluate(pool)
+        required = float(self.pools.maintenance[pool])
+        for i, lots in kept.items():
+            self.ledger.quantity[account, i] = lots
+        self.pools.evaluate(pool)
+        return required
+
+    def free_margin_needed(self, account: int, pool: int) -> float:
+        """What a pool's equity must stay above: initial margin with open orders, USDT."""
+        needed = float(self.pools.required(pool, True))
+        for j in range(self.instruments):
+            if self.cash_pool[account, j] == pool and self.pools.pool_of[account, j] != pool:
+                needed += float(self.pools.order_margin(account, j))
+        return needed

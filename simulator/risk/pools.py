@@ -247,3 +247,15 @@ class Pools:
             float(self.maintenance[pool]),
             int(self.level[pool]),
         )
+
+    def mark_price(self, instrument: int) -> float:
+        """Mark price in quote units, 0 while unknown."""
+        return float(self.mark[instrument])
+
+    def index_price(self, asset: int) -> float:
+        """Index price in USDT, 0 while unknown."""
+        return float(self.index[asset])
+
+    def set_index(self, asset: int, price: float) -> None:
+        """Fix an asset's index price, USDT."""
+        self.index[asset] = price

@@ -1,0 +1,305 @@
+"""The rare part of the venue's upkeep: funding, level changes, liquidation, transfers, deposits.
+
+Plain Python on top of the compiled ``Upkeep``: none of it runs on an ordinary tick.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from simulator.accounts.wallets import CLEARING, INSURANCE, MARKET, OUTSIDE, Partition
+from simulator.events.outcomes import Outcome, RejectReason
+from simulator.exchange.core import Core
+from simulator.exchange.upkeep import Upkeep
+from simulator.instruments.instrument import Instrument
+from simulator.liquidation.plan import plan
+from simulator.market.tape import Kind
+from simulator.risk.levels import RiskLevel
+
+ACCOUNT = 1
+UNIT = 1e-8
+LIQUIDATION_FLAGS = 1 | 4  # reduce-only, liquidation
+
+
+@dataclass(frozen=True, slots=True)
+class LevelChange:
+    """A pool's level changed; figures in USDT."""
+
+    time_ns: int
+    pool: str
+    level: RiskLevel
+    equity: float
+    maintenance_margin: float
+
+
+@dataclass(frozen=True, slots=True)
+class LiquidationEvent:
+    """A pool was liquidated; ``lost`` is its equity before less after, USDT."""
+
+    time_ns: int
+    pool: str
+    equity: float
+    maintenance_margin: float
+    lost: float
+
+
+@dataclass(frozen=True, slots=True)
+class TransferRequest:
+    """Move ``units`` of an asset between two wallets of the account."""
+
+    strategy: int
+    source: int
+    target: int
+    asset: int
+    units: int
+
+
+class Desk(Upkeep):
+    """Upkeep of a venue with one trading account."""
+
+    def __init__(
+        self,
+        core: Core,
+        columns: Mapping[str, Any],
+        partition: Partition,
+        instruments: list[Instrument],
+        assets: list[str],
+    ) -> None:
+        super().__init__(core, columns)
+        self.core = core
+        self.partition = partition
+        self.listed = instruments
+        self.assets = assets
+        self.target: float = columns["liquidation_target"]
+        self.liquidation_fee_e8: int = columns["liquidation_fee_e8"]
+        self.requests: list[TransferRequest] = []
+        self.messages: list[LevelChange | LiquidationEvent] = []
+        self.liquidations: list[LiquidationEvent] = []
+        self.transfers = 0
+        self.funding_paid = 0.0
+        self.funding_rows = 0
+        self.liquidation_fees = 0.0
+        self.shared_shortfall = 0.0
+        self._liquidating = False
+
+    # Money from outside and between wallets
+
+    def deposit(self, wallet: int, asset: int, units: int) -> None:
+        """Book a deposit from outside."""
+        core = self.core
+        core.ledger.move(OUTSIDE, wallet, asset, units)
+        core.records.add(core.now, Outcome.DEPOSITED, ACCOUNT, -1, wallet, 0, asset, units)
+
+    def request(self, transfer: TransferRequest) -> None:
+        """Send a transfer to the venue with the strategy's entry latency."""
+        self.requests.append(transfer)
+        self.core.send(len(self.requests) - 1)
+
+    def execute(self, number: int) -> None:
+        """A transfer reaches the venue."""
+        core, asked = self.core, self.requests[number]
+        reason = self._refusal(asked)
+        if reason:
+            core.count_rejection(reason)
+            outcome, price = Outcome.TRANSFER_REJECTED, int(reason)
+        else:
+            core.ledger.move(asked.source, asked.target, asked.asset, asked.units)
+            self.transfers += 1
+            outcome, price = Outcome.TRANSFERRED, asked.asset
+        core.records.add(
+            core.now, outcome, ACCOUNT, -1, asked.source, asked.target, price, asked.units
+        )
+        self.check()
+
+    def _refusal(self, asked: TransferRequest) -> RejectReason | None:
+        core = self.core
+        if asked.units <= 0 or core.ledger.available(asked.source, asked.asset) < asked.units:
+            return RejectReason.INSUFFICIENT_BALANCE
+        for pool, (_, wallet, _) in enumerate(self.partition.pools):
+            if wallet == asked.source:
+                core.ledger.move(asked.source, OUTSIDE, asked.asset, asked.units)
+                short = core.pools.equity_of(pool) < core.free_margin_needed(ACCOUNT, pool)
+                core.ledger.move(OUTSIDE, asked.source, asked.asset, asked.units)
+                if short:
+                    return RejectReason.INSUFFICIENT_MARGIN
+        return None
+
+    # Funding
+
+    def settle_funding(self, instrument: int, rate_e8: int) -> None:
+        """Longs pay ``notional at mark x rate`` to shorts, the market included; rounded down.
+
+        What rounding leaves stays with the market, which takes the other side of every account.
+        """
+        core = self.core
+        lots, _ = core.ledger.position_of(ACCOUNT, instrument)
+        self.funding_rows += 1
+        mark = round(self.mark_of(instrument) / UNIT)
+        if lots == 0 or rate_e8 == 0 or mark == 0:
+            return
+        listed = self.listed[instrument]
+        base_units = lots * int(listed.lot * 10**8)
+        paid = abs(base_units) * mark * abs(rate_e8) // 10**16
+        if (lots > 0) != (rate_e8 > 0):
+            paid = -paid
+        asset = self.assets.index(listed.settle)
+        wallet = self.partition.margin[instrument]
+        core.ledger.move(wallet, MARKET, asset, paid)
+        self.funding_paid += paid * UNIT
+        core.records.add(core.now, Outcome.FUNDING, ACCOUNT, instrument, 0, 0, rate_e8, paid)
+        self.check()
+
+    def mark_of(self, instrument: int) -> float:
+        """Mark price, 0 while unknown."""
+        return float(self.core.pools.mark_price(instrument))
+
+    # Levels and liquidation
+
+    def level_changed(self, pool: int, old: int, new: int) -> None:
+        """Record a level; tell the strategies."""
+        core = self.core
+        core.records.add(core.now, Outcome.LEVEL_CHANGED, ACCOUNT, -1, pool, new, old, 0)
+        equity, _, maintenance, _ = core.pools.figures(pool)
+        name = self.partition.pools[pool][0]
+        self._announce(LevelChange(core.now, name, RiskLevel(new), equity, maintenance))
+
+    def _announce(self, message: LevelChange | LiquidationEvent) -> None:
+        self.messages.append(message)
+        self.core.announce(len(self.messages) - 1)
+
+    def tell(self, number: int) -> None:
+        """A message reaches the strategies."""
+        message = self.messages[number]
+        for strategy, context in zip(self.core.strategies, self.core.contexts, strict=True):
+            if isinstance(message, LiquidationEvent):
+                strategy.on_liquidation(context, message)
+            elif message.level >= RiskLevel.MARGIN_CALL:
+                strategy.on_margin_call(context, message)
+
+    def liquidate(self, pool: int) -> None:
+        """Cancel the pool's orders; if that is not enough close positions; cover what is lost."""
+        if self._liquidating:
+            return
+        core = self.core
+        instruments = [i for i, p in enumerate(self.partition.pool_of) if p == pool]
+        name, wallet, isolated = self.partition.pools[pool]
+        before, _, maintenance, _ = core.pools.figures(pool)
+        held = [i for i in instruments if core.ledger.position_of(ACCOUNT, i)[0]]
+        if not held and before >= 0:
+            return
+        self._liquidating = True
+        try:
+            shared = [i for i, p in enumerate(self.partition.cash_pool) if p == pool]
+            core.pull_orders(ACCOUNT, sorted({*instruments, *(shared if isolated < 0 else [])}))
+            core.pools.evaluate(pool)
+            if core.pools.figures(pool)[3] >= RiskLevel.LIQUIDATION:
+                core.records.add(core.now, Outcome.LIQUIDATED, ACCOUNT, -1, pool, 0, 0, 0)
+                self._close(pool, held)
+                flat = not any(core.ledger.position_of(ACCOUNT, i)[0] for i in held)
+                if flat:
+                    self._settle_debts(pool, wallet)
+                core.pools.evaluate(pool)
+                after = 0.0 if isolated >= 0 and flat else core.pools.figures(pool)[0]
+                event = LiquidationEvent(core.now, name, before, maintenance, before - after)
+                self.liquidations.append(event)
+                self._announce(event)
+        finally:
+            self._liquidating = False
+
+    def _close(self, pool: int, held: list[int]) -> None:
+        core = self.core
+        positions = {i: core.ledger.position_of(ACCOUNT, i)[0] for i in held}
+
+        def maintenance(candidate: Mapping[int, int]) -> float:
+            return core.maintenance_if(pool, ACCOUNT, dict(candidate))
+
+        equity = core.pools.figures(pool)[0]
+        for close in plan(positions, equity, maintenance, self.target):
+            side = -1 if positions[close.instrument] > 0 else 1
+            first, cash = core.n_fill_rows, self.partition.cash[close.instrument]
+            asset = self.assets.index(self.listed[close.instrument].settle)
+            before = core.ledger.balance_of(cash, asset)
+            core.force(ACCOUNT, close.instrument, side, close.lots, LIQUIDATION_FLAGS)
+            self._charge_liquidation(close.instrument, asset, first, before)
+
+    def _charge_liquidation(
+        self, instrument: int, asset: int, first_fill: int, cash_before: int
+    ) -> None:
+        """The clearance fee on what was closed, to the insurance fund, as far as there is something.
+
+        An isolated position pays it from its own wallet, or from what that gave back when it ended flat.
+        """
+        core = self.core
+        closed = sum(
+            core.ledger.value(instrument, int(row[5]), int(row[4]))
+            for row in core.fills()[first_fill:]
+        )
+        cash, own = self.partition.cash[instrument], self.partition.margin[instrument]
+        wallet, most = own, core.ledger.balance_of(own, asset)
+        if own != cash and core.ledger.position_of(ACCOUNT, instrument)[0] == 0:
+            wallet, most = cash, core.ledger.balance_of(cash, asset) - cash_before
+        fee = max(0, min(closed * self.liquidation_fee_e8 // 10**8, most))
+        if fee:
+            core.ledger.move(wallet, INSURANCE, asset, fee)
+            self.liquidation_fees += fee * UNIT
+
+    def _settle_debts(self, pool: int, wallet: int) -> None:
+        """A flat pool's negative balances: sell assets for them, then the insurance fund pays."""
+        core = self.core
+        for asset in range(len(self.assets)):
+            for i, listed in enumerate(self.listed):
+                debt = -core.ledger.balance_of(wallet, asset)
+                if debt <= 0:
+                    break
+                if (
+                    listed.market != "spot"
+                    or self.partition.cash[i] != wallet
+                    or self.assets.index(listed.quote) != asset
+                ):
+                    continue
+                base = self.assets.index(listed.base)
+                per_lot = int(listed.lot * 10**8)
+                have = core.ledger.available(wallet, base) // per_lot
+                price = core.best_bid(i)
+                if have > 0 and price > 0:
+                    worth = core.ledger.value(i, 1, price)
+                    lots = min(have, -(-debt * 1002 // 1000 // worth))
+                    core.force(ACCOUNT, i, -1, lots, LIQUIDATION_FLAGS & ~1)
+        for asset in range(len(self.assets)):
+            core.pools.evaluate(pool)
+            debt = -core.ledger.balance_of(wallet, asset)
+            if debt > 0 and core.pools.figures(pool)[0] < 0:
+                core.ledger.move(INSURANCE, wallet, asset, debt)
+                core.records.add(
+                    core.now, Outcome.SHORTFALL, ACCOUNT, -1, pool, 0, asset, debt
+                )
+                self.shared_shortfall += debt * UNIT * float(core.pools.index_price(asset))
+
+    # Tape rows
+
+    def order_row(
+        self, instrument: int, kind: int, side: int, price: int, quantity: int, number: int
+    ) -> None:
+        """A displayed order of an order-by-order tape."""
+        book = self.core.books[instrument]
+        if kind == Kind.ORDER_ADD:
+            book.add_order(side, price, quantity, number)
+        elif kind == Kind.ORDER_CANCEL:
+            book.cancel_order(number, quantity)
+        else:
+            book.fill_order(number, quantity)
+        self.core.meet(instrument)
+
+    # Checks
+
+    def verify(self) -> None:
+        """Assert the venue's invariants; ``AssertionError`` says which one broke."""
+        futures = [i for i, listed in enumerate(self.listed) if listed.market != "spot"]
+        quote = [self.assets.index(self.listed[i].quote) for i in futures]
+        self.core.ledger.check(CLEARING, futures, quote)
+        held = np.asarray(self.core.ledger.held)
+        assert (held >= 0).all(), "a wallet holds a negative amount"

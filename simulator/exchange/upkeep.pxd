@@ -1,0 +1,36 @@
+from simulator.exchange.venue cimport Venue
+
+cdef class Upkeep:
+    cdef readonly Venue venue
+    cdef int instruments
+    cdef int points
+    cdef double basis_hours
+    # an instrument
+    cdef int[::1] mark_on_tape
+    cdef double[::1] funding_rate
+    cdef long long[::1] next_funding
+    cdef double[:, ::1] basis
+    cdef int[::1] basis_count
+    # an asset: instrument whose mid is its index, -1 = from the tape
+    cdef int[::1] index_from
+    # risk
+    cdef readonly double worst_ratio
+    cdef readonly double peak_initial
+    cdef readonly double peak_maintenance
+    # samples
+    cdef long long sample_step
+    cdef long long next_sample
+    cdef readonly long long n_samples
+    cdef long long[::1] sample_time
+    cdef double[:, ::1] sample_pools
+    cdef double[:, ::1] sample_prices
+    cdef long long[:, ::1] sample_lots
+    cdef int account
+
+    cpdef int mark(self) except? -1
+    cpdef int check(self) except? -1
+    cpdef int row(self, int instrument, int kind, int side, long long price, long long quantity, long long number) except? -1
+    cdef double mid(self, int instrument) noexcept
+    cdef void index_by_mids(self) noexcept
+    cdef double computed_mark(self, int instrument) noexcept
+    cdef void sample(self) noexcept
