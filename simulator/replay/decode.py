@@ -186,10 +186,14 @@ def _kind(frame: pl.DataFrame) -> pl.Series:
     """Return the event type of each line, or what a line without one is by its keys."""
     text = pl.col("json")
     named = frame.select(text.str.extract(r'"e"\s*:\s*"(\w+)"', 1)).to_series()
-    if not named.null_count():
+    # Futures' partial depth looks like an update, but its levels are the whole top of the book.
+    partial = frame.select(text.str.head(HEAD).str.contains(r'@depth(5|10|20)["@]')).to_series()
+    if not partial.any() and not named.null_count():
         return named
     keyed = (
-        pl.when(text.str.contains('"lastUpdateId"', literal=True))
+        pl.when(partial)
+        .then(pl.lit("partial_depth"))
+        .when(text.str.contains('"lastUpdateId"', literal=True))
         .then(pl.lit("snapshot"))
         .when(text.str.contains('"B"', literal=True) & text.str.contains('"u"', literal=True))
         .then(pl.lit("bookTicker"))
@@ -197,6 +201,7 @@ def _kind(frame: pl.DataFrame) -> pl.Series:
         .then(pl.lit("control_message"))
         .otherwise(pl.lit("snapshot"))
     )
+    named = pl.select(pl.when(~partial).then(named)).to_series()
     return pl.select(pl.coalesce(named, frame.select(keyed).to_series())).to_series()
 
 

@@ -263,8 +263,9 @@ class _Recording:
     def _clock(self, symbol: _Symbol, parts: dict[str, pl.DataFrame]) -> tuple[Ints, Ints]:
         """Return places and the latest event time seen there, in order of place."""
         stamped = [part.filter(pl.col("E").is_not_null()) for part in parts.values()]
-        places = np.concatenate([part["place"].to_numpy() for part in stamped])
-        times = np.concatenate([part["E"].to_numpy() for part in stamped]).astype(np.int64)
+        none = np.empty(0, dtype=np.int64)
+        places = np.concatenate([none, *(_ints(part["place"]) for part in stamped)])
+        times = np.concatenate([none, *(_ints(part["E"]) for part in stamped)])
         order = np.argsort(places, kind="stable")
         times = np.maximum.accumulate(np.r_[symbol.clock, times[order]])
         symbol.clock = int(times[-1])
