@@ -1,8 +1,8 @@
 """The least capital: the smallest share of the deposits with which a run goes as well.
 
-A smaller run *goes as well* if nothing is liquidated, nothing more is rejected and nothing less is filled
-than in the full run.  A strategy that sizes its orders by its equity trades the same at any size, so
-for it the figure says little.
+A smaller run *goes as well* if nothing is liquidated, nothing more is rejected and nothing less
+is filled than in the full run.  A strategy that sizes its orders by its equity trades the same at
+any size, so for it the figure says little.
 """
 
 from __future__ import annotations
@@ -22,8 +22,8 @@ SHARE_MAX = 16
 def least_share(run: Callable[[Decimal], RunResult], full: RunResult) -> float | None:
     """Return the least share of the deposits that does, ``None`` if none up to ``SHARE_MAX`` does.
 
-    ``run`` runs with a share of every deposit; ``full`` is the run with all of them.  It is taken for
-    granted that where a share does, every larger one does.
+    ``run`` runs with a share of every deposit; ``full`` is the run with all of them.  It is taken
+    for granted that where a share does, every larger one does.
     """
 
     def does(made: RunResult) -> bool:

@@ -64,7 +64,8 @@ def run(
 ) -> None:
     """Replay market data while strategies trade, under one or both account modes."""
     given = {
-        "mode": mode, "strategies": tuple(strategy or ()) or None, "data": tuple(data or ()) or None,
+        "mode": mode, "strategies": tuple(strategy or ()) or None,
+        "data": tuple(data or ()) or None,
         "rulebook": rulebook, "seed": seed, "latency": latency, "queue_model": queue_model,
         "deposits": deposits(",".join(deposit)) if deposit else None, "start": start, "end": end,
     }  # fmt: skip
@@ -82,17 +83,18 @@ def run(
     print(f"{setting.name}: {' and '.join(modes)}, rulebook {setting.rulebook}", file=sys.stderr)
     sys.stderr.flush()
     results = [_run_mode(setting, one, chosen) for one in modes]
-    least = None
+    least: dict[str, float | None] | None = None
     if least_capital:
         from simulator.cli.least_capital import least_share
 
-        least = {
-            one.mode: share * one.summary.start_equity if share is not None else None
-            for one in results
-            for share in [
-                least_share(lambda at, m=one.mode: _run_scaled(setting, m, chosen, at), one)
-            ]
-        }
+        least = {}
+        for one in results:
+
+            def again(share: Decimal, mode: str = one.mode) -> RunResult:
+                return _run_scaled(setting, mode, chosen, share)
+
+            share = least_share(again, one)
+            least[one.mode] = None if share is None else share * one.summary.start_equity
     show(results, least, as_json=as_json, out=out, report=not no_report, png=png)
 
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 MODES = {"separated": "#D9730D", "unified": "#2F80C9"}
 PRICE = "#80868F"
 LIQUIDATION = "#E5484D"
-LEVEL = "#B0558F"
+LEVEL = "#C2629F"
 OTHER = "#2A9D78"
 
 

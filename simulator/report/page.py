@@ -32,7 +32,8 @@ PAGE = Template("""<!doctype html>
 body { margin:0 auto; max-width:1200px; padding:24px; color:var(--ink); background:var(--ground);
        font:15px/1.5 system-ui, -apple-system, "Segoe UI", "DejaVu Sans", sans-serif }
 h1 { font-size:26px; margin:0 0 8px } h2 { font-size:17px; margin:0 0 4px }
-section { background:var(--card); border:1px solid var(--rule); border-radius:10px; padding:16px 18px;
+section { background:var(--card); border:1px solid var(--rule); border-radius:10px;
+          padding:16px 18px;
           margin:16px 0; overflow-x:auto }
 dl { display:grid; grid-template-columns:max-content 1fr; gap:2px 18px; margin:0 }
 dt { color:var(--soft) } dd { margin:0; overflow-wrap:anywhere }
@@ -62,6 +63,8 @@ for (const source of document.querySelectorAll("script[type='application/json']"
   const figure = JSON.parse(source.textContent);
   const place = document.getElementById(source.dataset.place);
   Plotly.newPlot(place, figure.data, figure.layout, {responsive: true, displaylogo: false,
+    modeBarButtonsToRemove: ["sendDataToCloud", "sendChartToCloud"],
+    showSendToCloud: false, plotlyServerURL: "",
     toImageButtonOptions: {format: "png", filename: "unimargin-" + source.dataset.place, scale: 2}})
     .then(() => Plotly.relayout(place, theme()));
 }

@@ -179,7 +179,7 @@ def equity(run: RunResult) -> tuple[Floats, Floats]:
 def wide(history: pl.DataFrame, value: str) -> tuple[Floats, Floats]:
     """Return times and a table ``[time, pool]`` of the last known figure of each pool.
 
-    Before a pool's first figure it is NaN in sums and infinite in minima, that is: it does not count.
+    Before a pool's first figure it is 0 in sums and infinite in minima: it does not count.
     """
     if not history.height:
         return np.empty(0), np.empty((0, 0))
