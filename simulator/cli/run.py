@@ -83,18 +83,7 @@ def run(
     print(f"{setting.name}: {' and '.join(modes)}, rulebook {setting.rulebook}", file=sys.stderr)
     sys.stderr.flush()
     results = [_run_mode(setting, one, chosen) for one in modes]
-    least: dict[str, float | None] | None = None
-    if least_capital:
-        from simulator.cli.least_capital import least_share
-
-        least = {}
-        for one in results:
-
-            def again(share: Decimal, mode: str = one.mode) -> RunResult:
-                return _run_scaled(setting, mode, chosen, share)
-
-            share = least_share(again, one)
-            least[one.mode] = None if share is None else share * one.summary.start_equity
+    least = _least(results, setting, chosen) if least_capital else None
     show(results, least, as_json=as_json, out=out, report=not no_report, png=png)
 
 
@@ -199,6 +188,23 @@ def _run_scaled(
         for asset, amount in setting.deposits.items()
     }
     return _run_mode(setting.model_copy(update={"deposits": scaled}), mode, parameters)
+
+
+def _least(
+    results: Sequence[RunResult], setting: Scenario, parameters: Mapping[str, str]
+) -> dict[str, float | None]:
+    """Return the least capital by mode, in the run's currency."""
+    from simulator.cli.least_capital import least_share
+
+    least: dict[str, float | None] = {}
+    for one in results:
+
+        def again(share: Decimal, mode: str = one.mode) -> RunResult:
+            return _run_scaled(setting, mode, parameters, share)
+
+        share = least_share(again, one)
+        least[one.mode] = None if share is None else share * one.summary.start_equity
+    return least
 
 
 def make_engine(setting: Scenario, mode: str, parameters: Mapping[str, str]) -> Engine:
