@@ -58,16 +58,19 @@ class Steps:
                 steps[number] = divides(part, steps.get(number, 0))
 
     def tick(self, number: int) -> Decimal:
-        """Return the largest power of ten, at most 1, of which all prices are multiples."""
+        """Return the largest power of ten, at most 1, of which all prices are multiples.
+
+        Where no price was seen (an instrument of mark prices only), that is 1.
+        """
         return _step(self.ticks.get(number, 0))
 
     def lot(self, number: int) -> Decimal:
-        """Return the largest power of ten, at most 1, of which all quantities are multiples."""
+        """Return the same of all quantities."""
         return _step(self.lots.get(number, 0))
 
 
 def _step(in_e8: int) -> Decimal:
-    return Decimal(min(in_e8 or 1, 10**8)).scaleb(-8)
+    return Decimal(min(in_e8 or 10**8, 10**8)).scaleb(-8).normalize()
 
 
 def in_steps(batch: pl.DataFrame, ticks: Ints, lots: Ints, only_tick_kinds: bool) -> pl.DataFrame:

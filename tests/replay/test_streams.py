@@ -315,3 +315,79 @@ def test_recorded_spot_without_snapshot_has_a_book_of_quotes(
     assert manifest.instruments[0].book == "quote"
     assert manifest.left_out["depth_without_snapshot"].count == 3929
     assert all(check.holds for check in verify(tape))
+
+
+def test_filters_are_the_catalogues_where_the_data_fit_them(tmp_path: Path) -> None:
+    only_marks, fits, finer = (
+        imported(tmp_path, lines)[1].instruments[0]
+        for lines in ([mark(0, 1, "0.0001")], [trade(0, 1, "100", "1")], [trade(0, 1, "100.05")])
+    )
+    assert [str(one.tick) for one in (only_marks, fits, finer)] == ["0.1", "0.1", "0.01"]
+    assert [str(one.lot) for one in (only_marks, fits, finer)] == ["0.001", "0.001", "0.001"]
+    assert "exchangeInfo" in fits.filters_from
+    assert finer.filters_from.startswith("inferred")
+
+
+@pytest.mark.parametrize(
+    ("symbol", "price", "expected"),
+    [
+        ("PEPEUSDT", "0.00001234", ("PEPE", "USDT", "0.00000001", "0.1")),
+        ("FOOBTC", "12.500", ("FOO", "BTC", "0.1", "0.1")),
+        ("FOOUSD_PERP", "1250", ("FOO", "USD", "1", "0.1")),
+    ],
+)
+def test_unknown_instruments_are_inferred(
+    tmp_path: Path, symbol: str, price: str, expected: tuple[str, ...]
+) -> None:
+    lines = [trade(0, 1, price, "2.50000000", s=symbol), trade(1, 2, price, "30", s=symbol)]
+    _, manifest = imported(tmp_path, lines)
+    one = manifest.instruments[0]
+    assert (one.base, one.quote, f"{one.tick:f}", f"{one.lot:f}") == expected
+    assert one.filters_from == "inferred"
+    assert one.contract_size == (10 if symbol.endswith("PERP") else 1)
+
+
+def test_a_symbol_without_known_quote_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="um:FOOBAR: its quote asset is none of USDT"):
+        imported(tmp_path, [trade(0, 1, s="FOOBAR")])
+
+
+def test_partial_depth_is_no_update(tmp_path: Path) -> None:
+    top = depth(0, 1, 2, 0, [("99.9", "1")]).replace('"stream":"x"', '"stream":"x@depth20@100ms"')
+    _, manifest = imported(tmp_path, [top, trade(0, 1)])
+    assert manifest.left_out["partial_depth"].count == 1
+    assert manifest.instruments[0].rows == {"TRADE": 1}
+
+
+def test_only_one_instrument_of_a_recording(tmp_path: Path) -> None:
+    path = record(tmp_path, [trade(0, 1), trade(1, 2, s="ETHUSDT"), trade(2, 3, s="ETHUSDT")])
+    out = tmp_path / "tape.parquet"
+    manifest = import_paths([path], out, instrument="um:ETHUSDT")
+    assert [one.name for one in manifest.instruments] == ["um:ETHUSDT"]
+    assert manifest.left_out["other_instrument"].count == 1
+
+
+def test_a_snapshot_that_nothing_names_is_refused(tmp_path: Path) -> None:
+    shot = snapshot(0, 100, [("99.9", "1")], [("100.1", "1")])
+    with pytest.raises(InputError, match=r"line 1: the snapshot names no symbol"):
+        imported(tmp_path, [shot])
+
+
+def test_quotes_take_over_after_a_gap_and_depth_after_the_next_snapshot(tmp_path: Path) -> None:
+    lines = [
+        snapshot(0, 100, [("99.9", "1")], [("100.1", "1")]),
+        depth(5, 95, 110, 80),
+        quote(6, 111, ("99.8", "4"), ("100.1", "1")),
+        depth(10, 121, 130, 120),
+        quote(11, 131, ("99.7", "5"), ("100.3", "6")),
+        depth(15, 131, 140, 130, [("99.6", "2")]),
+        snapshot(16, 135, [("99.5", "3")], [("100.4", "7")]),
+        quote(20, 141, ("99.6", "2"), ("100.4", "7")),
+    ]
+    tape, _ = imported(tmp_path, lines, "resync")
+    frame = pl.read_parquet(tape).filter(pl.col("kind").is_in([1, 2]))
+    at = {t // MS - T0: part for (t,), part in frame.partition_by("time_ns", as_dict=True).items()}
+    assert sorted(at) == [5, 10, 11, 15]
+    assert at[10]["kind"].to_list() == [int(Kind.CLEAR)]
+    assert at[11].select("side", "price", "flags").rows() == [(1, 997, 2), (-1, 1003, 3)]
+    assert at[15]["price"].to_list() == [0, 995, 1004, 996]
