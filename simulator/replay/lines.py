@@ -16,7 +16,7 @@ import polars as pl
 from simulator.errors import InputError
 
 HEAD_BYTES = 1 << 16
-CHUNK_BYTES = 16 << 20
+CHUNK_BYTES = 8 << 20
 
 GZIP, ZSTD, XZ, ZIP = b"\x1f\x8b", b"\x28\xb5\x2f\xfd", b"\xfd7zXZ\x00", b"PK\x03\x04"
 

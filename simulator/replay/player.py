@@ -9,7 +9,6 @@ one number, and the finest tick and lot of them.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -19,6 +18,7 @@ from numpy.typing import NDArray
 
 from simulator.errors import InputError
 from simulator.instruments.instrument import Instrument
+from simulator.market.ahead import ahead
 from simulator.market.manifest import Latency, Manifest
 from simulator.market.merge import Stream, merge
 from simulator.market.read import TapeReader
@@ -119,7 +119,7 @@ class Player:
         """Yield all rows; ``prefetch`` prepares the next block in a thread of its own."""
         books = {number: replace(book) for number, book in self._books.items()}
         made = self._made(books)
-        return _ahead(made) if prefetch else made
+        return ahead(made) if prefetch else made
 
     def _made(self, books: dict[int, OneTickBook]) -> Iterator[Block]:
         streams = []
@@ -280,11 +280,3 @@ def _with_books(block: Block, books: dict[int, OneTickBook]) -> Block:
         for name, dtype in DTYPES.items()
     }
     return Block(**columns)
-
-
-def _ahead(blocks: Iterator[Block]) -> Iterator[Block]:
-    with ThreadPoolExecutor(1) as pool:
-        coming = pool.submit(next, blocks, None)
-        while (block := coming.result()) is not None:
-            coming = pool.submit(next, blocks, None)
-            yield block

@@ -18,6 +18,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from simulator.errors import InputError
+from simulator.market.ahead import ahead
 from simulator.market.tape import Kind
 from simulator.replay import stream_rows as build
 from simulator.replay.batch import BATCH_SCHEMA, Job
@@ -78,12 +79,15 @@ class _Recording:
     def file(self, file: int, path: Path) -> Iterator[pl.DataFrame]:
         markets = Markets()
         begins = True
-        for first, data in chunks_of_lines(path, CHUNK_BYTES):
-            messages = decode(frame_of_lines(data, first), path, self._job)
+        for messages in ahead(self._messages(path)):
             batch = self._chunk(messages, file, markets, begins)
             begins = False
             if batch is not None and batch.height:
                 yield batch
+
+    def _messages(self, path: Path) -> Iterator[Messages]:
+        for first, data in chunks_of_lines(path, CHUNK_BYTES):
+            yield decode(frame_of_lines(data, first), path, self._job)
 
     def finish(self) -> None:
         """Say what was left without use."""

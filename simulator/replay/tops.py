@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from heapq import heapify, heappop, heappush
+from itertools import islice
 
 import numpy as np
 from numpy.typing import NDArray
@@ -56,11 +57,11 @@ class TopBook:
         """
         bids, asks, bid_heap, ask_heap = self._bids, self._asks, self._bid_heap, self._ask_heap
         tops: list[tuple[int, int, int, int]] = []
+        rows = zip(sides, prices, quantities, strict=True)
         start = 0
         for end in ends:
-            for row in range(start, end):
-                price, quantity = prices[row], quantities[row]
-                if sides[row] > 0:
+            for side, price, quantity in islice(rows, end - start):
+                if side > 0:
                     if not quantity:
                         bids.pop(price, None)
                     else:
