@@ -84,7 +84,6 @@ def import_paths(
         progress("reading", done, total)
 
     job.advance = advance
-    out.parent.mkdir(parents=True, exist_ok=True)
     with _scratch(out) as folder:
         runs = Runs(folder)
         if "streams" in readers:
@@ -100,8 +99,13 @@ def import_paths(
 
 @contextmanager
 def _scratch(out: Path) -> Iterator[Path]:
-    with tempfile.TemporaryDirectory(prefix=f".{out.stem}-", dir=out.parent) as folder:
-        yield Path(folder)
+    try:
+        out.parent.mkdir(parents=True, exist_ok=True)
+        folder = tempfile.TemporaryDirectory(prefix=f".{out.stem}-", dir=out.parent)
+    except OSError as error:
+        raise InputError(f"--out {out}: cannot be written there: {error.strerror}") from None
+    with folder as name:
+        yield Path(name)
 
 
 def _dispatch(
@@ -111,7 +115,10 @@ def _dispatch(
     readers: dict[str, list[tuple[Path, Source]]] = {}
     seen: dict[str, Path] = {}
     for path, named in files_of(paths):
-        digest = sha256_of(path)
+        try:
+            digest = sha256_of(path)
+        except OSError as error:
+            raise InputError(f"{path}: cannot be read: {error.strerror}") from None
         if digest in seen:
             job.leave_out("duplicate_file", f"{path} (as {seen[digest]})")
             continue

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from simulator.book.columns import Book
 from simulator.errors import InputError
-from simulator.market.manifest import Manifest, sha256_of
+from simulator.market.manifest import Manifest, read_manifest, sha256_of
 from simulator.market.read import TapeReader
 from simulator.market.tape import DERIVED, LAST, Kind
 from simulator.replay.runs import Census
@@ -102,14 +102,19 @@ def _quotes(frame: pl.DataFrame) -> Tops:
 def verify(
     tape: Path, progress: Callable[[int, int], None] = lambda _done, _total: None
 ) -> list[Check]:
-    """Return all checks of a tape; raises ``InputError`` if it cannot be read at all."""
-    reader = TapeReader(tape)
-    manifest = reader.manifest
+    """Return all checks of a tape; raises ``InputError`` if it has no manifest."""
+    manifest = read_manifest(tape)
     digest = sha256_of(tape)
-    checks = [
-        Check("sha256", digest == manifest.sha256, digest),
-        Check("rows", reader.rows == manifest.rows, f"{reader.rows:,} of {manifest.rows:,}"),
-    ]
+    same = Check("sha256", digest == manifest.sha256, digest)
+    try:
+        return [same, *_replayed(TapeReader(tape), progress)]
+    except InputError as error:
+        return [same, Check("readable", False, str(error))]
+
+
+def _replayed(reader: TapeReader, progress: Callable[[int, int], None]) -> list[Check]:
+    manifest = reader.manifest
+    checks = [Check("rows", reader.rows == manifest.rows, f"{reader.rows:,} of {manifest.rows:,}")]
     census = Census()
     replays = [_Replay() for _ in manifest.instruments]
     backwards = unknown = 0

@@ -122,3 +122,18 @@ def test_what_is_no_tape_is_refused(tmp_path: Path, command: str) -> None:
     (tmp_path / "x.parquet").write_text("x")
     done = RUNNER.invoke(app, [command, str(tmp_path / "x.parquet")])
     assert "no manifest" in str(done.exception)
+
+
+def test_verify_finds_a_damaged_file(tape: Path) -> None:
+    data = tape.read_bytes()
+    tape.write_bytes(data[:200])
+    done = RUNNER.invoke(app, ["verify", str(tape), "--json"])
+    assert done.exit_code == 1
+    names = [one["name"] for one in json.loads(done.stdout)["checks"] if not one["holds"]]
+    assert names == ["sha256", "readable"]
+
+
+def test_a_tape_that_cannot_be_written_is_refused(tmp_path: Path) -> None:
+    path = record(tmp_path, LINES)
+    done = RUNNER.invoke(app, ["import", str(path), "--out", str(path / "sub" / "x.parquet")])
+    assert "cannot be written there" in str(done.exception)
