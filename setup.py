@@ -6,23 +6,13 @@ UNIMARGIN_COMPILE=0 nothing is compiled.
 """
 
 import os
+import runpy
 from pathlib import Path
 
 from Cython.Build import cythonize
 from setuptools import Extension, setup
 
-HOT_MODULES = [
-    "simulator.units.arithmetic",
-    "simulator.events.records",
-    "simulator.book.queue",
-    "simulator.book.levels",
-    "simulator.book.columns",
-    "simulator.book.triggers",
-    "simulator.ledger.columns",
-    "simulator.risk.kernels",
-    "simulator.exchange.core",
-    "simulator.strategy.context",
-]
+HOT_MODULES = runpy.run_path("simulator/build_info.py")["HOT_MODULES"]
 
 # No fused multiply-add and no -march=native: the digest must be equal on any x86-64 machine.
 C_FLAGS = ["-O2", "-ffp-contract=off", "-Wno-unused-function"]

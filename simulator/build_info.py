@@ -19,6 +19,11 @@ HOT_MODULES = (
     "simulator.book.triggers",
     "simulator.ledger.columns",
     "simulator.risk.kernels",
+    "simulator.risk.pools",
+    "simulator.exchange.ring",
+    "simulator.exchange.orders",
+    "simulator.exchange.venue",
+    "simulator.exchange.upkeep",
     "simulator.exchange.core",
     "simulator.strategy.context",
 )

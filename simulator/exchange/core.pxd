@@ -41,15 +41,15 @@ cdef class Core(Venue):
 
     cpdef long long run_rows(
         self,
-        long long[::1] time,
-        long long[::1] arrival,
-        int[::1] instrument,
-        unsigned char[::1] kind,
-        unsigned char[::1] flags,
-        signed char[::1] side,
-        long long[::1] price,
-        long long[::1] quantity,
-        long long[::1] number,
+        const long long[::1] time,
+        const long long[::1] arrival,
+        const int[::1] instrument,
+        const unsigned char[::1] kind,
+        const unsigned char[::1] flags,
+        const signed char[::1] side,
+        const long long[::1] price,
+        const long long[::1] quantity,
+        const long long[::1] number,
     ) except? -1
     cdef int advance(self, long long time, long long arrival) except? -1
     cdef void due(self) noexcept

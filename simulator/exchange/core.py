@@ -110,15 +110,15 @@ class Core(Venue):
     @cython.exceptval(-1, check=True)
     def run_rows(
         self,
-        time: cython.longlong[::1],
-        arrival: cython.longlong[::1],
-        instrument: cython.int[::1],
-        kind: cython.uchar[::1],
-        flags: cython.uchar[::1],
-        side: cython.schar[::1],
-        price: cython.longlong[::1],
-        quantity: cython.longlong[::1],
-        number: cython.longlong[::1],
+        time: cython.const[cython.longlong][::1],
+        arrival: cython.const[cython.longlong][::1],
+        instrument: cython.const[cython.int][::1],
+        kind: cython.const[cython.uchar][::1],
+        flags: cython.const[cython.uchar][::1],
+        side: cython.const[cython.schar][::1],
+        price: cython.const[cython.longlong][::1],
+        quantity: cython.const[cython.longlong][::1],
+        number: cython.const[cython.longlong][::1],
     ) -> cython.longlong:
         """Replay a block of merged tape columns; return the number of rows."""
         row: cython.Py_ssize_t

@@ -58,6 +58,22 @@ class TransferRequest:
     units: int
 
 
+@dataclass(frozen=True, slots=True)
+class PoolFigures:
+    """A margin pool's figures in USDT; ``ratio`` is equity / maintenance margin, None without a requirement.
+
+    ``available``: equity less the initial margin of positions and open orders, never below 0.
+    """
+
+    pool: str
+    equity: float
+    initial_margin: float
+    maintenance_margin: float
+    available: float
+    ratio: float | None
+    level: RiskLevel
+
+
 class Desk(Upkeep):
     """Upkeep of a venue with one trading account."""
 
@@ -85,6 +101,8 @@ class Desk(Upkeep):
         self.liquidation_fees = 0.0
         self.shared_shortfall = 0.0
         self._liquidating = False
+        self._deposits: dict[int, int] = {}
+        self._deposited = 0.0
 
     # Money from outside and between wallets
 
@@ -93,6 +111,17 @@ class Desk(Upkeep):
         core = self.core
         core.ledger.move(OUTSIDE, wallet, asset, units)
         core.records.add(core.now, Outcome.DEPOSITED, ACCOUNT, -1, wallet, 0, asset, units)
+        self._deposits[asset] = self._deposits.get(asset, 0) + units
+        self.price_deposits()
+
+    def price_deposits(self) -> None:
+        """Value deposits at the first index price of their asset; until it has one they wait."""
+        for asset, units in list(self._deposits.items()):
+            price = float(self.core.pools.index_price(asset))
+            if price > 0:
+                self._deposited += units * UNIT * price
+                del self._deposits[asset]
+        self.unpriced = bool(self._deposits)
 
     def request(self, transfer: TransferRequest) -> None:
         """Send a transfer to the venue with the strategy's entry latency."""
@@ -293,6 +322,83 @@ class Desk(Upkeep):
         else:
             book.fill_order(number, quantity)
         self.core.meet(instrument)
+
+    # What strategies ask
+
+    def asset(self, name: str) -> int:
+        """Number of an asset; ``LookupError`` lists those there are."""
+        if name not in self.assets:
+            raise LookupError(f"no asset {name}; the run has {', '.join(self.assets)}")
+        return self.assets.index(name)
+
+    def _wallets(self, name: str) -> list[int]:
+        names = self.partition.wallets
+        if name and name not in names[INSURANCE + 1 :]:
+            raise LookupError(f"no wallet {name}; there are {', '.join(names[INSURANCE + 1 :])}")
+        return [names.index(name)] if name else list(range(INSURANCE + 1, len(names)))
+
+    def balance(self, asset: str, wallet: str = "") -> float:
+        """Balance of an asset in one wallet of the account or in all."""
+        number = self.asset(asset)
+        return sum(self.core.ledger.balance_of(w, number) for w in self._wallets(wallet)) * UNIT
+
+    def available(self, asset: str, wallet: str = "") -> float:
+        """Balance that no order holds."""
+        number = self.asset(asset)
+        return sum(self.core.ledger.available(w, number) for w in self._wallets(wallet)) * UNIT
+
+    def funding_rate_of(self, instrument: int) -> float:
+        """Running funding rate of the tape."""
+        return float(np.asarray(self.funding_rate)[instrument])
+
+    def pool_figures(self, name: str = "") -> PoolFigures:
+        """Fresh figures of a pool by name, the first one without."""
+        names = [pool[0] for pool in self.partition.pools]
+        if name and name not in names:
+            raise LookupError(f"no margin pool {name}; there are {', '.join(names)}")
+        pool = names.index(name) if name else 0
+        self.core.pools.evaluate(pool)
+        equity, initial, maintenance, level = self.core.pools.figures(pool)
+        needed = self.core.free_margin_needed(ACCOUNT, pool)
+        ratio = equity / maintenance if maintenance > 0 else None
+        return PoolFigures(
+            names[pool],
+            equity,
+            initial,
+            maintenance,
+            max(0.0, equity - needed),
+            ratio,
+            RiskLevel(level),
+        )
+
+    def account_equity(self) -> float:
+        """Value of all wallets at index prices plus unrealized profit at mark, USDT."""
+        return float(self.account_value())
+
+    # What the report asks
+
+    def samples(self) -> dict[str, Any]:
+        """Sampled columns: time, pools (equity, initial, maintenance, level each), prices, lots."""
+        n = self.n_samples
+        return {
+            "time": np.asarray(self.sample_time)[:n],
+            "equity": np.asarray(self.sample_equity)[:n],
+            "pools": np.asarray(self.sample_pools)[:n],
+            "prices": np.asarray(self.sample_prices)[:n],
+            "lots": np.asarray(self.sample_lots)[:n],
+        }
+
+    def fees_paid(self) -> float:
+        """Trading fees of the account, USDT at the prices when they were paid."""
+        return float(self.core.fees_of(ACCOUNT))
+
+    def has_tape_mark(self, instrument: int) -> bool:
+        """Whether the tape brought a mark price for an instrument."""
+        return bool(np.asarray(self.mark_on_tape)[instrument])
+
+    def start_equity(self) -> float:
+        """Value of the deposits, each at the first index price of its asset, USDT."""
+        return self._deposited
 
     # Checks
 

@@ -6,8 +6,8 @@ cdef class Upkeep:
     cdef int points
     cdef double basis_hours
     # an instrument
-    cdef int[::1] mark_on_tape
-    cdef double[::1] funding_rate
+    cdef readonly int[::1] mark_on_tape
+    cdef readonly double[::1] funding_rate
     cdef long long[::1] next_funding
     cdef double[:, ::1] basis
     cdef int[::1] basis_count
@@ -21,11 +21,14 @@ cdef class Upkeep:
     cdef long long sample_step
     cdef long long next_sample
     cdef readonly long long n_samples
-    cdef long long[::1] sample_time
-    cdef double[:, ::1] sample_pools
-    cdef double[:, ::1] sample_prices
-    cdef long long[:, ::1] sample_lots
+    cdef readonly long long[::1] sample_time
+    cdef readonly double[:, ::1] sample_pools
+    cdef readonly double[:, ::1] sample_prices
+    cdef readonly long long[:, ::1] sample_lots
     cdef int account
+    cdef int first_wallet
+    cdef public bint unpriced
+    cdef readonly double[::1] sample_equity
 
     cpdef int mark(self) except? -1
     cpdef int check(self) except? -1
@@ -34,3 +37,4 @@ cdef class Upkeep:
     cdef void index_by_mids(self) noexcept
     cdef double computed_mark(self, int instrument) noexcept
     cdef void sample(self) noexcept
+    cpdef double account_value(self) noexcept

@@ -66,6 +66,8 @@ class Upkeep:
         self.next_sample = 0
         self.n_samples = 0
         self.account = columns["sampled_account"]
+        self.first_wallet = columns["first_wallet"]
+        self.unpriced = False
         self._room(1024)
 
     def _room(self, size: int) -> None:
@@ -74,15 +76,18 @@ class Upkeep:
         shapes = ((size,), (size, 4 * self.venue.pools.count), (size, self.instruments))
         times, pools = np.zeros(shapes[0], "i8"), np.zeros(shapes[1])
         prices, lots = np.zeros(shapes[2]), np.zeros(shapes[2], "i8")
+        whole = np.zeros(size)
         if kept:
             times[:kept] = np.asarray(self.sample_time)[:kept]
             pools[:kept] = np.asarray(self.sample_pools)[:kept]
             prices[:kept] = np.asarray(self.sample_prices)[:kept]
             lots[:kept] = np.asarray(self.sample_lots)[:kept]
+            whole[:kept] = np.asarray(self.sample_equity)[:kept]
         self.sample_time = memoryview(times)
         self.sample_pools = memoryview(pools) if pools.size else memoryview(np.zeros((1, 1)))
         self.sample_prices = memoryview(prices)
         self.sample_lots = memoryview(lots)
+        self.sample_equity = memoryview(whole)
 
     # Prices
 
@@ -166,6 +171,8 @@ class Upkeep:
                         if cython.compiled
                         else int(price / UNIT + 0.5),
                     )
+        if self.unpriced:
+            self.price_deposits()
         self.check()
         if self.venue.now >= self.next_sample:
             self.sample()
@@ -242,6 +249,7 @@ class Upkeep:
         pool: cython.int
         i: cython.int
         self.sample_time[at] = self.venue.now
+        self.sample_equity[at] = self.account_value()
         for pool in range(self.venue.pools.count):
             self.sample_pools[at, 4 * pool] = self.venue.pools.equity[pool]
             self.sample_pools[at, 4 * pool + 1] = self.venue.pools.initial[pool]
@@ -258,7 +266,36 @@ class Upkeep:
         self.n_samples += 1
         self.next_sample = self.venue.now + self.sample_step
 
+    @cython.ccall
+    @cython.exceptval(check=False)
+    def account_value(self) -> cython.double:
+        """Value of all wallets at index prices plus unrealized profit at mark, USDT."""
+        total: cython.double = 0.0
+        wallet: cython.int
+        asset: cython.int
+        i: cython.int
+        for wallet in range(self.first_wallet, self.venue.ledger.wallets):
+            for asset in range(self.venue.ledger.assets):
+                total += (
+                    self.venue.ledger.balance[wallet, asset]
+                    * UNIT
+                    * self.venue.pools.index[asset]
+                )
+        for i in range(self.instruments):
+            if self.venue.product[i] != SPOT and self.venue.ledger.quantity[self.account, i]:
+                total += (
+                    self.venue.ledger.quantity[self.account, i]
+                    * self.venue.pools.lot[i]
+                    * self.venue.pools.mark[i]
+                    - self.venue.ledger.cost[self.account, i] * UNIT
+                ) * self.venue.pools.index[self.venue.quote[i]]
+        return total
+
     # What ``simulator.exchange.desk`` does
+
+    def price_deposits(self) -> None:
+        """Value deposits whose assets have their first price."""
+        raise NotImplementedError
 
     def settle_funding(self, instrument: int, rate_e8: int) -> None:
         """Pay funding at an instant."""

@@ -827,6 +827,10 @@ class Venue:
         """Rows of all fills so far; columns as ``_keep_fill`` writes them."""
         return np.asarray(self.fill_row)[: self.n_fill_rows]
 
+    def fees_of(self, account: int) -> float:
+        """Trading fees an account paid, USDT."""
+        return float(self.fees_paid[account])
+
     def best_bid(self, instrument: int) -> int:
         """Best displayed bid in ticks, 0 if none."""
         return int(self.books[instrument].best(1))

@@ -4,7 +4,7 @@ cdef class Ledger:
     cdef readonly int wallets
     cdef readonly int assets
     cdef long long[:, ::1] balance
-    cdef long long[:, ::1] held
+    cdef readonly long long[:, ::1] held
     cdef long long[::1] total
     cdef long long[:, ::1] quantity
     cdef long long[:, ::1] cost

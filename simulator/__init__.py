@@ -1,0 +1,58 @@
+"""unimargin: an exchange simulator with two account modes.
+
+The names below are the API; everything else may change.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from simulator.errors import InputError
+from simulator.strategy.base import Strategy
+
+if TYPE_CHECKING:
+    from simulator.exchange.desk import LevelChange, LiquidationEvent, PoolFigures
+    from simulator.report.result import RunResult, Summary
+    from simulator.simulation import Simulation
+    from simulator.strategy.context import Bar, Context, Fill, Market, OrderUpdate, Trade
+
+__all__ = [
+    "Bar",
+    "Context",
+    "Fill",
+    "InputError",
+    "LevelChange",
+    "LiquidationEvent",
+    "Market",
+    "OrderUpdate",
+    "PoolFigures",
+    "RunResult",
+    "Simulation",
+    "Strategy",
+    "Summary",
+    "Trade",
+]
+
+_WHERE = {
+    "Bar": "simulator.strategy.context",
+    "Context": "simulator.strategy.context",
+    "Fill": "simulator.strategy.context",
+    "LevelChange": "simulator.exchange.desk",
+    "LiquidationEvent": "simulator.exchange.desk",
+    "Market": "simulator.strategy.context",
+    "OrderUpdate": "simulator.strategy.context",
+    "PoolFigures": "simulator.exchange.desk",
+    "RunResult": "simulator.report.result",
+    "Simulation": "simulator.simulation",
+    "Summary": "simulator.report.result",
+    "Trade": "simulator.strategy.context",
+}
+
+
+def __getattr__(name: str) -> Any:
+    # Loaded when first used: the engine and polars cost half a second that `--help` need not pay.
+    if name not in _WHERE:
+        raise AttributeError(f"module 'simulator' has no attribute {name!r}")
+    from importlib import import_module
+
+    return getattr(import_module(_WHERE[name]), name)

@@ -1,0 +1,198 @@
+"""From a finished run, its result: exact columns become the frames and figures that are shown."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import polars as pl
+
+from simulator.report.result import RunResult, Summary
+from simulator.risk.levels import RiskLevel
+
+if TYPE_CHECKING:
+    from simulator.simulation import Simulation
+
+UNIT = 1e-8
+NO_RATIO = 1e299
+
+
+def collect(run: Simulation, seconds: float) -> RunResult:
+    """Return the result of a run that has ended."""
+    core, desk = run.core, run.desk
+    samples = run.desk.samples()
+    history = _history(run, samples)
+    return RunResult(
+        scenario=run.scenario,
+        mode=run.mode,
+        rulebook=run.rules.name,
+        strategies=tuple(type(strategy).__name__ for strategy in run.strategies),
+        data=run.data,
+        seed=run.seed,
+        start_ns=run.span[0],
+        end_ns=core.now,
+        events=core.events,
+        wall_seconds=seconds,
+        digest=core.records.digest(),
+        summary=_summary(run),
+        thresholds=run.ladder.thresholds(),
+        fills=_fills(run),
+        history=history,
+        prices=_prices(run, samples),
+        inventory=_inventory(run, samples),
+        liquidations=pl.DataFrame(
+            [
+                (e.time_ns, e.pool, e.equity, e.maintenance_margin, e.lost)
+                for e in desk.liquidations
+            ],
+            schema={
+                "time_ns": pl.Int64,
+                "pool": pl.String,
+                "equity": pl.Float64,
+                "maintenance_margin": pl.Float64,
+                "lost": pl.Float64,
+            },
+            orient="row",
+        ),
+        notes=_notes(run),
+    )
+
+
+def _summary(run: Simulation) -> Summary:
+    core, desk = run.core, run.desk
+    start, end = desk.start_equity(), desk.account_equity()
+    fees = -desk.fees_paid()
+    cover = core.shortfall + desk.shared_shortfall
+    pnl = {"price": 0.0, "fees": fees, "funding": desk.funding_paid}
+    if desk.liquidation_fees:
+        pnl["clearance fees"] = -desk.liquidation_fees
+    if cover:
+        pnl["insurance fund"] = cover
+    pnl["price"] = end - start - sum(pnl.values())
+    used = available = 0.0
+    for name, _, _ in run.partition.pools:
+        figures = desk.pool_figures(name)
+        used += figures.initial_margin
+        available += figures.available
+    worst = desk.worst_ratio
+    return Summary(
+        start_equity=start,
+        end_equity=end,
+        pnl=pnl,
+        used_margin=used,
+        available=available,
+        peak_initial_margin=desk.peak_initial,
+        peak_maintenance_margin=desk.peak_maintenance,
+        worst_ratio=worst if worst < NO_RATIO else None,
+        ratio_name="uniMMR" if run.mode == "unified" else "equity / maintenance margin",
+        orders=core.n_orders,
+        fills=core.n_fills,
+        rejections=run.rejections(),
+        transfers=desk.transfers,
+        liquidations=len(desk.liquidations),
+    )
+
+
+def _fills(run: Simulation) -> pl.DataFrame:
+    rows = run.core.fills()
+    names = np.array([one.name for one in run.player.instruments])
+    ticks = np.array([float(one.tick) for one in run.player.instruments])
+    lots = np.array([float(one.lot) for one in run.player.instruments])
+    assets = np.array(run.assets)
+    number = rows[:, 1]
+    return pl.DataFrame(
+        {
+            "time_ns": rows[:, 0],
+            "instrument": pl.Series(names[number], dtype=pl.String),
+            "order": rows[:, 2],
+            "side": rows[:, 3],
+            "price": rows[:, 4] * ticks[number],
+            "quantity": rows[:, 5] * lots[number],
+            "fee": rows[:, 7] * UNIT,
+            "fee_asset": pl.Series(assets[rows[:, 8]], dtype=pl.String),
+            "liquidity": pl.Series(np.where(rows[:, 6] == 1, "maker", "taker"), dtype=pl.String),
+            "realized_pnl": rows[:, 9] * UNIT,
+            "reason": pl.Series(
+                np.where(rows[:, 10] != 0, "liquidation", "order"), dtype=pl.String
+            ),
+        }
+    )
+
+
+def _history(run: Simulation, samples: dict[str, Any]) -> pl.DataFrame:
+    frames = []
+    levels = np.array([level.name for level in RiskLevel])
+    for pool, (name, _, _) in enumerate(run.partition.pools):
+        part = samples["pools"][:, 4 * pool : 4 * pool + 4]
+        equity, initial, maintenance = part[:, 0], part[:, 1], part[:, 2]
+        needed = maintenance > 0
+        ratio = np.divide(equity, maintenance, out=np.full_like(equity, np.nan), where=needed)
+        frames.append(
+            pl.DataFrame(
+                {
+                    "time_ns": samples["time"],
+                    "pool": pl.Series([name] * len(equity), dtype=pl.String),
+                    "equity": equity,
+                    "initial_margin": initial,
+                    "maintenance_margin": maintenance,
+                    "ratio": pl.Series(ratio, nan_to_null=True),
+                    "level": pl.Series(levels[part[:, 3].astype(int)], dtype=pl.String),
+                }
+            )
+        )
+    frames.append(
+        frames[0].with_columns(
+            pool=pl.lit("account"),
+            equity=pl.Series(samples["equity"]),
+            initial_margin=pl.Series(sum(f["initial_margin"].to_numpy() for f in frames)),
+            maintenance_margin=pl.Series(sum(f["maintenance_margin"].to_numpy() for f in frames)),
+            ratio=pl.lit(None, dtype=pl.Float64),
+            level=pl.lit(None, dtype=pl.String),
+        )
+    )
+    return pl.concat(frames).sort("time_ns", maintain_order=True)
+
+
+def _prices(run: Simulation, samples: dict[str, Any]) -> pl.DataFrame:
+    return _long(run, samples["time"], samples["prices"], "price").filter(pl.col("price") > 0)
+
+
+def _inventory(run: Simulation, samples: dict[str, Any]) -> pl.DataFrame:
+    steps = [
+        UNIT if one.market == "spot" else float(one.lot) for one in run.player.instruments
+    ]
+    return _long(run, samples["time"], samples["lots"] * np.array(steps), "quantity")
+
+
+def _long(run: Simulation, time: np.ndarray, values: np.ndarray, name: str) -> pl.DataFrame:
+    names = [one.name for one in run.player.instruments]
+    return pl.DataFrame(
+        {
+            "time_ns": np.repeat(time, len(names)),
+            "instrument": pl.Series(names * len(time), dtype=pl.String),
+            name: values.ravel(),
+        }
+    )
+
+
+def _notes(run: Simulation) -> tuple[str, ...]:
+    notes = []
+    um = [one for one in run.player.instruments if one.market == "um"]
+    if um and run.desk.funding_rows == 0:
+        notes.append("no data for funding: the tapes have no funding settlement in this span")
+    computed = [one.name for i, one in enumerate(run.player.instruments)
+                if one.market == "um" and not run.desk.has_tape_mark(i)]
+    if computed:
+        notes.append(f"mark prices computed from the books: {', '.join(computed)}")
+    if run.desk.liquidations:
+        notes.append(
+            f"{len(run.desk.liquidations)} liquidation(s): "
+            + ", ".join(sorted({e.pool for e in run.desk.liquidations}))
+        )
+    if run.core.shortfall + run.desk.shared_shortfall > 0:
+        paid = run.core.shortfall + run.desk.shared_shortfall
+        notes.append(f"the insurance fund paid {paid:,.2f} USDT for bankrupt positions")
+    untradable = [one.name for one in run.player.instruments if one.market == "cm"]
+    if untradable:
+        notes.append(f"replayed but not tradable yet: {', '.join(untradable)}")
+    return tuple(notes)

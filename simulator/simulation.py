@@ -1,0 +1,222 @@
+"""One run: market data, an account mode, strategies, and what came of it."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from decimal import Decimal
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+import numpy as np
+
+from simulator.accounts.wallets import INSURANCE, OUTSIDE, separated, unified
+from simulator.errors import InputError
+from simulator.events.outcomes import RejectReason
+from simulator.exchange.assembly import VenueRules, assemble
+from simulator.exchange.latency import parse_latency
+from simulator.replay.catalogue import load
+from simulator.replay.player import Block, Player
+from simulator.rulebook.load import load as load_rulebook
+from simulator.strategy.base import Strategy
+from simulator.strategy.context import Context
+
+if TYPE_CHECKING:
+    from simulator.report.result import RunResult
+
+Progress = Callable[[int, int], None]
+
+QUEUE_MODELS = {"risk_averse": (0, 1.0), "power": (1, 3.0), "log": (2, 1.0), "fifo": (3, 1.0)}
+PROGRESS_SECONDS = 0.2
+SAMPLES = 4000
+"""About how many points of history a run keeps."""
+
+
+class Simulation:
+    """Replay market data while strategies trade on one account, in one mode.
+
+    ``data`` are tapes, recordings or folders of them; ``deposits`` are whole units by asset, booked to the spot wallet
+    (separated) or the unified one before the first event.  ``latency`` and ``queue_model`` name models: see
+    ``simulator.exchange.latency`` and docs/matching.md (``power:2`` gives the exponent).  ``fees`` False trades free of
+    fees.  Raises ``InputError`` for what the user can mend.
+    """
+
+    def __init__(
+        self,
+        *,
+        data: Sequence[str | Path],
+        mode: Literal["separated", "unified"] | str,
+        strategies: Sequence[Strategy] = (),
+        rulebook: str = "textbook",
+        seed: int = 0,
+        deposits: Mapping[str, Decimal] | None = None,
+        latency: str | None = None,
+        queue_model: str = "risk_averse",
+        start_ns: int | None = None,
+        end_ns: int | None = None,
+        instruments: Sequence[str] | None = None,
+        scenario: str = "",
+        bnb_fees: bool = False,
+        note: Callable[[str], None] = lambda _line: None,
+        import_progress: Callable[[str, int, int], None] = lambda _s, _d, _t: None,
+    ) -> None:
+        if mode not in ("separated", "unified"):
+            raise InputError(f"mode {mode!r}: must be separated or unified")
+        self.mode = mode
+        self.scenario = scenario
+        self.seed = seed
+        self.data = tuple(str(path) for path in data)
+        self.strategies = list(strategies)
+        tapes = load(list(data), on_gap="resync", progress=import_progress, note=note)
+        self.player = Player(tapes, start_ns=start_ns, end_ns=end_ns, instruments=instruments)
+        self.rows = self.player.rows
+        self.span = self.player.span
+        if self.rows == 0:
+            raise InputError(f"{', '.join(self.data)}: no rows in the span asked for")
+        self.rules = load_rulebook(rulebook)
+        margin = self.rules.margin_rules("unified" if mode == "unified" else "separated")
+        listed = self.player.instruments
+        self.partition = (
+            unified(listed)
+            if mode == "unified"
+            else separated(listed, margin.margin_type == "isolated")
+        )
+        self.latency = parse_latency(latency, seed)
+        model, power = _queue_model(queue_model)
+        fees = self.rules.fees
+        length = max(1, self.span[1] - self.span[0])
+        step = self.rules.mark.step_ns
+        self._deposits = dict(deposits if deposits is not None else {"USDT": Decimal(100_000)})
+        made = assemble(
+            listed,
+            self.partition,
+            VenueRules(
+                margin=margin,
+                spot_fees=(fees.spot.maker_e8, fees.spot.taker_e8, fees.spot.bnb_discount_e8),
+                um_fees=(fees.um.maker_e8, fees.um.taker_e8, fees.um.bnb_discount_e8),
+                liquidation_fee_e8=self.rules.liquidation.fee_e8,
+                mark_points=self.rules.mark.points,
+                mark_step_ns=step,
+                mark_basis_hours=self.rules.mark.basis_hours,
+            ),
+            strategies=len(self.strategies),
+            queue_model=model,
+            queue_power=power,
+            latency=self.latency,
+            deposits=list(self._deposits),
+            sample_step_ns=max(step, length // SAMPLES // step * step),
+            bnb_fees=bnb_fees,
+        )
+        self.core, self.desk, self.assets = made.core, made.desk, made.assets
+        self.ladder = margin.ladder
+        for number, strategy in enumerate(self.strategies):
+            context = Context(self.core, self.desk, number, 1, listed, mode)
+            kind = type(strategy)
+            self.core.add_strategy(
+                strategy,
+                context,
+                kind.on_fill is not Strategy.on_fill,
+                kind.on_order is not Strategy.on_order,
+            )
+
+    def run(self, progress: Progress | None = None, blocks: Iterator[Block] | None = None) -> RunResult:
+        """Replay everything and return the result; ``blocks`` replaces the player's (for benchmarks).
+
+        Raises ``LookupError`` or ``ValueError`` from a strategy's own mistakes, ``AssertionError`` if an
+        invariant of the venue breaks, with the seed.
+        """
+        from simulator.report.result import RunResult  # polars loads only for who needs a result
+
+        started = time.perf_counter()
+        self._open()
+        shown = started
+        for block in blocks if blocks is not None else self.player.blocks(prefetch=True):
+            arrival = self.latency.arrival(block.time_ns, block.receive_ns)
+            for first in range(0, block.size, 1 << 16):
+                part = slice(first, first + (1 << 16))
+                self._rows(block, arrival, part)
+                if progress is not None and time.perf_counter() - shown > PROGRESS_SECONDS:
+                    shown = time.perf_counter()
+                    progress(self.core.events, self.core.now)
+        self.core.finish()
+        for strategy, context in zip(self.strategies, self.core.contexts, strict=True):
+            strategy.on_stop(context)
+        seconds = time.perf_counter() - started
+        if progress is not None:
+            progress(self.core.events, self.core.now)
+        self.check()
+        from simulator.report.collect import collect
+
+        result: RunResult = collect(self, seconds)
+        return result
+
+    def _rows(self, block: Block, arrival: np.ndarray, part: slice) -> None:
+        self.core.run_rows(
+            block.time_ns[part],
+            arrival[part],
+            block.instrument[part],
+            block.kind[part],
+            block.flags[part],
+            block.side[part],
+            block.price[part],
+            block.quantity[part],
+            block.id[part],
+        )
+
+    def _open(self) -> None:
+        """Deposits and ``on_start``, before the first event."""
+        self.core.begin(self.span[0])
+        for asset, amount in self._deposits.items():
+            units = int(amount * 10**8)
+            if units < 0:
+                raise InputError(f"deposit {asset}={amount}: must not be below 0")
+            self.desk.deposit(self.partition.deposits_to, self.desk.asset(asset), units)
+        for strategy, context in zip(self.strategies, self.core.contexts, strict=True):
+            try:
+                strategy.on_start(context)
+            except LookupError as error:
+                name = type(strategy).__name__
+                raise InputError(f"strategy {name}: {error.args[0]}") from error
+
+    def check(self) -> None:
+        """Assert the venue's invariants; ``AssertionError`` names the seed."""
+        try:
+            self.desk.verify()
+        except AssertionError as error:
+            raise AssertionError(f"{error} (seed {self.seed}, mode {self.mode})") from error
+
+    def rejections(self) -> dict[str, int]:
+        """Refused orders and transfers by reason."""
+        return {
+            RejectReason(reason).name: count
+            for reason, count in enumerate(self.core.rejected())
+            if count
+        }
+
+    def net_deposits(self) -> float:
+        """What came in from outside so far, USDT at present index prices."""
+        return -sum(
+            self.core.ledger.balance_of(OUTSIDE, a) * 1e-8 * float(self.core.pools.index_price(a))
+            for a in range(len(self.assets))
+        )
+
+    def insured(self) -> float:
+        """What the insurance fund gained (negative: paid), USDT at present index prices."""
+        return sum(
+            self.core.ledger.balance_of(INSURANCE, a) * 1e-8 * float(self.core.pools.index_price(a))
+            for a in range(len(self.assets))
+        )
+
+
+def _queue_model(name: str) -> tuple[int, float]:
+    word, _, power = name.partition(":")
+    if word not in QUEUE_MODELS:
+        raise InputError(f"queue model {name!r}: must be one of {', '.join(QUEUE_MODELS)}")
+    model, default = QUEUE_MODELS[word]
+    try:
+        exponent = float(power) if power else default
+    except ValueError:
+        exponent = -1.0
+    if not 0 < exponent <= 100:
+        raise InputError(f"queue model {name!r}: the exponent must be a number above 0")
+    return model, exponent

@@ -1,0 +1,78 @@
+"""What a strategy is: callbacks, each with the context as its first argument."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from simulator.exchange.desk import LevelChange, LiquidationEvent
+    from simulator.strategy.context import Bar, Context, Fill, Market, OrderUpdate, Trade
+
+
+class Strategy:
+    """Base of all strategies: override what you need, leave the rest.
+
+    Class attributes with a type hint are parameters; ``--param name=value`` and keyword arguments set them::
+
+        class Hello(Strategy):
+            quantity: float = 0.01
+
+            def on_start(self, ctx):
+                ctx.schedule(every=60)
+
+            def on_timer(self, ctx, name):
+                ctx.buy(ctx.market("um:BTCUSDT"), self.quantity)
+
+    Python is called for what you asked for and nothing else: a callback that you do not override costs nothing.
+    """
+
+    def __init__(self, **parameters: Any) -> None:
+        for name, value in parameters.items():
+            if not hasattr(type(self), name) or name.startswith("_"):
+                known = ", ".join(sorted(self.parameters())) or "none"
+                raise ValueError(f"{type(self).__name__} has no parameter {name!r}; it has: {known}")
+            setattr(self, name, value)
+
+    @classmethod
+    def parameters(cls) -> dict[str, Any]:
+        """Return parameter names and defaults.
+
+        >>> Strategy.parameters()
+        {}
+        """
+        found: dict[str, Any] = {}
+        for base in reversed(cls.__mro__):
+            for name in getattr(base, "__annotations__", {}):
+                if not name.startswith("_") and hasattr(cls, name):
+                    found[name] = getattr(cls, name)
+        return found
+
+    def on_start(self, ctx: Context) -> None:
+        """Before the first market event: look up markets, schedule timers, subscribe."""
+
+    def on_book(self, ctx: Context, market: Market) -> None:
+        """A subscribed market's displayed book changed."""
+
+    def on_trade(self, ctx: Context, trade: Trade) -> None:
+        """A subscribed market printed a trade."""
+
+    def on_bar(self, ctx: Context, bar: Bar) -> None:
+        """A subscribed bar ended."""
+
+    def on_timer(self, ctx: Context, name: str) -> None:
+        """A scheduled timer fired; ``name`` is the one given to ``schedule``."""
+
+    def on_fill(self, ctx: Context, fill: Fill) -> None:
+        """An order of this strategy was filled, wholly or in part."""
+
+    def on_order(self, ctx: Context, update: OrderUpdate) -> None:
+        """An order was accepted, filled, cancelled, expired, rejected or triggered."""
+
+    def on_margin_call(self, ctx: Context, call: LevelChange) -> None:
+        """A margin pool of the account reached MARGIN_CALL or worse."""
+
+    def on_liquidation(self, ctx: Context, liquidation: LiquidationEvent) -> None:
+        """A margin pool of the account was liquidated."""
+
+    def on_stop(self, ctx: Context) -> None:
+        """After the last market event; orders sent here no longer arrive."""

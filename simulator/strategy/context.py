@@ -1,0 +1,482 @@
+"""What a strategy sees and can do (hot module).
+
+Prices and quantities here are floats in quote and base units, for reading and for ordering; they become ticks and
+lots at this border and money is never computed from them.  A quantity is rounded down to whole lots.  A limit
+price that is not on the tick is rounded to the passive side: down for buys, up for sells.
+
+What a strategy sees of markets is as old as the feed latency; its position and orders are what the venue's
+messages have told it so far.  Balances and margin figures are answered from the venue's present state.
+"""
+
+import cython
+
+if cython.compiled:
+    from cython.cimports.simulator.book.columns import Book
+    from cython.cimports.simulator.exchange.core import Core
+else:
+    from simulator.book.columns import Book
+    from simulator.exchange.core import Core
+
+from simulator.book.codes import Expiry
+from simulator.events.outcomes import Outcome, RejectReason
+from simulator.exchange.desk import TransferRequest
+
+UNIT = cython.declare(cython.double, 1e-8)
+GTC = cython.declare(cython.int, 0)
+
+TIME_IN_FORCE = {"GTC": 0, "IOC": 1, "FOK": 2, "GTX": 3}
+SELF_TRADE = {"NONE": 0, "EXPIRE_TAKER": 1, "EXPIRE_MAKER": 2, "EXPIRE_BOTH": 3, "DECREMENT": 4}
+TRIGGERS = {"stop": 1, "take_profit": 2, "trailing_stop": 3}
+SECOND_NS = 1_000_000_000
+
+
+@cython.cclass
+class Market:
+    """One instrument as a strategy sees it; all prices in quote units, 0 where there is none yet."""
+
+    def __init__(self, core: Core, desk, number: int, listed, account: int) -> None:
+        self.core = core
+        self.desk = desk
+        self.number = number
+        self.account = account
+        self.name = listed.name
+        self.symbol = listed.symbol
+        self.kind = listed.market
+        self.base = listed.base
+        self.quote = listed.quote
+        self.tick = float(listed.tick)
+        self.lot = float(listed.lot)
+
+    @property
+    def bid(self) -> float:
+        """Best displayed bid."""
+        book: Book = self.core.books[self.number]
+        return book.bid * self.tick
+
+    @property
+    def ask(self) -> float:
+        """Best displayed ask."""
+        book: Book = self.core.books[self.number]
+        return book.ask * self.tick
+
+    @property
+    def bid_ticks(self) -> int:
+        """Best displayed bid in ticks."""
+        book: Book = self.core.books[self.number]
+        return book.bid
+
+    @property
+    def ask_ticks(self) -> int:
+        """Best displayed ask in ticks."""
+        book: Book = self.core.books[self.number]
+        return book.ask
+
+    @property
+    def bid_quantity(self) -> float:
+        """Displayed quantity at the best bid."""
+        book: Book = self.core.books[self.number]
+        return book.shown(1, book.bid) * self.lot
+
+    @property
+    def ask_quantity(self) -> float:
+        """Displayed quantity at the best ask."""
+        book: Book = self.core.books[self.number]
+        return book.shown(-1, book.ask) * self.lot
+
+    @property
+    def mid(self) -> float:
+        """Middle of best bid and ask, 0 unless both are there."""
+        book: Book = self.core.books[self.number]
+        if book.bid == 0 or book.ask == 0:
+            return 0.0
+        return (book.bid + book.ask) * 0.5 * self.tick
+
+    @property
+    def last(self) -> float:
+        """Price of the last trade."""
+        return self.core.last[self.number] * self.tick
+
+    @property
+    def mark(self) -> float:
+        """Mark price; the mid for spot."""
+        return self.core.pools.mark[self.number]
+
+    @property
+    def index(self) -> float:
+        """Index price of the base asset, USDT."""
+        return self.core.pools.index[self.core.base[self.number]]
+
+    @property
+    def funding_rate(self) -> float:
+        """Running funding rate, 0 where the tape has none."""
+        return float(self.desk.funding_rate_of(self.number))
+
+    @property
+    def position(self) -> float:
+        """Signed position of the account as its messages have told it; traded net quantity for spot."""
+        return self.core.local_position[self.account, self.number] * self.lot
+
+    def depth(self, levels: int = 10) -> tuple[list[tuple[float, float]], list[tuple[float, float]]]:
+        """Return the best ``levels`` displayed bids and asks as (price, quantity)."""
+        book: Book = self.core.books[self.number]
+        sides = []
+        for side in (1, -1):
+            found, price = [], book.best(side)
+            while price and len(found) < levels:
+                found.append((price * self.tick, book.shown(side, price) * self.lot))
+                price = book.next_level(side, price)
+            sides.append(found)
+        return sides[0], sides[1]
+
+    def __repr__(self) -> str:
+        return f"<Market {self.name}>"
+
+
+@cython.cclass
+class Trade:
+    """A print of a subscribed market; ``side`` is the aggressor's, +1 or -1."""
+
+    def __repr__(self) -> str:
+        return f"<Trade {self.market.name} {self.side:+d} {self.quantity:g} at {self.price:g}>"
+
+
+@cython.cclass
+class Bar:
+    """A bar that ended at ``time_ns``; prices in quote units, volume in base units."""
+
+    def __repr__(self) -> str:
+        return f"<Bar {self.market.name} {self.open:g} {self.high:g} {self.low:g} {self.close:g}>"
+
+
+@cython.cclass
+class Fill:
+    """One match of an own order; ``done``: the order is filled in full."""
+
+    def __repr__(self) -> str:
+        return f"<Fill {self.market.name} {self.side:+d} {self.quantity:g} at {self.price:g}>"
+
+
+@cython.cclass
+class OrderUpdate:
+    """Something happened to an own order.
+
+    ``what`` is the name of an ``Outcome`` (ACCEPTED, FILLED, CANCELED, EXPIRED, REJECTED, TRIGGERED), ``reason`` of an
+    ``Expiry`` or a ``RejectReason``, else empty.
+    """
+
+    def __repr__(self) -> str:
+        return f"<OrderUpdate {self.market.name} {self.order} {self.what} {self.reason}>"
+
+
+@cython.cclass
+class Context:
+    """A strategy's view of the markets and of its account, and its commands.
+
+    ``mode`` is ``separated`` or ``unified``; a well-written strategy rarely needs it.
+    """
+
+    def __init__(self, core: Core, desk, strategy: int, account: int, listed, mode: str) -> None:
+        self.core = core
+        self.desk = desk
+        self.strategy = strategy
+        self.account = account
+        self.mode = mode
+        self.markets = [Market(core, desk, n, one, account) for n, one in enumerate(listed)]
+        self.by_name = {market.name: market for market in self.markets}
+        self.bar_of = []
+        self.stp = 0
+
+    # Looking
+
+    @property
+    def now_ns(self) -> int:
+        """The strategy's clock, ns since 1970 UTC."""
+        return self.core.local_now
+
+    def market(self, name: str) -> Market:
+        """Return a market by its full name, such as ``um:BTCUSDT``; ``LookupError`` lists those there are."""
+        if name not in self.by_name:
+            raise LookupError(f"no market {name}; the data have {', '.join(sorted(self.by_name))}")
+        return self.by_name[name]
+
+    def has(self, name: str) -> bool:
+        """Whether the data have a market."""
+        return name in self.by_name
+
+    def balance(self, asset: str, wallet: str = "") -> float:
+        """Balance of an asset in one wallet, or in all of the account's."""
+        return self.desk.balance(asset, wallet)
+
+    def available(self, asset: str, wallet: str = "") -> float:
+        """Balance that no open order holds."""
+        return self.desk.available(asset, wallet)
+
+    def margin(self, pool: str = ""):
+        """Return the figures of a margin pool, or of the account's first: see ``PoolFigures``."""
+        return self.desk.pool_figures(pool)
+
+    def equity(self) -> float:
+        """Value of everything the account has, USDT."""
+        return self.desk.account_equity()
+
+    def orders(self, market: Market) -> list[int]:
+        """Numbers of this strategy's orders on a market that are not over, newest first."""
+        return self.core.orders_of(self.strategy, market.number)
+
+    # Acting
+
+    @cython.cfunc
+    @cython.exceptval(check=False)
+    def lots(self, market: Market, quantity: cython.double) -> cython.longlong:
+        # A float such as 0.3 / 0.1 falls just short of a whole number of lots; 1e-9 repairs that.
+        exact: cython.double = quantity / market.lot * (1.0 + 1e-12) + 1e-9
+        if not 0.0 <= exact < 9e15:
+            return 0
+        return cython.cast(cython.longlong, exact) if cython.compiled else int(exact)
+
+    @cython.cfunc
+    @cython.exceptval(check=False)
+    def ticks(
+        self, market: Market, price: cython.double, side: cython.int
+    ) -> cython.longlong:
+        exact: cython.double = price / market.tick
+        if not 0.0 < exact < 1e12:
+            return -1
+        nearest: cython.longlong = (
+            cython.cast(cython.longlong, exact + 0.5) if cython.compiled else int(exact + 0.5)
+        )
+        gap: cython.double = exact - nearest
+        if -1e-6 < gap < 1e-6:
+            return nearest
+        below: cython.longlong = nearest if gap > 0 else nearest - 1
+        return below if side > 0 else below + 1
+
+    def buy(
+        self,
+        market: Market,
+        quantity: cython.double,
+        price: object = None,
+        time_in_force: object = None,
+        reduce_only: cython.bint = False,
+    ) -> int:
+        """Send a buy order: limit at ``price``, market without one; return its number.
+
+        ``time_in_force``: GTC (default), IOC, FOK or GTX (post-only).
+        """
+        return self.core.submit(
+            self.strategy,
+            market.number,
+            1,
+            0 if price is None else self.ticks(market, price, 1),
+            self.lots(market, quantity),
+            GTC if time_in_force is None else TIME_IN_FORCE[time_in_force],
+            self.stp,
+            1 if reduce_only else 0,
+        )
+
+    def sell(
+        self,
+        market: Market,
+        quantity: cython.double,
+        price: object = None,
+        time_in_force: object = None,
+        reduce_only: cython.bint = False,
+    ) -> int:
+        """Send a sell order; as ``buy``."""
+        return self.core.submit(
+            self.strategy,
+            market.number,
+            -1,
+            0 if price is None else self.ticks(market, price, -1),
+            self.lots(market, quantity),
+            GTC if time_in_force is None else TIME_IN_FORCE[time_in_force],
+            self.stp,
+            1 if reduce_only else 0,
+        )
+
+    def submit(
+        self,
+        market: Market,
+        side: int,
+        quantity: float = 0.0,
+        *,
+        price: float | None = None,
+        kind: str = "",
+        trigger: float = 0.0,
+        callback_rate: float = 0.0,
+        activation: float = 0.0,
+        watch: str = "last",
+        time_in_force: str = "GTC",
+        reduce_only: bool = False,
+        close_position: bool = False,
+        self_trade: str = "NONE",
+    ) -> int:
+        """Send any order; ``side`` is +1 to buy, -1 to sell.
+
+        ``kind``: empty for a limit or market order; ``stop``, ``take_profit`` (with ``trigger``) or ``trailing_stop`` (with
+        ``callback_rate``, a share such as 0.01, and optionally ``activation``) for a conditional one, which becomes a limit order at
+        ``price`` or a market order when the ``watch`` price (``last`` or ``mark``) gets there.  ``close_position`` closes all there
+        is then.  ``self_trade`` is Binance's self-trade prevention mode.  Raises ``ValueError`` for words it does not know.
+        """
+        if side not in (1, -1):
+            raise ValueError(f"side must be +1 or -1, not {side}")
+        for word, known in ((time_in_force, TIME_IN_FORCE), (self_trade, SELF_TRADE)):
+            if word not in known:
+                raise ValueError(f"{word!r} is none of {', '.join(known)}")
+        if kind and kind not in TRIGGERS:
+            raise ValueError(f"kind {kind!r} is none of {', '.join(TRIGGERS)}")
+        if watch not in ("last", "mark"):
+            raise ValueError(f"watch must be last or mark, not {watch!r}")
+        flags = (1 if reduce_only or close_position else 0) | (2 if close_position else 0)
+        order = self.core.submit(
+            self.strategy,
+            market.number,
+            side,
+            0 if price is None else self.ticks(market, price, side),
+            self.lots(market, quantity),
+            TIME_IN_FORCE[time_in_force],
+            SELF_TRADE[self_trade],
+            flags,
+        )
+        if kind:
+            if kind != "trailing_stop" and trigger <= 0:
+                raise ValueError(f"a {kind} order needs a trigger price above 0")
+            callback = round(callback_rate * 10_000)
+            if kind == "trailing_stop" and not 1 <= callback < 10_000:
+                raise ValueError("callback_rate must be at least 0.0001 and below 1")
+            self.core.set_trigger(
+                order,
+                TRIGGERS[kind],
+                round(trigger / UNIT),
+                callback,
+                0 if watch == "last" else 1,
+                round(activation / UNIT),
+            )
+        return order
+
+    def cancel(self, order: cython.longlong) -> bool:
+        """Ask to cancel an order; False if it is over or already being cancelled."""
+        return self.core.cancel_order(order)
+
+    def cancel_all(self, market: object = None) -> int:
+        """Ask to cancel this strategy's orders on a market, or on all; return how many."""
+        if market is not None:
+            one: Market = market
+            return self.core.cancel_orders(self.strategy, one.number)
+        return sum(self.core.cancel_orders(self.strategy, m.number) for m in self.markets)
+
+    def transfer(self, asset: str, quantity: float, source: str, target: str) -> bool:
+        """Move an asset between wallets (``spot``, ``um``, ``um:BTCUSDT``); arrives after the entry latency.
+
+        Returns False, and sends nothing, where the account has no such two wallets: in a unified account all money is in one.
+        """
+        wallets = self.desk.partition.wallets
+        if source not in wallets or target not in wallets or source == target:
+            return False
+        units = round(quantity / UNIT)
+        self.desk.request(
+            TransferRequest(
+                self.strategy,
+                wallets.index(source),
+                wallets.index(target),
+                self.desk.asset(asset),
+                units,
+            )
+        )
+        return True
+
+    def schedule(
+        self,
+        every: float = 0.0,
+        *,
+        after: float = 0.0,
+        at_ns: int = 0,
+        name: str = "",
+    ) -> None:
+        """Call ``on_timer`` every ``every`` seconds, once after ``after`` seconds, or once at an instant.
+
+        Times are of the strategy's clock; ``every`` counts from now on.
+        """
+        interval = round(every * SECOND_NS)
+        first = at_ns or self.core.local_now + (round(after * SECOND_NS) or interval)
+        if interval <= 0 and not after and not at_ns:
+            raise ValueError("schedule needs every, after or at_ns")
+        self.core.add_timer(self.strategy, first, interval, name)
+
+    def subscribe(self, market: Market, what: str, every: float = 60.0) -> None:
+        """Ask for ``on_book`` ("book"), ``on_trade`` ("trades") or ``on_bar`` ("bars" of ``every`` seconds)."""
+        if what == "book":
+            self.core.watch(self.strategy, market.number, True, False)
+        elif what == "trades":
+            self.core.watch(self.strategy, market.number, False, True)
+        elif what == "bars":
+            number = self.core.add_bars(market.number)
+            while len(self.bar_of) <= number:
+                self.bar_of.append(None)
+            self.bar_of[number] = market
+            interval = round(every * SECOND_NS)
+            first = (self.core.local_now // interval + 1) * interval
+            self.core.add_timer(self.strategy, first, interval, number)
+        else:
+            raise ValueError(f"subscribe knows book, trades and bars, not {what!r}")
+
+    # What the loop calls
+
+    def trade(self, instrument: int, side: int, price: int, lots: int) -> Trade:
+        """Build the event of a print."""
+        trade = Trade()
+        market: Market = self.markets[instrument]
+        trade.market = market
+        trade.time_ns = self.core.now
+        trade.side = side
+        trade.price = price * market.tick
+        trade.quantity = lots * market.lot
+        return trade
+
+    def bar_due(self, number: int, time_ns: int) -> None:
+        """A bar ended; nothing is sent for one without a trade."""
+        opened, high, low, close, volume = self.core.take_bar(number)
+        if opened == 0:
+            return
+        market: Market = self.bar_of[number]
+        bar = Bar()
+        bar.market = market
+        bar.time_ns = time_ns
+        bar.open = opened * market.tick
+        bar.high = high * market.tick
+        bar.low = low * market.tick
+        bar.close = close * market.tick
+        bar.volume = volume * market.lot
+        self.core.strategies[self.strategy].on_bar(self, bar)
+
+    def filled(self, slot: int, price: int, lots: int, extra: int) -> None:
+        """A fill reaches the strategy."""
+        row = self.core.order_row(slot)
+        market: Market = self.markets[row[3]]
+        fill = Fill()
+        fill.market = market
+        fill.time_ns = self.core.local_now
+        fill.order = (row[0] << 24) | slot
+        fill.side = row[4]
+        fill.price = price * market.tick
+        fill.quantity = lots * market.lot
+        fill.maker = extra & 2 != 0
+        fill.done = extra & 1 != 0
+        self.core.strategies[self.strategy].on_fill(self, fill)
+
+    def updated(self, slot: int, code: int, price: int, lots: int) -> None:
+        """An order's state reaches the strategy."""
+        row = self.core.order_row(slot)
+        market: Market = self.markets[row[3]]
+        update = OrderUpdate()
+        update.market = market
+        update.time_ns = self.core.local_now
+        update.order = (row[0] << 24) | slot
+        update.what = Outcome(code).name
+        update.quantity = lots * market.lot
+        update.reason = ""
+        if code == Outcome.EXPIRED:
+            update.reason = Expiry(price).name
+        elif code == Outcome.REJECTED:
+            update.reason = RejectReason(price).name
+        self.core.strategies[self.strategy].on_order(self, update)
