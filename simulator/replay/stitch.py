@@ -187,9 +187,6 @@ class Stitcher:
         if carried:
             # What waited is applied now: its rows come after all that was written before.
             events.time[:carried] = np.maximum(events.time[:carried], self.floor)
-            events.place[:carried] = min(
-                [*chunk.place[:1].tolist(), *(s.place for s in snapshots)], default=0
-            )
         self._snapshots += snapshots
         breaks = self._breaks(events)
         i = 0
