@@ -20,3 +20,6 @@ ORDER_EVERY = 1_000
 FAST_BARS = 10
 SLOW_BARS = 30
 """Bars of the two moving averages of the strategy on bars."""
+
+LOT = 0.001
+"""Lot of the instrument, in base asset."""
