@@ -180,7 +180,7 @@ def _trades(folder: Path) -> Callable[[], Figures]:
     replay = _replay(_write(folder, "trades", tape, "trade", {"TRADE": len(tape)}), EachTrade)
 
     def run() -> Figures:
-        # The player adds the quotes that it derives from the trades; they are not counted as events.
+        # The player adds quotes that it derives from the trades; they do not count as events.
         figures = replay()
         return figures | {"rows": figures["events"], "events": figures["woken"]}
 
