@@ -1,5 +1,7 @@
+cimport cython
 from simulator.book.levels cimport Levels
 
+@cython.final
 cdef class Book(Levels):
     cdef readonly long long order_bid
     cdef readonly long long order_ask
@@ -11,6 +13,7 @@ cdef class Book(Levels):
     cdef readonly double power
     cdef int slots
     cdef long long[:, ::1] order
+    cdef int[:, ::1] place_of
     cdef double[:, ::1] queue
     cdef long long clock
     cdef long long limit

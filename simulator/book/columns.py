@@ -1,8 +1,8 @@
 """The compiled book: displayed liquidity and orders of one instrument in columns (hot module).
 
 The rules are docs/matching.md, the readable twin is ``simulator.book.reference``; tests hold the two to the
-same rows.  Orders at a price are a linked list of slots, a slot is one cache line, and the levels below it
-find their neighbours by bit sets, so every operation costs a few memory accesses.
+same rows.  Orders at a price are a linked list of slots, kept narrow because the cost of an operation is
+its cache misses, and the levels find their neighbours by bit sets.
 
 Prices are ticks in ``[1, 2**40)``, quantities lots in ``[1, 2**53)`` and slots in ``[1, 2**31)``: callers
 check that at the border.
@@ -22,11 +22,11 @@ from simulator.book.levels import column
 
 PRICE = cython.declare(cython.int, 0)
 LEFT = cython.declare(cython.int, 1)
-SIDE = cython.declare(cython.int, 2)
-ACCOUNT = cython.declare(cython.int, 3)
-NEXT = cython.declare(cython.int, 4)
-PREV = cython.declare(cython.int, 5)
-STAMP = cython.declare(cython.int, 6)
+OWNER = cython.declare(cython.int, 2)
+STAMP = cython.declare(cython.int, 3)
+
+NEXT = cython.declare(cython.int, 0)
+PREV = cython.declare(cython.int, 1)
 
 AHEAD = cython.declare(cython.int, 0)
 TRADED = cython.declare(cython.int, 1)
@@ -66,6 +66,7 @@ def _ceil(x: cython.double) -> cython.longlong:
     return whole + 1 if whole < x else whole
 
 
+@cython.final
 @cython.cclass
 class Book(Levels):
     """Displayed liquidity and orders of one instrument, in price-time priority.
@@ -101,12 +102,15 @@ class Book(Levels):
 
     def _grow_slots(self, slot: int) -> None:
         size = max(2 * int(self.slots), slot + 1)
-        orders, queue = np.zeros((size, 8), dtype="i8"), np.zeros((size, 2), dtype="f8")
+        orders, queue = np.zeros((size, 4), dtype="i8"), np.zeros((size, 2), dtype="f8")
+        places = np.zeros((size, 2), dtype="i4")
         if self.slots:
+            places[: self.slots] = np.asarray(self.place_of)
             orders[: self.slots] = np.asarray(self.order)
             queue[: self.slots] = np.asarray(self.queue)
         self.order = memoryview(orders)
         self.queue = memoryview(queue)
+        self.place_of = memoryview(places)
         self.slots = size
 
     def _grow_rows(self) -> None:
@@ -140,19 +144,19 @@ class Book(Levels):
     def link(self, slot: cython.int, index: cython.longlong) -> cython.void:
         """Put an order last in its level's queue and keep the best order price."""
         last: cython.int = self.tail[index]
-        self.order[slot, NEXT] = 0
-        self.order[slot, PREV] = last
+        self.place_of[slot, NEXT] = 0
+        self.place_of[slot, PREV] = last
         self.tail[index] = slot
         if last == 0:
             self.head[index] = slot
-            if self.order[slot, SIDE] > 0:
+            if self.order[slot, OWNER] & 1:
                 self.set_bit(BUY_ORDERS, index)
             else:
                 self.set_bit(SELL_ORDERS, index - self.width)
         else:
-            self.order[last, NEXT] = slot
+            self.place_of[last, NEXT] = slot
         price: cython.longlong = self.order[slot, PRICE]
-        if self.order[slot, SIDE] > 0:
+        if self.order[slot, OWNER] & 1:
             if self.bids_resting == 0 or price < self.lowest_order_bid:
                 self.lowest_order_bid = price
             if price > self.order_bid:
@@ -170,16 +174,16 @@ class Book(Levels):
     def unlink(self, slot: cython.int) -> cython.void:
         """Take an order out of its queue."""
         price: cython.longlong = self.order[slot, PRICE]
-        buying: cython.bint = self.order[slot, SIDE] > 0
+        buying: cython.bint = self.order[slot, OWNER] & 1
         index: cython.longlong = price - self.base + (0 if buying else self.width)
-        before: cython.int = self.order[slot, PREV]
-        after: cython.int = self.order[slot, NEXT]
+        before: cython.int = self.place_of[slot, PREV]
+        after: cython.int = self.place_of[slot, NEXT]
         if before:
-            self.order[before, NEXT] = after
+            self.place_of[before, NEXT] = after
         else:
             self.head[index] = after
         if after:
-            self.order[after, PREV] = before
+            self.place_of[after, PREV] = before
         else:
             self.tail[index] = before
         self.order[slot, LEFT] = 0
@@ -215,7 +219,10 @@ class Book(Levels):
                 return
         index: cython.longlong = price - self.base + (0 if side > 0 else self.width)
         previous: cython.longlong = self.level[index]
-        self.store_level(side, price, quantity)
+        if previous and quantity:
+            self.level[index] = quantity  # the commonest row: neither bits nor best change
+        else:
+            self.store_level(side, price, quantity)
         if self.bids_resting + self.asks_resting == 0:
             return
         if side > 0:
@@ -245,7 +252,7 @@ class Book(Levels):
                 self.queue[slot, TRADED],
             )
             self.queue[slot, TRADED] = 0.0
-            slot = self.order[slot, NEXT]
+            slot = self.place_of[slot, NEXT]
 
     @cython.cfunc
     @cython.exceptval(check=False)
@@ -328,7 +335,7 @@ class Book(Levels):
         lots: cython.longlong
         after: cython.int
         while slot and left > 0.0:
-            after = self.order[slot, NEXT]
+            after = self.place_of[slot, NEXT]
             gap = self.queue[slot, AHEAD] - passed
             if gap < 0.0:
                 gap = 0.0
@@ -353,7 +360,7 @@ class Book(Levels):
             gap = self.queue[slot, AHEAD] - passed
             self.queue[slot, AHEAD] = gap if gap > 0.0 else 0.0
             self.queue[slot, TRADED] += quantity
-            slot = self.order[slot, NEXT]
+            slot = self.place_of[slot, NEXT]
 
     # Orders
 
@@ -409,12 +416,11 @@ class Book(Levels):
             self.row(EXPIRED, slot, NO_LIQUIDITY, price, quantity)
             return
         index: cython.longlong = price - self.base + (0 if side > 0 else self.width)
-        self.order[slot, SIDE] = side
         self.order[slot, PRICE] = price
         self.order[slot, LEFT] = quantity
         self.queue[slot, AHEAD] = self.level[index]
         self.queue[slot, TRADED] = 0.0
-        self.order[slot, ACCOUNT] = account
+        self.order[slot, OWNER] = (account << 1) | (1 if side > 0 else 0)
         self.clock += 1
         self.order[slot, STAMP] = self.clock
         self.link(slot, index)
@@ -462,9 +468,9 @@ class Book(Levels):
             if at == own:
                 slot = self.head[index]
                 while slot:
-                    if stp == 0 or self.order[slot, ACCOUNT] != account:
+                    if stp == 0 or self.order[slot, OWNER] >> 1 != account:
                         total += self.order[slot, LEFT]
-                    slot = self.order[slot, NEXT]
+                    slot = self.place_of[slot, NEXT]
                 own = (
                     self.above(SELL_ORDERS, at) if side > 0 else self.below(BUY_ORDERS, at)
                 )
@@ -517,7 +523,7 @@ class Book(Levels):
         lots: cython.longlong
         after: cython.int
         while maker and left > 0:
-            after = self.order[maker, NEXT]
+            after = self.place_of[maker, NEXT]
             lots = _ceil(self.queue[maker, AHEAD]) - passed
             if lots > shown:
                 lots = shown
@@ -530,7 +536,7 @@ class Book(Levels):
                 left -= lots
                 if left == 0:
                     break
-            if stp and self.order[maker, ACCOUNT] == account:
+            if stp and self.order[maker, OWNER] >> 1 == account:
                 left = self.prevent(slot, maker, price, left, stp)
             else:
                 lots = self.order[maker, LEFT] if self.order[maker, LEFT] < left else left
@@ -555,7 +561,7 @@ class Book(Levels):
                 self.queue[maker, AHEAD] = (
                     self.queue[maker, AHEAD] - passed if self.queue[maker, AHEAD] > passed else 0.0
                 )
-                maker = self.order[maker, NEXT]
+                maker = self.place_of[maker, NEXT]
         return left
 
     @cython.cfunc
@@ -711,7 +717,7 @@ class Book(Levels):
         index = price - self.base + (0 if side > 0 else self.width)
         slot = int(self.head[index])
         while slot and left > 0 and self.order[slot, STAMP] < stamp:
-            after = int(self.order[slot, NEXT])
+            after = int(self.place_of[slot, NEXT])
             lots = min(int(self.order[slot, LEFT]), left)
             left -= lots
             self.row(FILL, slot, 0, price, lots)
@@ -740,4 +746,4 @@ class Book(Levels):
         while slot:
             if self.order[slot, STAMP] > stamp:
                 self.queue[slot, AHEAD] = max(0.0, self.queue[slot, AHEAD] - lots)
-            slot = int(self.order[slot, NEXT])
+            slot = int(self.place_of[slot, NEXT])

@@ -37,6 +37,7 @@ cdef class Core(Venue):
     cdef readonly long long wakes
     cdef object cold
     cdef int n_bars
+    cdef bint watching_books
     cdef long long[:, ::1] bars
 
     cpdef long long run_rows(

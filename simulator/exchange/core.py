@@ -102,6 +102,7 @@ class Core(Venue):
         self.local_position = memoryview(np.zeros((self.ledger.accounts, m), dtype="i8"))
         self.events = self.wakes = 0
         self.n_bars = 0
+        self.watching_books = False
         self.bars = memoryview(np.zeros((4, 6), dtype="i8"))
 
     # The loop
@@ -132,9 +133,9 @@ class Core(Venue):
             self.due()
         for row in range(rows):
             if time[row] > self.next_venue or arrival[row] > self.next_local:
+                if row:
+                    self.now = time[row - 1]
                 self.advance(time[row], arrival[row])
-            self.now = time[row]
-            self.local_now = arrival[row]
             what = kind[row]
             i = instrument[row]
             if i != current:
@@ -142,6 +143,11 @@ class Core(Venue):
                 current = i
             if what == DEPTH:
                 book.set_level(side[row], price[row], quantity[row])
+                if book.n_rows == 0 and not self.watching_books:
+                    continue
+            self.now = time[row]
+            self.local_now = arrival[row]
+            if what == DEPTH:
                 if book.n_rows:
                     self.settle(i)
             elif what == TRADE:
@@ -160,6 +166,9 @@ class Core(Venue):
                 self.cold.row(i, what, side[row], price[row], quantity[row], number[row])
             if self.watch_book[i] and what <= CLEAR and flags[row] & LAST_ROW:
                 self._wake_book(i)
+        if rows:
+            self.now = time[rows - 1]
+            self.local_now = arrival[rows - 1]
         self.events += rows
         return rows
 
@@ -222,6 +231,8 @@ class Core(Venue):
         seq: cython.longlong = self.commands.row[at, 3]
         self.now = self.commands.row[at, 0]
         if code == PLACE:
+            if self.pools.mark[self.orders.row[slot, INSTRUMENT]] <= 0.0:
+                self.cold.mark()  # before the venue's first tick of its clock
             self.arrive(slot)
         elif code == CANCEL:
             if self.orders.row[slot, SEQ] == seq:
@@ -325,8 +336,11 @@ class Core(Venue):
         del self.timer_name[k]
         self.n_timers = last
 
-    def add_timer(self, strategy: int, first_ns: int, interval_ns: int, name: str) -> None:
-        """Wake a strategy at ``first_ns`` of its clock, then every ``interval_ns`` (0: once)."""
+    def add_timer(self, strategy: int, first_ns: int, interval_ns: int, name: object) -> None:
+        """Wake a strategy at ``first_ns`` of its clock, then every ``interval_ns`` (0: once).
+
+        ``name`` is what ``on_timer`` gets; an int is the number of a bar instead.
+        """
         if self.n_timers == len(np.asarray(self.timer_time)):
             size = 2 * self.n_timers
             for_time, for_interval = np.zeros(size, "i8"), np.zeros(size, "i8")
@@ -482,6 +496,7 @@ class Core(Venue):
         if book:
             self.book_watchers[strategy, instrument] = 1
             self.watch_book[instrument] = 1
+            self.watching_books = True
         if trades:
             self.trade_watchers[strategy, instrument] = 1
             self.watch_trade[instrument] = 1
