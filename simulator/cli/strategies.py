@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import inspect
+import re
 import sys
-from collections.abc import Mapping, Sequence
+import traceback
+from collections.abc import Callable, Mapping, Sequence
 from decimal import Decimal, InvalidOperation
 from importlib import import_module
 from importlib.util import module_from_spec, spec_from_file_location
@@ -24,16 +26,22 @@ def strategy_names() -> list[str]:
     return sorted(path.stem for path in files if not path.stem.startswith("_"))
 
 
-def strategy_class(name: str) -> type[Any]:
+def strategy_class(
+    name: str, *, compiled: bool = False, note: Callable[[str], None] = lambda _line: None
+) -> type[Any]:
     """Return the class that ``NAME`` or ``path.py:Class`` names.
 
+    ``compiled``: its file is compiled first where that can be; ``note`` is told in one line.
     Raises ``InputError`` if there is no such file, module or class.
     """
-    path, _, wanted = name.partition(":")
+    path, _, wanted = name.rpartition(":") if ".py:" in name else (name, "", "")
     if path.endswith(".py"):
-        return _pick(_load_file(Path(path)), wanted, name)
+        return _pick(_load_file(Path(path), compiled, note), wanted, name)
+    path, _, wanted = name.partition(":")
     if path not in strategy_names():
         raise InputError(f"unknown strategy {name!r}{nearest(path, strategy_names())}")
+    if compiled:
+        return _pick(_load_file(_source_of(path), compiled, note), wanted, name)
     return _pick(import_module(f"strategies.{path}"), wanted, name)
 
 
@@ -54,17 +62,23 @@ def build(kinds: Sequence[type[Any]], parameters: Mapping[str, str]) -> list[Any
             made.append(kind(**chosen))
         except (TypeError, ValueError) as error:
             raise InputError(f"strategy {kind.__name__}: {error}") from error
+        except Exception as error:
+            raise InputError(f"strategy {kind.__name__}: cannot be made: {_said(error)}") from error
     return made
 
 
 def _parameters(kind: type[Any]) -> dict[str, Any]:
-    """Return names and defaults of a strategy's constructor."""
+    """Return names and defaults: the constructor's, and a ``Strategy``'s own where it takes any."""
     try:
         signature = inspect.signature(kind)
     except ValueError:  # a compiled class without a signature
         return {}
+    kinds = {one.kind for one in signature.parameters.values()}
     named = (inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY)
-    return {name: one.default for name, one in signature.parameters.items() if one.kind in named}
+    found = {name: one.default for name, one in signature.parameters.items() if one.kind in named}
+    if inspect.Parameter.VAR_KEYWORD in kinds and hasattr(kind, "parameters"):
+        found = {**kind.parameters(), **found}
+    return found
 
 
 def _value(name: str, text: str, default: Any) -> Any:
@@ -80,19 +94,47 @@ def _value(name: str, text: str, default: Any) -> Any:
     return tuple(text.split(",")) if isinstance(default, tuple) else text
 
 
-def _load_file(path: Path) -> ModuleType:
+def _source_of(name: str) -> Path:
+    import strategies
+
+    folders = (Path(folder) / f"{name}.py" for folder in strategies.__path__)
+    return next(path for path in folders if path.is_file())
+
+
+def _load_file(path: Path, compiled: bool, note: Callable[[str], None]) -> ModuleType:
     if not path.is_file():
         raise InputError(f"strategy {path}: no such file")
-    spec = spec_from_file_location(f"user_strategy_{path.stem}", path)
+    name = "user_strategy_" + re.sub(r"\W", "_", path.stem)
+    try:
+        compile(path.read_bytes(), str(path), "exec", dont_inherit=True)
+        made = None
+        if compiled:
+            from simulator.cli.compiled import load_compiled
+
+            made = load_compiled(path, name, note)
+        return made or _load_source(path, name)
+    except SyntaxError as error:
+        where = f"line {error.lineno}: " if error.lineno else ""
+        raise InputError(f"strategy {path}: {where}{error.msg}") from error
+    except Exception as error:
+        raise InputError(f"strategy {path}: cannot be imported: {_said(error)}") from error
+
+
+def _load_source(path: Path, name: str) -> ModuleType:
+    spec = spec_from_file_location(name, path.resolve())
     if spec is None or spec.loader is None:
         raise InputError(f"strategy {path}: not a Python file")
     module = module_from_spec(spec)
     sys.modules[spec.name] = module
-    try:
-        spec.loader.exec_module(module)
-    except (SyntaxError, ImportError) as error:
-        raise InputError(f"strategy {path}: cannot be imported: {error}") from error
+    spec.loader.exec_module(module)
     return module
+
+
+def _said(error: Exception) -> str:
+    """Return an exception in one line, with the line of the file that raised it."""
+    frames = traceback.extract_tb(error.__traceback__)
+    where = f" (line {frames[-1].lineno})" if frames and frames[-1].lineno else ""
+    return f"{type(error).__name__}: {error}{where}"
 
 
 def _pick(module: ModuleType, wanted: str, name: str) -> type[Any]:
