@@ -11,7 +11,7 @@ from simulator.errors import InputError
 from simulator.strategy.base import Strategy
 
 if TYPE_CHECKING:
-    from simulator.exchange.desk import LevelChange, LiquidationEvent, PoolFigures
+    from simulator.exchange.messages import LevelChange, LiquidationEvent, PoolFigures
     from simulator.report.result import RunResult, Summary
     from simulator.simulation import Simulation
     from simulator.strategy.context import Bar, Context, Fill, Market, OrderUpdate, Trade
@@ -37,11 +37,11 @@ _WHERE = {
     "Bar": "simulator.strategy.context",
     "Context": "simulator.strategy.context",
     "Fill": "simulator.strategy.context",
-    "LevelChange": "simulator.exchange.desk",
-    "LiquidationEvent": "simulator.exchange.desk",
+    "LevelChange": "simulator.exchange.messages",
+    "LiquidationEvent": "simulator.exchange.messages",
     "Market": "simulator.strategy.context",
     "OrderUpdate": "simulator.strategy.context",
-    "PoolFigures": "simulator.exchange.desk",
+    "PoolFigures": "simulator.exchange.messages",
     "RunResult": "simulator.report.result",
     "Simulation": "simulator.simulation",
     "Summary": "simulator.report.result",

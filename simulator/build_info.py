@@ -27,7 +27,7 @@ HOT_MODULES = (
     "simulator.exchange.core",
     "simulator.strategy.context",
 )
-"""Names of the modules that the build compiles; the same list as in setup.py."""
+"""Names of the modules that the build compiles; setup.py reads them here."""
 
 
 def is_compiled(module: str) -> bool:

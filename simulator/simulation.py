@@ -22,12 +22,16 @@ from simulator.strategy.base import Strategy
 from simulator.strategy.context import Context
 
 if TYPE_CHECKING:
+    from simulator.instruments.instrument import Instrument
     from simulator.report.result import RunResult
+    from simulator.risk.rules import MarginRules
+    from simulator.rulebook.schema import Rulebook
 
 Progress = Callable[[int, int], None]
 
 QUEUE_MODELS = {"risk_averse": (0, 1.0), "power": (1, 3.0), "log": (2, 1.0), "fifo": (3, 1.0)}
 PROGRESS_SECONDS = 0.2
+UNIT = 1e-8
 SAMPLES = 4000
 """About how many points of history a run keeps."""
 
@@ -35,10 +39,11 @@ SAMPLES = 4000
 class Simulation:
     """Replay market data while strategies trade on one account, in one mode.
 
-    ``data`` are tapes, recordings or folders of them; ``deposits`` are whole units by asset, booked to the spot wallet
-    (separated) or the unified one before the first event.  ``latency`` and ``queue_model`` name models: see
-    ``simulator.exchange.latency`` and docs/matching.md (``power:2`` gives the exponent).  ``fees`` False trades free of
-    fees.  Raises ``InputError`` for what the user can mend.
+    ``data`` are tapes, recordings or folders of them; ``deposits`` are whole units by asset, booked
+    to the spot wallet (separated) or the unified one before the first event.  ``latency`` and
+    ``queue_model`` name models: see ``simulator.exchange.latency`` and docs/matching.md
+    (``power:2`` gives the exponent).  ``bnb_fees`` pays fees in BNB, at the rulebook's discount,
+    where the wallet holds enough of it.  Raises ``InputError`` for what the user can mend.
     """
 
     def __init__(
@@ -83,22 +88,13 @@ class Simulation:
         )
         self.latency = parse_latency(latency, seed)
         model, power = _queue_model(queue_model)
-        fees = self.rules.fees
         length = max(1, self.span[1] - self.span[0])
         step = self.rules.mark.step_ns
         self._deposits = dict(deposits if deposits is not None else {"USDT": Decimal(100_000)})
         made = assemble(
             listed,
             self.partition,
-            VenueRules(
-                margin=margin,
-                spot_fees=(fees.spot.maker_e8, fees.spot.taker_e8, fees.spot.bnb_discount_e8),
-                um_fees=(fees.um.maker_e8, fees.um.taker_e8, fees.um.bnb_discount_e8),
-                liquidation_fee_e8=self.rules.liquidation.fee_e8,
-                mark_points=self.rules.mark.points,
-                mark_step_ns=step,
-                mark_basis_hours=self.rules.mark.basis_hours,
-            ),
+            _venue_rules(self.rules, margin),
             strategies=len(self.strategies),
             queue_model=model,
             queue_power=power,
@@ -109,8 +105,12 @@ class Simulation:
         )
         self.core, self.desk, self.assets = made.core, made.desk, made.assets
         self.ladder = margin.ladder
+        self._attach(listed)
+
+    def _attach(self, listed: Sequence[Instrument]) -> None:
+        """Give every strategy its context; note which callbacks it has."""
         for number, strategy in enumerate(self.strategies):
-            context = Context(self.core, self.desk, number, 1, listed, mode)
+            context = Context(self.core, self.desk, number, 1, listed, self.mode)
             kind = type(strategy)
             self.core.add_strategy(
                 strategy,
@@ -119,14 +119,15 @@ class Simulation:
                 kind.on_order is not Strategy.on_order,
             )
 
-    def run(self, progress: Progress | None = None, blocks: Iterator[Block] | None = None) -> RunResult:
-        """Replay everything and return the result; ``blocks`` replaces the player's (for benchmarks).
+    def run(
+        self, progress: Progress | None = None, blocks: Iterator[Block] | None = None
+    ) -> RunResult:
+        """Replay everything and return the result.
 
-        Raises ``LookupError`` or ``ValueError`` from a strategy's own mistakes, ``AssertionError`` if an
-        invariant of the venue breaks, with the seed.
+        ``blocks`` replaces the player's (for benchmarks).
+        Raises ``LookupError`` or ``ValueError`` from a strategy's own mistakes, ``AssertionError``
+        if an invariant of the venue breaks, with the seed.
         """
-        from simulator.report.result import RunResult  # polars loads only for who needs a result
-
         started = time.perf_counter()
         self._open()
         shown = started
@@ -145,7 +146,7 @@ class Simulation:
         if progress is not None:
             progress(self.core.events, self.core.now)
         self.check()
-        from simulator.report.collect import collect
+        from simulator.report.collect import collect  # loads polars, which on_start does not need
 
         result: RunResult = collect(self, seconds)
         return result
@@ -195,17 +196,31 @@ class Simulation:
 
     def net_deposits(self) -> float:
         """What came in from outside so far, USDT at present index prices."""
-        return -sum(
-            self.core.ledger.balance_of(OUTSIDE, a) * 1e-8 * float(self.core.pools.index_price(a))
-            for a in range(len(self.assets))
-        )
+        return -self._worth(OUTSIDE)
 
     def insured(self) -> float:
         """What the insurance fund gained (negative: paid), USDT at present index prices."""
+        return self._worth(INSURANCE)
+
+    def _worth(self, wallet: int) -> float:
+        ledger, pools = self.core.ledger, self.core.pools
         return sum(
-            self.core.ledger.balance_of(INSURANCE, a) * 1e-8 * float(self.core.pools.index_price(a))
-            for a in range(len(self.assets))
+            float(ledger.balance_of(wallet, asset)) * UNIT * float(pools.index_price(asset))
+            for asset in range(len(self.assets))
         )
+
+
+def _venue_rules(rules: Rulebook, margin: MarginRules) -> VenueRules:
+    spot, um = rules.fees.spot, rules.fees.um
+    return VenueRules(
+        margin=margin,
+        spot_fees=(spot.maker_e8, spot.taker_e8, spot.bnb_discount_e8),
+        um_fees=(um.maker_e8, um.taker_e8, um.bnb_discount_e8),
+        liquidation_fee_e8=rules.liquidation.fee_e8,
+        mark_points=rules.mark.points,
+        mark_step_ns=rules.mark.step_ns,
+        mark_basis_hours=rules.mark.basis_hours,
+    )
 
 
 def _queue_model(name: str) -> tuple[int, float]:

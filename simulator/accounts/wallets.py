@@ -1,7 +1,8 @@
 """Which wallets an account has, and which pool margins what: all that an account mode decides.
 
-Separated: a wallet for spot and one for each product line, and one for each isolated position.  Unified: one wallet
-that all products share.  After this partition is made nothing in the engine asks for the mode (DESIGN 2.2).
+Separated: a wallet for spot and one for each product line, and one for each isolated position.
+Unified: one wallet that all products share.  After this partition is made nothing in the engine
+asks for the mode (DESIGN 2.2).
 """
 
 from __future__ import annotations
@@ -21,9 +22,10 @@ VENUE_WALLETS = ("market", "fees", "outside", "clearing", "insurance")
 class Partition:
     """Wallets by number, pools and what each instrument settles in.
 
-    ``cash`` and ``margin`` give, by instrument, the wallet that pays fees and the wallet that a position's profit goes to;
-    they differ only for isolated positions.  ``pools`` lists (name, wallet, isolated instrument or -1); ``cash_pool``
-    and ``pool_of`` give pools by instrument, -1 for none.
+    ``cash`` and ``margin`` give, by instrument, the wallet that pays fees and the wallet that a
+    position's profit goes to; they differ only for isolated positions.  ``pools`` lists (name,
+    wallet, isolated instrument or -1); ``cash_pool`` and ``pool_of`` give pools by instrument, -1
+    for none.
     """
 
     wallets: list[str] = field(default_factory=lambda: list(VENUE_WALLETS))

@@ -1,9 +1,9 @@
 """Queue position: how many displayed lots stand before a resting order (hot module).
 
-The tape says what a level holds, not who left it.  A model estimates how a decrease that no print explains
-splits into lots before and behind our order.  The models and their names are hftbacktest's (docs/order_fill);
-docs/matching.md states them as formulas.  The logarithm is our own, so that an estimate, and with it a fill,
-is the same on every machine, whatever its C library.
+The tape says what a level holds, not who left it.  A model estimates how a decrease that no print
+explains splits into lots before and behind our order.  The models and their names are hftbacktest's
+(docs/order_fill); docs/matching.md states them as formulas.  The logarithm is our own, so that an
+estimate, and with it a fill, is the same on every machine, whatever its C library.
 """
 
 import cython
@@ -21,7 +21,8 @@ LN_2 = cython.declare(cython.double, 0.6931471805599453)
 def natural_log(x: cython.double) -> cython.double:
     """Return ln(x) for x >= 1, from additions, products and quotients alone.
 
-    x is halved into [1, 2), then the series of atanh((x - 1) / (x + 1)) is summed to double precision.
+    x is halved into [1, 2), then the series of atanh((x - 1) / (x + 1)) is summed to double
+    precision.
 
     >>> natural_log(1.0)
     0.0
@@ -53,8 +54,8 @@ def _weight(model: cython.int, power: cython.double, lots: cython.double) -> cyt
     whole: cython.int = cython.cast(cython.int, power)
     if whole == power and 0 < whole <= 8:
         result: cython.double = lots
-        i: cython.int
-        for i in range(1, whole):
+        _i: cython.int
+        for _i in range(1, whole):
             result *= lots
         return result
     return lots**power
@@ -72,10 +73,10 @@ def advance(
 ) -> cython.double:
     """Return an order's ``ahead`` after its level went from ``previous`` to ``new`` displayed lots.
 
-    ``traded`` are the lots printed at the price since the last change; they moved the order up already.
-    The result is within ``[0, new]``.
+    ``traded`` are the lots printed at the price since the last change; they moved the order up
+    already. The result is within ``[0, new]``.
     """
-    if model == RISK_AVERSE or model == FIFO:
+    if model in (RISK_AVERSE, FIFO):
         return ahead if ahead < new else new
     change: cython.double = previous - new - traded
     if change >= 0.0:

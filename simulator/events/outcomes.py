@@ -1,7 +1,7 @@
 """What can happen to an order or an account, and why an order is refused.
 
-Values are part of the digest, so they never change.  A refused order has one ``RejectReason``: the first failing
-check, in the order of the enum.
+Values are part of the digest, so they never change.  A refused order has one ``RejectReason``: the
+first failing check, in the order of the enum.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ class Outcome(IntEnum):
     LIQUIDATED = 14
     """A pool reached its threshold and its positions are being closed; order = pool."""
     SHORTFALL = 15
-    """The insurance fund paid a bankrupt pool's debt; order = pool, price = asset, quantity = amount."""
+    """The insurance fund paid a pool's debt; order = pool, price = asset, quantity = amount."""
     TRANSFER_REJECTED = 16
     """A transfer was refused; price = ``RejectReason``, quantity = amount."""
 

@@ -1,8 +1,9 @@
 """Outcome records and the digest of a run (hot module).
 
-What happened is written as rows of eight int64: time in ns, kind (``simulator.events.outcomes.Outcome``), account,
-instrument, order, side, price in ticks, quantity in lots; kinds that are not about orders say in ``Outcome`` what
-the last fields hold.  The digest is SHA-256 over the rows in order, little-endian, taken block by block.
+What happened is written as rows of eight int64: time in ns, kind
+(``simulator.events.outcomes.Outcome``), account, instrument, order, side, price in ticks, quantity
+in lots; kinds that are not about orders say in ``Outcome`` what the last fields hold.  The digest
+is SHA-256 over the rows in order, little-endian, taken block by block.
 """
 
 import hashlib
@@ -20,7 +21,7 @@ class Records:
     >>> records = Records()
     >>> records.add(1, 2, 3, 4, 5, 6, 7, 8)
     >>> records.count, records.digest()[:8]
-    (1, '4e5d5d3a')
+    (1, '808ae425')
     """
 
     def __init__(self, keep: bool = False) -> None:

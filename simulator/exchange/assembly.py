@@ -1,4 +1,4 @@
-"""Make a venue: instruments, rules, an account's partition and models become the columns of one run."""
+"""Make a venue: instruments, rules, a partition and models become the columns of one run."""
 
 from __future__ import annotations
 
@@ -136,7 +136,8 @@ def _unit(one: Instrument) -> int:
     exact = one.tick * one.lot * E8
     if exact != int(exact) or exact < 1:
         raise InputError(
-            f"{one.name}: tick {one.tick} x lot {one.lot} must be a multiple of 0.00000001 {one.quote}"
+            f"{one.name}: tick {one.tick} x lot {one.lot} must be a multiple of "
+            f"0.00000001 {one.quote}"
         )
     return int(exact)
 
@@ -157,7 +158,7 @@ def _index_sources(listed: list[Instrument], assets: list[str]) -> list[int]:
 
 
 def _max_notional(one: Instrument, margin: MarginRules) -> float:
-    """Largest position that the account's leverage allows, by the brackets; infinite without them."""
+    """Largest position that the leverage allows, by the brackets; infinite without them."""
     if margin.model != "brackets" or one.market != "um" or one.symbol not in margin.brackets:
         return float("inf")
     leverage = margin.leverage_of(one.symbol, one.base, Decimal(0))
@@ -196,7 +197,9 @@ def _pools(
         "cum": brackets.cum,
         "bracket_first": brackets.first,
         "leverage": [
-            float(margin.leverage_of(one.symbol, one.base, Decimal(0))) if one.market == "um" else 1.0
+            float(margin.leverage_of(one.symbol, one.base, Decimal(0)))
+            if one.market == "um"
+            else 1.0
             for one in listed
         ],
         "product": [PRODUCTS[one.market] for one in listed],

@@ -6,7 +6,6 @@ Plain Python on top of the compiled ``Upkeep``: none of it runs on an ordinary t
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -14,6 +13,12 @@ import numpy as np
 from simulator.accounts.wallets import CLEARING, INSURANCE, MARKET, OUTSIDE, Partition
 from simulator.events.outcomes import Outcome, RejectReason
 from simulator.exchange.core import Core
+from simulator.exchange.messages import (
+    LevelChange,
+    LiquidationEvent,
+    PoolFigures,
+    TransferRequest,
+)
 from simulator.exchange.upkeep import Upkeep
 from simulator.instruments.instrument import Instrument
 from simulator.liquidation.plan import plan
@@ -23,55 +28,6 @@ from simulator.risk.levels import RiskLevel
 ACCOUNT = 1
 UNIT = 1e-8
 LIQUIDATION_FLAGS = 1 | 4  # reduce-only, liquidation
-
-
-@dataclass(frozen=True, slots=True)
-class LevelChange:
-    """A pool's level changed; figures in USDT."""
-
-    time_ns: int
-    pool: str
-    level: RiskLevel
-    equity: float
-    maintenance_margin: float
-
-
-@dataclass(frozen=True, slots=True)
-class LiquidationEvent:
-    """A pool was liquidated; ``lost`` is its equity before less after, USDT."""
-
-    time_ns: int
-    pool: str
-    equity: float
-    maintenance_margin: float
-    lost: float
-
-
-@dataclass(frozen=True, slots=True)
-class TransferRequest:
-    """Move ``units`` of an asset between two wallets of the account."""
-
-    strategy: int
-    source: int
-    target: int
-    asset: int
-    units: int
-
-
-@dataclass(frozen=True, slots=True)
-class PoolFigures:
-    """A margin pool's figures in USDT; ``ratio`` is equity / maintenance margin, None without a requirement.
-
-    ``available``: equity less the initial margin of positions and open orders, never below 0.
-    """
-
-    pool: str
-    equity: float
-    initial_margin: float
-    maintenance_margin: float
-    available: float
-    ratio: float | None
-    level: RiskLevel
 
 
 class Desk(Upkeep):
@@ -244,7 +200,7 @@ class Desk(Upkeep):
         positions = {i: core.ledger.position_of(ACCOUNT, i)[0] for i in held}
 
         def maintenance(candidate: Mapping[int, int]) -> float:
-            return core.maintenance_if(pool, ACCOUNT, dict(candidate))
+            return float(core.maintenance_if(pool, ACCOUNT, dict(candidate)))
 
         equity = core.pools.figures(pool)[0]
         for close in plan(positions, equity, maintenance, self.target):
@@ -258,9 +214,10 @@ class Desk(Upkeep):
     def _charge_liquidation(
         self, instrument: int, asset: int, first_fill: int, cash_before: int
     ) -> None:
-        """The clearance fee on what was closed, to the insurance fund, as far as there is something.
+        """Pay the clearance fee on what was closed to the insurance fund, as far as possible.
 
-        An isolated position pays it from its own wallet, or from what that gave back when it ended flat.
+        An isolated position pays it from its own wallet, or from what that gave back when it ended
+        flat.
         """
         core = self.core
         closed = sum(
@@ -303,9 +260,7 @@ class Desk(Upkeep):
             debt = -core.ledger.balance_of(wallet, asset)
             if debt > 0 and core.pools.figures(pool)[0] < 0:
                 core.ledger.move(INSURANCE, wallet, asset, debt)
-                core.records.add(
-                    core.now, Outcome.SHORTFALL, ACCOUNT, -1, pool, 0, asset, debt
-                )
+                core.records.add(core.now, Outcome.SHORTFALL, ACCOUNT, -1, pool, 0, asset, debt)
                 self.shared_shortfall += debt * UNIT * float(core.pools.index_price(asset))
 
     # Tape rows
@@ -340,12 +295,14 @@ class Desk(Upkeep):
     def balance(self, asset: str, wallet: str = "") -> float:
         """Balance of an asset in one wallet of the account or in all."""
         number = self.asset(asset)
-        return sum(self.core.ledger.balance_of(w, number) for w in self._wallets(wallet)) * UNIT
+        units = sum(int(self.core.ledger.balance_of(w, number)) for w in self._wallets(wallet))
+        return units * UNIT
 
     def available(self, asset: str, wallet: str = "") -> float:
         """Balance that no order holds."""
         number = self.asset(asset)
-        return sum(self.core.ledger.available(w, number) for w in self._wallets(wallet)) * UNIT
+        units = sum(int(self.core.ledger.available(w, number)) for w in self._wallets(wallet))
+        return units * UNIT
 
     def funding_rate_of(self, instrument: int) -> float:
         """Running funding rate of the tape."""

@@ -1,8 +1,8 @@
 """Latency models: how long orders and answers are under way, and when a strategy sees the market.
 
-Three are built in (docs/assumptions.md): ``constant`` latencies; ``sampled`` from a distribution, seeded; and ``recorded``,
-where market data arrive when the recorder saw them (its clock offset taken out) and orders and answers
-take as long as the newest market event took.
+Three are built in (docs/assumptions.md): ``constant`` latencies; ``sampled`` from a distribution,
+seeded; and ``recorded``, where market data arrive when the recorder saw them (its clock offset
+taken out) and orders and answers take as long as the newest market event took.
 """
 
 from __future__ import annotations
@@ -20,9 +20,10 @@ DRAWS = 1 << 16
 
 @dataclass(frozen=True, slots=True)
 class Latency:
-    """Latencies in ns: ``feed`` of market data, draws of ``entry`` (orders) and ``response`` (answers).
+    """Latencies in ns of market data (``feed``), orders (``entry``) and answers (``response``).
 
-    ``from_feed``: everything follows the recorded stamps, the other fields are not used.
+    The last two are draws, used in turn.  ``from_feed``: everything follows the recorded stamps,
+    the other fields are not used.
     """
 
     feed: int
@@ -56,7 +57,8 @@ def recorded() -> Latency:
 def sampled(median_ns: int, spread: float, seed: int) -> Latency:
     """Log-normal latencies around a median; ``spread`` is the standard deviation of the logarithm.
 
-    The draws are made before the run, from the run's seed, and used in turn; the feed takes the median.
+    The draws are made before the run, from the run's seed, and used in turn; the feed takes the
+    median.
     """
     generator = np.random.Generator(np.random.PCG64(seed))
     draws = (median_ns * np.exp(spread * generator.standard_normal((2, DRAWS)))).astype(np.int64)
@@ -64,9 +66,10 @@ def sampled(median_ns: int, spread: float, seed: int) -> Latency:
 
 
 def parse_latency(text: str | None, seed: int) -> Latency:
-    """Return the model of a word: ``MS``, ``FEED/ENTRY/RESPONSE`` (ms), ``recorded`` or ``sampled:MEDIAN:SPREAD``.
+    """Return the latency model that a word names.
 
-    Without a word: nothing takes time.  Raises ``InputError`` for any other.
+    Words: ``MS``, ``FEED/ENTRY/RESPONSE`` (ms), ``recorded`` and ``sampled:MEDIAN:SPREAD``.
+    Without a word nothing takes time.  Raises ``InputError`` for any other.
 
     >>> parse_latency("5", 0).feed
     5000000

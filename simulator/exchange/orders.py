@@ -1,8 +1,8 @@
 """The order table: every order that is not over yet, by slot (hot module).
 
-An order's number is ``seq << 24 | slot``: the slot finds it at once and is used again when it is over, the
-sequence number tells the new order from the old.  Orders of one strategy on one instrument are linked, so that
-``cancel_all`` visits only those.
+An order's number is ``seq << 24 | slot``: the slot finds it at once and is used again when it is
+over, the sequence number tells the new order from the old.  Orders of one strategy on one
+instrument are linked, so that ``cancel_all`` visits only those.
 """
 
 import cython

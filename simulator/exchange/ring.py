@@ -1,7 +1,8 @@
 """A queue of messages on their way, in order of arrival (hot module).
 
-A connection keeps order: a message never overtakes an earlier one, so arrival times never decrease and a
-ring of rows is enough.  Row fields: 0 time, 1 code, 2 slot, 3 sequence number, 4 price, 5 lots, 6 extra.
+A connection keeps order: a message never overtakes an earlier one, so arrival times never decrease
+and a ring of rows is enough.  Row fields: 0 time, 1 code, 2 slot, 3 sequence number, 4 price, 5
+lots, 6 extra.
 """
 
 import cython

@@ -1,8 +1,9 @@
 """What an order can name: a spot pair or a futures contract, with its filters.
 
-Prices are integer ticks of ``tick`` and quantities integer lots of ``lot``.  Amounts of money are integers in
-an asset's smallest unit, ``10 ** -ASSET_DECIMALS`` of it.  An instrument's full name is ``market:symbol``
-(``spot:BTCUSDT``, ``um:BTCUSDT``, ``cm:BTCUSD_PERP``), because a symbol alone names two instruments.
+Prices are integer ticks of ``tick`` and quantities integer lots of ``lot``.  Amounts of money are
+integers in an asset's smallest unit, ``10 ** -ASSET_DECIMALS`` of it.  An instrument's full name is
+``market:symbol`` (``spot:BTCUSDT``, ``um:BTCUSDT``, ``cm:BTCUSD_PERP``), because a symbol alone
+names two instruments.
 """
 
 from __future__ import annotations
@@ -21,8 +22,9 @@ ASSET_DECIMALS = 8
 class Instrument:
     """A spot pair, USDT-margined or coin-margined contract.
 
-    ``lot`` is in base asset (contracts for ``cm``); ``contract_size`` is the face value of one contract in USD for ``cm``
-    and 1 otherwise.  ``min_notional`` is in quote asset; 0 means no such filter.
+    ``lot`` is in base asset (contracts for ``cm``); ``contract_size`` is the face value of one
+    contract in USD for ``cm`` and 1 otherwise.  ``min_notional`` is in quote asset; 0 means no such
+    filter.
     """
 
     market: Market

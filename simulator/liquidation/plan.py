@@ -1,8 +1,8 @@
 """What to close when a pool has reached its liquidation threshold.
 
-A plan is a list of commands and nothing else: the exchange carries them out.  Positions are closed one after the
-other, the one whose closing lowers the requirement most first, each only as far as the target asks.  Where even
-closing everything does not reach the target, everything is closed.
+A plan is a list of commands and nothing else: the exchange carries them out.  Positions are closed
+one after the other, the one whose closing lowers the requirement most first, each only as far as
+the target asks.  Where even closing everything does not reach the target, everything is closed.
 """
 
 from __future__ import annotations
@@ -27,8 +27,9 @@ def plan(
 ) -> list[Close]:
     """Return what to close so that ``equity / maintenance`` rises above ``target``.
 
-    ``positions`` are signed lots by instrument; ``maintenance`` is the pool's requirement if it held given
-    positions.  Closing costs (spread, fees) are not foreseen: the next check plans again if they matter.
+    ``positions`` are signed lots by instrument; ``maintenance`` is the pool's requirement if it
+    held given positions.  Closing costs (spread, fees) are not foreseen: the next check plans again
+    if they matter.
 
     >>> plan({0: 10}, 10.0, lambda held: abs(held[0]) * 1.0, 1.5)
     [Close(instrument=0, lots=4)]
@@ -43,9 +44,7 @@ def plan(
         return equity > 0 and (required == 0 or equity > target * required)
 
     while any(held.values()) and not safe(held):
-        best = min(
-            (i for i in held if held[i]), key=lambda i: (maintenance({**held, i: 0}), i)
-        )
+        best = min((i for i in held if held[i]), key=lambda i: (maintenance({**held, i: 0}), i))
         size = abs(held[best])
         sign = 1 if held[best] > 0 else -1
         lots = size

@@ -1,7 +1,7 @@
 """The tape: market data as typed columns, and the manifest that says where they came from.
 
-The columns and kinds are documented in docs/data-formats.md.  Prices are ticks and quantities lots of the
-instrument that the manifest describes, so a tape can be read without any other file.
+The columns and kinds are documented in docs/data-formats.md.  Prices are ticks and quantities lots
+of the instrument that the manifest describes, so a tape can be read without any other file.
 """
 
 from __future__ import annotations

@@ -63,7 +63,7 @@ def _summary(run: Simulation) -> Summary:
     start, end = desk.start_equity(), desk.account_equity()
     fees = -desk.fees_paid()
     cover = core.shortfall + desk.shared_shortfall
-    pnl = {"price": 0.0, "fees": fees, "funding": desk.funding_paid}
+    pnl = {"price": 0.0, "fees": fees, "funding": -desk.funding_paid}
     if desk.liquidation_fees:
         pnl["clearance fees"] = -desk.liquidation_fees
     if cover:
@@ -144,8 +144,8 @@ def _history(run: Simulation, samples: dict[str, Any]) -> pl.DataFrame:
         frames[0].with_columns(
             pool=pl.lit("account"),
             equity=pl.Series(samples["equity"]),
-            initial_margin=pl.Series(sum(f["initial_margin"].to_numpy() for f in frames)),
-            maintenance_margin=pl.Series(sum(f["maintenance_margin"].to_numpy() for f in frames)),
+            initial_margin=_total(frames, "initial_margin"),
+            maintenance_margin=_total(frames, "maintenance_margin"),
             ratio=pl.lit(None, dtype=pl.Float64),
             level=pl.lit(None, dtype=pl.String),
         )
@@ -153,14 +153,17 @@ def _history(run: Simulation, samples: dict[str, Any]) -> pl.DataFrame:
     return pl.concat(frames).sort("time_ns", maintain_order=True)
 
 
+def _total(frames: list[pl.DataFrame], name: str) -> pl.Series:
+    """Add a column up over the pools."""
+    return pl.Series(np.sum([frame[name].to_numpy() for frame in frames], axis=0))
+
+
 def _prices(run: Simulation, samples: dict[str, Any]) -> pl.DataFrame:
     return _long(run, samples["time"], samples["prices"], "price").filter(pl.col("price") > 0)
 
 
 def _inventory(run: Simulation, samples: dict[str, Any]) -> pl.DataFrame:
-    steps = [
-        UNIT if one.market == "spot" else float(one.lot) for one in run.player.instruments
-    ]
+    steps = [UNIT if one.market == "spot" else float(one.lot) for one in run.player.instruments]
     return _long(run, samples["time"], samples["lots"] * np.array(steps), "quantity")
 
 
@@ -180,8 +183,11 @@ def _notes(run: Simulation) -> tuple[str, ...]:
     um = [one for one in run.player.instruments if one.market == "um"]
     if um and run.desk.funding_rows == 0:
         notes.append("no data for funding: the tapes have no funding settlement in this span")
-    computed = [one.name for i, one in enumerate(run.player.instruments)
-                if one.market == "um" and not run.desk.has_tape_mark(i)]
+    computed = [
+        one.name
+        for i, one in enumerate(run.player.instruments)
+        if one.market == "um" and not run.desk.has_tape_mark(i)
+    ]
     if computed:
         notes.append(f"mark prices computed from the books: {', '.join(computed)}")
     if run.desk.liquidations:

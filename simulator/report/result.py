@@ -12,8 +12,8 @@ class Summary:
     """Figures of one run in ``currency`` (USDT), for the table side by side.
 
     ``pnl`` is by source (``price``, ``fees``, ``funding``, ...), gains positive; its sum is
-    ``end_equity - start_equity`` less deposits and withdrawals.  ``worst_ratio`` is the lowest equity / maintenance
-    margin of any pool, ``None`` where no pool ever had a requirement.
+    ``end_equity - start_equity`` less deposits and withdrawals.  ``worst_ratio`` is the lowest
+    equity / maintenance margin of any pool, ``None`` where no pool ever had a requirement.
     """
 
     start_equity: float
@@ -36,14 +36,18 @@ class Summary:
 class RunResult:
     """One strategy set over one stretch of market data in one mode.
 
-    Frames (times are ns since 1970 UTC, amounts floats in whole units, for showing; the ledger keeps the exact ones):
+    Frames (times are ns since 1970 UTC, amounts floats in whole units, for showing; the ledger
+    keeps the exact ones):
 
-    - ``fills``: time_ns, instrument, order, side (+1 buy), price, quantity, fee, fee_asset, liquidity (``maker`` or
-      ``taker``), realized_pnl, reason (``order`` or ``liquidation``)
-    - ``history``: time_ns, pool, equity, initial_margin, maintenance_margin, ratio (null without requirement), level
+    - ``fills``: time_ns, instrument, order, side (+1 buy), price, quantity, fee, fee_asset,
+      liquidity (``maker`` or ``taker``), realized_pnl, reason (``order`` or ``liquidation``)
+    - ``history``: time_ns, pool, equity, initial_margin, maintenance_margin, ratio (null without
+      requirement), level
     - ``prices``: time_ns, instrument, price (sampled)
-    - ``inventory``: time_ns, instrument, quantity (signed position or spot balance of the base asset, sampled)
-    - ``liquidations``: time_ns, pool, equity, maintenance_margin, lost (equity of the pool before, less after)
+    - ``inventory``: time_ns, instrument, quantity (signed position or spot balance of the base
+      asset, sampled)
+    - ``liquidations``: time_ns, pool, equity, maintenance_margin, lost (equity of the pool before,
+      less after)
 
     ``notes`` are sentences for the reader, such as "no data for funding".
     """

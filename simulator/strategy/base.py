@@ -5,14 +5,15 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from simulator.exchange.desk import LevelChange, LiquidationEvent
+    from simulator.exchange.messages import LevelChange, LiquidationEvent
     from simulator.strategy.context import Bar, Context, Fill, Market, OrderUpdate, Trade
 
 
 class Strategy:
     """Base of all strategies: override what you need, leave the rest.
 
-    Class attributes with a type hint are parameters; ``--param name=value`` and keyword arguments set them::
+    Class attributes with a type hint are parameters; ``--param name=value`` and keyword arguments
+    set them::
 
         class Hello(Strategy):
             quantity: float = 0.01
@@ -23,14 +24,17 @@ class Strategy:
             def on_timer(self, ctx, name):
                 ctx.buy(ctx.market("um:BTCUSDT"), self.quantity)
 
-    Python is called for what you asked for and nothing else: a callback that you do not override costs nothing.
+    Python is called for what you asked for and nothing else: a callback that you do not override
+    costs nothing.
     """
 
     def __init__(self, **parameters: Any) -> None:
         for name, value in parameters.items():
             if not hasattr(type(self), name) or name.startswith("_"):
                 known = ", ".join(sorted(self.parameters())) or "none"
-                raise ValueError(f"{type(self).__name__} has no parameter {name!r}; it has: {known}")
+                raise ValueError(
+                    f"{type(self).__name__} has no parameter {name!r}; it has: {known}"
+                )
             setattr(self, name, value)
 
     @classmethod

@@ -1,7 +1,8 @@
 """Integer arithmetic that stays inside 64 bits (hot module).
 
-Money is int64 in an asset's smallest unit.  A product of two amounts can pass 2**63 and C wraps silently, so
-``scaled`` multiplies quotient and remainder apart; its result is exact as long as the result itself fits.
+Money is int64 in an asset's smallest unit.  A product of two amounts can pass 2**63 and C wraps
+silently, so ``scaled`` multiplies quotient and remainder apart; its result is exact as long as the
+result itself fits.
 """
 
 import cython

@@ -30,6 +30,9 @@ FILES = python_files(*(f"simulator/{package}" for package in ENGINE))
 
 BANNED_MODULES = {"random", "secrets", "time", "uuid", "threading", "asyncio"}
 BANNED_CALLS = {"hash", "id"}
+SEEDED = {"Generator", "PCG64"}
+"""What of numpy.random makes a generator that needs its seed said or is a type."""
+
 BANNED_ATTRIBUTES = {"now", "utcnow", "today", "urandom", "getrandbits"}
 
 
@@ -42,10 +45,17 @@ def banned(tree: ast.AST) -> Iterator[str]:
                 yield f"line {line}: {node.func.id}()"
             if isinstance(node.func, ast.Attribute) and node.func.attr in BANNED_ATTRIBUTES:
                 yield f"line {line}: .{node.func.attr}()"
-        if isinstance(node, ast.Attribute) and ast.unparse(node) in ("np.random", "numpy.random"):
-            yield f"line {line}: numpy.random"
+            if isinstance(node.func, ast.Attribute) and node.func.attr == "PCG64" and not node.args:
+                yield f"line {line}: PCG64 without a seed"
+        if isinstance(node, ast.Attribute) and node.attr not in SEEDED and is_random(node.value):
+            yield f"line {line}: numpy.random.{node.attr}"
         if isinstance(node, ast.For | ast.comprehension) and is_set(node.iter):
             yield f"line {getattr(node.iter, 'lineno', 0)}: loop over a set"
+
+
+def is_random(node: ast.expr) -> bool:
+    """Return whether an expression is the module ``numpy.random``."""
+    return ast.unparse(node) in ("np.random", "numpy.random")
 
 
 def is_set(node: ast.expr) -> bool:
@@ -76,12 +86,16 @@ def test_engine_is_deterministic(path: Path) -> None:
         "datetime.now()",
         "hash(order)",
         "np.random.default_rng()",
+        "numpy.random.normal(0, 1)",
+        "np.random.PCG64()",
     ],
 )
 def test_bans_are_seen(code: str) -> None:
     assert list(banned(ast.parse(code)))
 
 
-@pytest.mark.parametrize("code", ["for x in sorted({1, 2}): pass", "x in {1, 2}", "order.id"])
+@pytest.mark.parametrize(
+    "code", ["for x in sorted({1, 2}): pass", "x in {1, 2}", "order.id", "np.random.PCG64(seed)"]
+)
 def test_harmless_code_passes(code: str) -> None:
     assert not list(banned(ast.parse(code)))

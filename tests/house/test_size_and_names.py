@@ -13,10 +13,20 @@ import pytest
 from tests.house.tree import name_of, python_files, syntax
 
 MODULE_LINES_MAX = 400
+HOT_LINES_MAX = 950
 FUNCTION_LINES_MAX = 60
 
-LONGER_MODULES: dict[str, str] = {}
-"""Path of a module that may be longer, and the reason."""
+LONGER_MODULES: dict[str, str] = {
+    "simulator/book/columns.py": "one compiled unit: calls into another are not inlined",
+    "simulator/exchange/core.py": "one compiled unit",
+    "simulator/exchange/venue.py": "one compiled unit",
+    "simulator/strategy/context.py": "one compiled unit",
+}
+"""Path of a module that may be longer, and the reason.
+
+Cython calls a function of another module through a table of pointers, which the C compiler cannot
+inline; so what a tick passes through stands in one file.  Even those end at ``HOT_LINES_MAX``.
+"""
 
 LONGER_FUNCTIONS: dict[str, str] = {}
 """``path::function`` that may be longer, and the reason."""
@@ -49,6 +59,7 @@ def test_module_fits_a_few_screens(path: Path) -> None:
     lines = len(path.read_text(encoding="utf-8").splitlines())
     longer = name_of(path) in LONGER_MODULES
     assert longer == (lines > MODULE_LINES_MAX), f"{name_of(path)} has {lines} lines"
+    assert lines <= HOT_LINES_MAX
 
 
 @pytest.mark.parametrize("path", EVERYTHING, ids=name_of)

@@ -21,9 +21,15 @@ def syntax(path: Path) -> ast.Module:
 
 
 def python_files(*folders: str) -> list[Path]:
-    """Return the Python files below folders of the root, sorted; not those in hidden folders."""
-    found = (path for folder in folders for path in (ROOT / folder).rglob("*.py"))
-    return sorted(path for path in found if not HIDDEN.search(name_of(path)))
+    """Return the Python files below folders of the root, sorted; none in environments and the like.
+
+    What version control ignores is no part of the tree: the environments of other simulators under
+    ``bench/.venvs`` hold ten thousand modules.
+    """
+    known = files("--cached", "--others", "--exclude-standard", "--", *folders)
+    walked = (path for folder in folders for path in (ROOT / folder).rglob("*.py"))
+    found = known or [path for path in walked if not HIDDEN.search(name_of(path))]
+    return sorted(path for path in found if path.suffix == ".py")
 
 
 def name_of(path: Path) -> str:
@@ -33,9 +39,15 @@ def name_of(path: Path) -> str:
 
 def tracked_files() -> list[Path]:
     """Return the files under version control, sorted; none where this is not a clone."""
-    command = ["git", "ls-files", "-z"]
+    return files("--cached")
+
+
+def files(*arguments: str) -> list[Path]:
+    """Return the files that ``git ls-files`` lists, sorted; none where this is not a clone."""
+    command = ["git", "ls-files", "-z", *arguments]
     listing = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False).stdout
-    return sorted(path for name in listing.split("\0") if name and (path := ROOT / name).is_file())
+    found = {ROOT / name for name in listing.split("\0") if name}
+    return sorted(path for path in found if path.is_file())
 
 
 def imported_modules(path: Path) -> set[str]:

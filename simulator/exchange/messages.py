@@ -1,0 +1,57 @@
+"""What passes between the desk and strategies beside orders: levels, liquidations, transfers."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from simulator.risk.levels import RiskLevel
+
+
+@dataclass(frozen=True, slots=True)
+class LevelChange:
+    """A pool's level changed; figures in USDT."""
+
+    time_ns: int
+    pool: str
+    level: RiskLevel
+    equity: float
+    maintenance_margin: float
+
+
+@dataclass(frozen=True, slots=True)
+class LiquidationEvent:
+    """A pool was liquidated; ``lost`` is its equity before less after, USDT."""
+
+    time_ns: int
+    pool: str
+    equity: float
+    maintenance_margin: float
+    lost: float
+
+
+@dataclass(frozen=True, slots=True)
+class TransferRequest:
+    """Move ``units`` of an asset between two wallets of the account."""
+
+    strategy: int
+    source: int
+    target: int
+    asset: int
+    units: int
+
+
+@dataclass(frozen=True, slots=True)
+class PoolFigures:
+    """A margin pool's figures in USDT.
+
+    ``ratio`` is equity / maintenance margin, None without a requirement; ``available`` is equity
+    less the initial margin of positions and open orders, never below 0.
+    """
+
+    pool: str
+    equity: float
+    initial_margin: float
+    maintenance_margin: float
+    available: float
+    ratio: float | None
+    level: RiskLevel
