@@ -23,7 +23,6 @@ cdef class Book(Levels):
     cdef int row_capacity
 
     cdef void row(self, long long code, long long order, long long other, long long price, long long quantity) noexcept
-    cdef void link(self, int slot, long long index) noexcept
     cdef void unlink(self, int slot) noexcept
     cdef void meet_orders(self, int side, long long price, long long index) noexcept
     cdef void requeue(self, long long index, long long previous, long long quantity) noexcept

@@ -141,36 +141,6 @@ class Book(Levels):
 
     @cython.cfunc
     @cython.exceptval(check=False)
-    def link(self, slot: cython.int, index: cython.longlong) -> cython.void:
-        """Put an order last in its level's queue and keep the best order price."""
-        last: cython.int = self.tail[index]
-        self.place_of[slot, NEXT] = 0
-        self.place_of[slot, PREV] = last
-        self.tail[index] = slot
-        if last == 0:
-            self.head[index] = slot
-            if self.order[slot, OWNER] & 1:
-                self.set_bit(BUY_ORDERS, index)
-            else:
-                self.set_bit(SELL_ORDERS, index - self.width)
-        else:
-            self.place_of[last, NEXT] = slot
-        price: cython.longlong = self.order[slot, PRICE]
-        if self.order[slot, OWNER] & 1:
-            if self.bids_resting == 0 or price < self.lowest_order_bid:
-                self.lowest_order_bid = price
-            if price > self.order_bid:
-                self.order_bid = price
-            self.bids_resting += 1
-        else:
-            if self.asks_resting == 0 or price > self.highest_order_ask:
-                self.highest_order_ask = price
-            if self.order_ask == 0 or price < self.order_ask:
-                self.order_ask = price
-            self.asks_resting += 1
-
-    @cython.cfunc
-    @cython.exceptval(check=False)
     def unlink(self, slot: cython.int) -> cython.void:
         """Take an order out of its queue."""
         price: cython.longlong = self.order[slot, PRICE]
@@ -410,20 +380,43 @@ class Book(Levels):
         price: cython.longlong,
         quantity: cython.longlong,
     ) -> cython.void:
+        """Put an order last in its level's queue and keep the best order price."""
         if slot >= self.slots:
             self._grow_slots(slot)
-        if not self.reach(price):
-            self.row(EXPIRED, slot, NO_LIQUIDITY, price, quantity)
-            return
-        index: cython.longlong = price - self.base + (0 if side > 0 else self.width)
+        if price < self.base or price >= self.base + self.width:
+            if not self.reach(price):
+                self.row(EXPIRED, slot, NO_LIQUIDITY, price, quantity)
+                return
+        index: cython.longlong = price - self.base
+        if side > 0:
+            if self.bids_resting == 0 or price < self.lowest_order_bid:
+                self.lowest_order_bid = price
+            if price > self.order_bid:
+                self.order_bid = price
+            self.bids_resting += 1
+        else:
+            index += self.width
+            if self.asks_resting == 0 or price > self.highest_order_ask:
+                self.highest_order_ask = price
+            if self.order_ask == 0 or price < self.order_ask:
+                self.order_ask = price
+            self.asks_resting += 1
+        self.clock += 1
         self.order[slot, PRICE] = price
         self.order[slot, LEFT] = quantity
+        self.order[slot, OWNER] = (account << 1) | (1 if side > 0 else 0)
+        self.order[slot, STAMP] = self.clock
         self.queue[slot, AHEAD] = self.level[index]
         self.queue[slot, TRADED] = 0.0
-        self.order[slot, OWNER] = (account << 1) | (1 if side > 0 else 0)
-        self.clock += 1
-        self.order[slot, STAMP] = self.clock
-        self.link(slot, index)
+        last: cython.int = self.tail[index]
+        self.place_of[slot, NEXT] = 0
+        self.place_of[slot, PREV] = last
+        self.tail[index] = slot
+        if last:
+            self.place_of[last, NEXT] = slot
+        else:
+            self.head[index] = slot
+            self.set_bit(BUY_ORDERS if side > 0 else SELL_ORDERS, price - self.base)
         self.row(RESTED, slot, 0, price, quantity)
 
     @cython.cfunc
@@ -644,14 +637,15 @@ class Book(Levels):
             return 0.0
         return self.queue[slot, AHEAD]
 
+    def take_columns(self) -> np.ndarray:
+        """Return the output rows since the last call as an array ``[row, 5]``."""
+        taken = np.array(np.asarray(self.rows)[: 5 * self.n_rows]).reshape(-1, 5)
+        self.n_rows = 0
+        return taken
+
     def take_rows(self) -> list[tuple[int, int, int, int, int]]:
         """Return the output rows since the last call."""
-        flat = [int(self.rows[i]) for i in range(5 * self.n_rows)]
-        self.n_rows = 0
-        return [
-            (flat[i], flat[i + 1], flat[i + 2], flat[i + 3], flat[i + 4])
-            for i in range(0, len(flat), 5)
-        ]
+        return [tuple(row) for row in self.take_columns().tolist()]
 
     @cython.ccall
     @cython.exceptval(check=False)
