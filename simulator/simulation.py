@@ -15,6 +15,7 @@ from simulator.errors import InputError
 from simulator.events.outcomes import RejectReason
 from simulator.exchange.assembly import VenueRules, assemble
 from simulator.exchange.latency import parse_latency
+from simulator.instruments.instrument import Instrument
 from simulator.replay.catalogue import load
 from simulator.replay.player import Block, Player
 from simulator.rulebook.load import load as load_rulebook
@@ -32,6 +33,9 @@ Progress = Callable[[int, int], None]
 QUEUE_MODELS = {"risk_averse": (0, 1.0), "power": (1, 3.0), "log": (2, 1.0), "fifo": (3, 1.0)}
 PROGRESS_SECONDS = 0.2
 UNIT = 1e-8
+MOST = 1_000_000_000
+"""Most whole units of an asset that a deposit may be; int64 holds 92 times that in 1e-8."""
+
 SAMPLES = 4000
 """About how many points of history a run keeps."""
 
@@ -90,7 +94,9 @@ class Simulation:
         model, power = _queue_model(queue_model)
         length = max(1, self.span[1] - self.span[0])
         step = self.rules.mark.step_ns
-        self._deposits = dict(deposits if deposits is not None else {"USDT": Decimal(100_000)})
+        self._deposits = _checked(
+            {"USDT": Decimal(100_000)} if deposits is None else deposits, listed
+        )
         made = assemble(
             listed,
             self.partition,
@@ -169,13 +175,14 @@ class Simulation:
         self.core.begin(self.span[0])
         for asset, amount in self._deposits.items():
             units = int(amount * 10**8)
-            if units < 0:
-                raise InputError(f"deposit {asset}={amount}: must not be below 0")
             self.desk.deposit(self.partition.deposits_to, self.desk.asset(asset), units)
         for strategy, context in zip(self.strategies, self.core.contexts, strict=True):
             try:
                 strategy.on_start(context)
             except LookupError as error:
+                # Ours for a market that is not there; a KeyError is the strategy's own bug.
+                if type(error) is not LookupError:
+                    raise
                 name = type(strategy).__name__
                 raise InputError(f"strategy {name}: {error.args[0]}") from error
 
@@ -185,6 +192,11 @@ class Simulation:
             self.desk.verify()
         except AssertionError as error:
             raise AssertionError(f"{error} (seed {self.seed}, mode {self.mode})") from error
+
+    @property
+    def now_ns(self) -> int:
+        """Market time so far, ns since 1970."""
+        return int(self.core.now)
 
     def rejections(self) -> dict[str, int]:
         """Refused orders and transfers by reason."""
@@ -221,6 +233,19 @@ def _venue_rules(rules: Rulebook, margin: MarginRules) -> VenueRules:
         mark_step_ns=rules.mark.step_ns,
         mark_basis_hours=rules.mark.basis_hours,
     )
+
+
+def _checked(deposits: Mapping[str, Decimal], listed: Sequence[Instrument]) -> dict[str, Decimal]:
+    """Return deposits; ``InputError`` for an asset that the data do not price, or a wrong amount."""
+    known = sorted({"USDT", *(one.base for one in listed), *(one.settle for one in listed)})
+    for asset, amount in deposits.items():
+        if asset not in known:
+            raise InputError(f"deposit {asset}={amount}: the data know only {', '.join(known)}")
+        if amount < 0 or 0 < amount < Decimal("1e-8"):
+            raise InputError(f"deposit {asset}={amount}: must be 0 or at least 0.00000001")
+        if amount > MOST:
+            raise InputError(f"deposit {asset}={amount}: must be at most {MOST:,}")
+    return dict(deposits)
 
 
 def _queue_model(name: str) -> tuple[int, float]:

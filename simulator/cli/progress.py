@@ -1,4 +1,4 @@
-"""The progress of a run on stderr: share done, events per second, market time."""
+"""Progress on stderr: of a run (share done, events per second, market time), of an import."""
 
 from __future__ import annotations
 
@@ -7,11 +7,12 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from rich.console import Console
-from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 
 from simulator.report.values import utc
 
 Report = Callable[[int, int], None]
+ImportReport = Callable[[str, int, int], None]
 
 
 @contextmanager
@@ -34,3 +35,26 @@ def progress_bar(label: str, rows: int) -> Iterator[Report | None]:
             bar.update(task, completed=events, speed=speed, market=utc(time_ns))
 
         yield report
+
+
+@contextmanager
+def import_bar() -> Iterator[ImportReport]:
+    """Give a function of (stage, done, total) that shows an import; nothing off a terminal."""
+    bar = Progress(
+        TextColumn("{task.description}"), BarColumn(), TextColumn("{task.percentage:>3.0f}%"),
+        TimeElapsedColumn(), console=Console(stderr=True), transient=True,
+        disable=not sys.stderr.isatty(),
+    )  # fmt: skip
+    stages: dict[str, TaskID] = {}
+
+    def report(stage: str, done: int, total: int) -> None:
+        if not stages:
+            bar.start()  # only now: most runs import nothing
+        if stage not in stages:
+            stages[stage] = bar.add_task(stage)
+        bar.update(stages[stage], completed=done, total=total or None)
+
+    try:
+        yield report
+    finally:
+        bar.stop()

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from datetime import UTC, datetime
-from decimal import ROUND_DOWN, Decimal, InvalidOperation
+from decimal import Decimal, InvalidOperation
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Protocol
 
@@ -15,9 +16,13 @@ from simulator.cli.scenario import Scenario, data_path, load_scenario
 from simulator.errors import InputError
 
 if TYPE_CHECKING:
+    from simulator.cli.least_capital import Found
     from simulator.report.result import RunResult
 
 MODES = ("separated", "unified", "both")
+
+TABLE_WIDTH = 120
+"""Columns of the table that goes into a file or a pipe."""
 
 app = typer.Typer(add_completion=False, rich_markup_mode=None)
 
@@ -27,13 +32,19 @@ class Engine(Protocol):
 
     rows: int
 
+    @property
+    def now_ns(self) -> int:
+        """Market time so far."""
+
     def run(self, progress: Callable[[int, int], None] | None) -> RunResult:
         """Run to the end; ``progress`` gets events so far and market time in ns."""
 
 
 @app.command()
 def run(
-    scenario: str = typer.Argument("crash", help="Name of a scenario, or path to its TOML file."),
+    scenario: str = typer.Argument(
+        None, help="Name of a scenario, or path to its TOML file; crash if neither this nor --data."
+    ),
     mode: str = typer.Option(None, help="separated, unified or both."),
     strategy: Annotated[
         list[str] | None, typer.Option(help="NAME or path.py:Class; repeatable, one account.")
@@ -56,10 +67,13 @@ def run(
     instrument: str = typer.Option(None, help="Short for --param instrument=..."),
     start: str = typer.Option(None, help="First instant, ISO 8601 (UTC) or ns since 1970."),
     end: str = typer.Option(None, help="Last instant, likewise."),
+    compiled: bool = typer.Option(
+        False, "--compile", help="Compile the strategies' own files with Cython first; kept."
+    ),
     no_report: bool = typer.Option(False, "--no-report", help="No HTML and PNG under --out."),
     png: bool = typer.Option(False, "--png", help="Also one PNG a picture, under --out."),
     least_capital: bool = typer.Option(
-        False, "--least-capital", help="Also search the least deposits that would have done."
+        False, "--least-capital", help="Also search the least deposits and the largest size."
     ),
 ) -> None:
     """Replay market data while strategies trade, under one or both account modes."""
@@ -73,23 +87,54 @@ def run(
         raise InputError(f"--mode {mode}: must be one of {', '.join(MODES)}")
     if png and out is None:
         raise InputError("--png needs --out DIR")
-    setting = load_scenario(scenario).model_copy(
-        update={name: value for name, value in given.items() if value is not None}
-    )
+    setting = _setting(scenario, given)
     chosen = {**setting.parameters, **pairs("--param", param or ())}
     if instrument is not None:
         chosen["instrument"] = instrument
     modes = MODES[:2] if setting.mode == "both" else (setting.mode,)
-    print(f"{setting.name}: {' and '.join(modes)}, rulebook {setting.rulebook}", file=sys.stderr)
-    sys.stderr.flush()
-    results = [_run_mode(setting, one, chosen) for one in modes]
-    least = _least(results, setting, chosen) if least_capital else None
+    note(f"{setting.name}: {' and '.join(modes)}, rulebook {setting.rulebook}")
+    if out is not None:
+        make_folder(out)
+    kinds = load_strategies(setting, compiled)
+    results = [_run_mode(setting, one, kinds, chosen) for one in modes]
+    least = _least(results, setting, kinds, chosen) if least_capital else None
     show(results, least, as_json=as_json, out=out, report=not no_report, png=png)
+
+
+def note(line: str) -> None:
+    """Print a line to stderr, at once."""
+    print(line, file=sys.stderr, flush=True)
+
+
+def make_folder(folder: Path) -> None:
+    """Make the output folder before the run, so that a wrong one costs no time."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise InputError(f"--out {folder}: cannot write: {error.strerror or error}") from error
+
+
+def _setting(scenario: str | None, given: Mapping[str, Any]) -> Scenario:
+    """Return the scenario with the options above it; data of the user's own name the run."""
+    changes = {name: value for name, value in given.items() if value is not None}
+    if scenario is None and "data" in changes:
+        changes["name"] = _name_of(changes["data"])
+    return load_scenario(scenario or "crash").model_copy(update=changes)
+
+
+def _name_of(data: Sequence[str]) -> str:
+    """Return what a run of the user's own data is called.
+
+    >>> _name_of(["spot/btcusdt.csv.gz", "um/btcusdt.csv.gz"])
+    'btcusdt and 1 more'
+    """
+    first = Path(data[0].removeprefix("bundled:")).resolve().name.split(".")[0]
+    return first if len(data) == 1 else f"{first} and {len(data) - 1} more"
 
 
 def show(
     results: Sequence[RunResult],
-    least: Mapping[str, float | None] | None = None,
+    least: Mapping[str, Found] | None = None,
     *,
     as_json: bool,
     out: Path | None,
@@ -105,23 +150,35 @@ def show(
     from simulator.report.table import Row, notes, rich_table
     from simulator.report.values import amount
 
-    made = document(results, least)
+    made = document(results)
+    for item in made["runs"]:
+        if least is not None:
+            found = least[item["mode"]]
+            item["least_capital"], item["largest_size"] = found.least_capital, found.largest_size
+            item["notes"] += found.notes
     extra = []
     if least is not None:
-        cells = tuple(amount(least[run.mode]) for run in results)
-        extra.append(Row("Least capital", results[0].currency, cells))
+        capital = tuple(amount(least[run.mode].least_capital) for run in results)
+        extra.append(Row("Least capital", results[0].currency, capital))
+        sizes = tuple(amount(least[run.mode].largest_size, 4) for run in results)
+        extra.append(Row("Largest size at equal capital", "base", sizes))
     if as_json:
         print(written(made))
     else:
         console = Console()
+        if not console.is_terminal:
+            console = Console(width=TABLE_WIDTH)  # a file or pipe has no width of its own
         console.print(rich_table(results, extra))
-        for note in notes(results):
-            console.print(f"note: {note}", markup=False, highlight=False)
+        for said in notes(results):
+            console.print(f"note: {said}", markup=False, highlight=False)
+        for mode, found in (least or {}).items():
+            for said in found.notes:
+                console.print(f"note: {mode}: {said}", markup=False, highlight=False)
     if out is not None:
         files = write_files(results, made, out, report=report, png=png, extra=extra)
         shown = [path for path in files if path.suffix in (".html", ".png") and path.parent == out]
         for path in shown or files[:1]:
-            print(f"wrote {path}", file=sys.stderr)
+            note(f"wrote {path}")
 
 
 def pairs(option: str, texts: Sequence[str]) -> dict[str, str]:
@@ -170,58 +227,84 @@ def instant(option: str, text: str) -> int | None:
     return (since.days * 86_400 + since.seconds) * 10**9 + since.microseconds * 1000
 
 
-def _run_mode(setting: Scenario, mode: str, parameters: Mapping[str, str]) -> RunResult:
+def _run_mode(
+    setting: Scenario, mode: str, kinds: Sequence[type[Any]], parameters: Mapping[str, str]
+) -> RunResult:
     from simulator.cli.progress import progress_bar
 
-    engine = make_engine(setting, mode, parameters)
-    with progress_bar(mode, engine.rows) as progress:
+    engine = make_engine(setting, mode, kinds, parameters)
+    with progress_bar(mode, engine.rows) as progress, strategy_faults(kinds, engine):
         return engine.run(progress)
 
 
-def _run_scaled(
-    setting: Scenario, mode: str, parameters: Mapping[str, str], share: Decimal
-) -> RunResult:
-    """Run again with ``share`` of every deposit, rounded down to an asset's smallest unit."""
-    unit = Decimal("1e-8")
-    scaled = {
-        asset: (amount * share).quantize(unit, ROUND_DOWN)
-        for asset, amount in setting.deposits.items()
-    }
-    return _run_mode(setting.model_copy(update={"deposits": scaled}), mode, parameters)
+@contextmanager
+def strategy_faults(kinds: Sequence[type[Any]], engine: Engine) -> Iterator[None]:
+    """Turn what a strategy raised into a short traceback of its own file and exit code 1."""
+    try:
+        yield
+    except InputError:
+        raise
+    except Exception as error:
+        from simulator.cli.failures import short_traceback, strategy_files
+        from simulator.report.values import utc
+
+        shown = short_traceback(error, strategy_files(kinds))
+        if shown is None:
+            raise
+        note(f"unimargin: a strategy failed at {utc(engine.now_ns)} of market time:\n{shown}")
+        raise typer.Exit(1) from error
 
 
 def _least(
-    results: Sequence[RunResult], setting: Scenario, parameters: Mapping[str, str]
-) -> dict[str, float | None]:
-    """Return the least capital by mode, in the run's currency."""
-    from simulator.cli.least_capital import least_share
+    results: Sequence[RunResult],
+    setting: Scenario,
+    kinds: Sequence[type[Any]],
+    parameters: Mapping[str, str],
+) -> dict[str, Found]:
+    """Return the least capital and the largest size by mode."""
+    from simulator.cli.least_capital import Trials, search
 
-    least: dict[str, float | None] = {}
+    least = {}
     for one in results:
+        note(f"{one.mode}: searching the least capital and the largest size")
 
-        def again(share: Decimal, mode: str = one.mode) -> RunResult:
-            return _run_scaled(setting, mode, parameters, share)
+        def make(
+            amounts: Mapping[str, Decimal], chosen: Mapping[str, str], mode: str = one.mode
+        ) -> Any:
+            changed = setting.model_copy(update={"deposits": dict(amounts)})
+            return make_engine(changed, mode, kinds, chosen)
 
-        share = least_share(again, one)
-        least[one.mode] = None if share is None else share * one.summary.start_equity
+        least[one.mode] = search(Trials(make, setting.deposits, parameters))
     return least
 
 
-def make_engine(setting: Scenario, mode: str, parameters: Mapping[str, str]) -> Engine:
+def load_strategies(setting: Scenario, compiled: bool) -> list[type[Any]]:
+    """Return the classes of a scenario's strategies, each file read once."""
+    from simulator.cli.strategies import strategy_class
+
+    return [strategy_class(name, compiled=compiled, note=note) for name in setting.strategies]
+
+
+def make_engine(
+    setting: Scenario, mode: str, kinds: Sequence[type[Any]], parameters: Mapping[str, str]
+) -> Engine:
     """Return the simulation of a scenario in one mode, with fresh strategies."""
     from importlib import import_module
 
-    from simulator.cli.strategies import build, strategy_class
+    from simulator.cli.progress import import_bar
+    from simulator.cli.strategies import build
 
     paths = [data_path(name) for name in setting.data]
     first, last = instant("--start", setting.start), instant("--end", setting.end)
     if first is not None and last is not None and first >= last:
         raise InputError(f"--start {setting.start} must be before --end {setting.end}")
-    strategies = build([strategy_class(name) for name in setting.strategies], parameters)
+    strategies = build(kinds, parameters)
     simulation: Any = import_module("simulator.simulation").Simulation
-    engine: Engine = simulation(
-        data=paths, mode=mode, strategies=strategies, rulebook=setting.rulebook,
-        seed=setting.seed, deposits=setting.deposits, latency=setting.latency or None,
-        queue_model=setting.queue_model, start_ns=first, end_ns=last, scenario=setting.name,
-    )  # fmt: skip
+    with import_bar() as importing:
+        engine: Engine = simulation(
+            data=paths, mode=mode, strategies=strategies, rulebook=setting.rulebook,
+            seed=setting.seed, deposits=setting.deposits, latency=setting.latency or None,
+            queue_model=setting.queue_model, start_ns=first, end_ns=last, scenario=setting.name,
+            note=note, import_progress=importing,
+        )  # fmt: skip
     return engine

@@ -104,8 +104,8 @@ def nearest(name: str, known: list[str]) -> str:
     '; did you mean crash? Known: calm, crash'
     """
     near = get_close_matches(name, known, n=3, cutoff=0.5)
-    guess = f"; did you mean {' or '.join(near)}?" if near else ";"
-    listing = f" Known: {', '.join(known)}" if known else ""
+    guess = f"; did you mean {' or '.join(near)}?" if near else ""
+    listing = f"{' K' if near else '; k'}nown: {', '.join(known)}" if known else ""
     return f"{guess}{listing}"
 
 
@@ -122,7 +122,19 @@ def data_path(name: str) -> Path:
         path = Path(name)
     if not path.exists():
         raise InputError(f"data {name}: no such file or folder")
+    if path.is_file() and path.suffix == ".parquet":
+        _require_manifest(path, name)
     return path
+
+
+def _require_manifest(path: Path, name: str) -> None:
+    from simulator.market.manifest import manifest_path
+
+    if not manifest_path(path).is_file():
+        raise InputError(
+            f"data {name}: no tape, {manifest_path(path).name} must lie beside it; "
+            "a table of your own becomes a tape by `unimargin data import --columns ...`"
+        )
 
 
 def _from_file(scenario: Scenario, folder: Path) -> dict[str, tuple[str, ...]]:

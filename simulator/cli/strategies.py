@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import inspect
 import re
 import sys
@@ -104,7 +105,9 @@ def _source_of(name: str) -> Path:
 def _load_file(path: Path, compiled: bool, note: Callable[[str], None]) -> ModuleType:
     if not path.is_file():
         raise InputError(f"strategy {path}: no such file")
-    name = "user_strategy_" + re.sub(r"\W", "_", path.stem)
+    # Two files of one name in two folders are two modules.
+    place = hashlib.sha256(str(path.resolve()).encode()).hexdigest()[:8]
+    name = f"user_strategy_{re.sub(r'[^A-Za-z0-9]', '_', path.stem)}_{place}"
     try:
         compile(path.read_bytes(), str(path), "exec", dont_inherit=True)
         made = None

@@ -31,12 +31,17 @@ class Mine(Strategy):
 
 class MadeEngine:
     rows = 10
+    now_ns = 0
 
     def __init__(self, mode: str) -> None:
         self.mode = mode
 
     def run(self, progress: Callable[[int, int], None] | None) -> RunResult:
         return made.made(self.mode)
+
+
+def replace_engine(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(run_module, "make_engine", lambda _s, mode, _k, _p: MadeEngine(mode))
 
 
 @pytest.mark.parametrize(
@@ -72,7 +77,7 @@ def test_mistake_is_one_line(
 def test_json_is_all_of_stdout(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
-    monkeypatch.setattr(run_module, "make_engine", lambda setting, mode, chosen: MadeEngine(mode))
+    replace_engine(monkeypatch)
     assert run_command(["run", "--json", "--out", str(tmp_path), "--no-report"]) == 0
     shown = json.loads(capsys.readouterr().out)
     assert [run["mode"] for run in shown["runs"]] == ["separated", "unified"]
@@ -82,7 +87,7 @@ def test_json_is_all_of_stdout(
 def test_table_of_one_mode(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(run_module, "make_engine", lambda setting, mode, chosen: MadeEngine(mode))
+    replace_engine(monkeypatch)
     assert run_command(["run", "--mode", "unified"]) == 0
     shown = capsys.readouterr().out
     assert "unified" in shown
