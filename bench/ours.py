@@ -99,6 +99,7 @@ class Cross(Idle):
     def on_start(self, ctx: Any) -> None:
         self.market = ctx.market(MARKET)
         self.closes: list[float] = []
+        self.fast = self.slow = 0.0
         self.seen = 0
         self.above: bool | None = None
         ctx.subscribe(self.market, "bars", 60.0)
@@ -106,12 +107,16 @@ class Cross(Idle):
 
     def on_bar(self, ctx: Any, bar: Any) -> None:
         self.seen += 1
-        closes = self.closes
-        closes.append(bar.close)
+        closes, close = self.closes, bar.close
+        closes.append(close)
+        self.fast += close
+        self.slow += close
+        if len(closes) > FAST_BARS:
+            self.fast -= closes[-FAST_BARS - 1]
         if len(closes) <= SLOW_BARS:
             return
-        del closes[0]
-        above = sum(closes[-FAST_BARS:]) / FAST_BARS > sum(closes) / SLOW_BARS
+        self.slow -= closes[-SLOW_BARS - 1]
+        above = self.fast * SLOW_BARS > self.slow * FAST_BARS
         if self.above is not None and above != self.above:
             held = abs(self.market.position)
             (ctx.buy if above else ctx.sell)(self.market, LOT + held)

@@ -8,6 +8,8 @@ cdef class Levels:
     cdef unsigned long long[::1] bits
     cdef readonly long long bid
     cdef readonly long long ask
+    cdef readonly int bid_levels
+    cdef readonly int ask_levels
     cdef readonly long long out_of_range
 
     cdef bint reach(self, long long price) noexcept

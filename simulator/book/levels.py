@@ -76,6 +76,7 @@ class Levels:
     def __init__(self) -> None:
         self.base = 0
         self.bid = self.ask = 0
+        self.bid_levels = self.ask_levels = 0
         self.out_of_range = 0
         self._allocate(FIRST_WIDTH)
 
@@ -201,25 +202,29 @@ class Levels:
             if quantity:
                 if self.level[place] == 0:
                     self.set_bit(BIDS, place)
+                    self.bid_levels += 1
                 if price > self.bid:
                     self.bid = price
                 self.level[place] = quantity
             elif self.level[place]:
                 self.level[place] = 0
                 self.clear_bit(BIDS, place)
+                self.bid_levels -= 1
                 if price == self.bid:
-                    self.bid = self.below(BIDS, price)
+                    self.bid = self.below(BIDS, price) if self.bid_levels else 0
         elif quantity:
             if self.level[self.width + place] == 0:
                 self.set_bit(ASKS, place)
+                self.ask_levels += 1
             if price < self.ask or self.ask == 0:
                 self.ask = price
             self.level[self.width + place] = quantity
         elif self.level[self.width + place]:
             self.level[self.width + place] = 0
             self.clear_bit(ASKS, place)
+            self.ask_levels -= 1
             if price == self.ask:
-                self.ask = self.above(ASKS, price)
+                self.ask = self.above(ASKS, price) if self.ask_levels else 0
 
     @cython.ccall
     @cython.exceptval(check=False)

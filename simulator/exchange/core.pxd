@@ -25,6 +25,11 @@ cdef class Core(Venue):
     # strategies
     cdef readonly list strategies
     cdef readonly list contexts
+    cdef list on_timer
+    cdef list on_trade
+    cdef list on_book
+    cdef list trade_of
+    cdef list bar_due
     cdef int[::1] account_of
     cdef int[::1] wants_fill
     cdef int[::1] wants_order
@@ -54,10 +59,14 @@ cdef class Core(Venue):
     ) except? -1
     cdef int advance(self, long long time, long long arrival) except? -1
     cdef void due(self) noexcept
+    cdef void find_timer(self) noexcept
+    cdef bint quiet_until(self, long long time, long long arrival) noexcept
     cdef void add_to_bars(self, int instrument, long long price, long long lots) noexcept
     cdef int command(self) except? -1
     cdef int deliver(self) except? -1
     cdef int wake_timer(self) except? -1
+    cdef int wake_trade(self, int instrument, int side, long long price, long long lots) except? -1
+    cdef int wake_book(self, int instrument) except? -1
     cpdef int finish(self) except? -1
     cpdef long long submit(self, int strategy, int instrument, int side, long long price, long long lots, int time_in_force, int stp, int flags) noexcept
     cpdef bint cancel_order(self, long long order) noexcept

@@ -92,6 +92,11 @@ class Core(Venue):
         n, m = max(1, columns["strategies"]), max(1, len(self.books))
         self.strategies = []
         self.contexts = []
+        self.on_timer = []
+        self.on_trade = []
+        self.on_book = []
+        self.trade_of = []
+        self.bar_due = []
         self.account_of = memoryview(np.array(columns["account_of"] or [0], dtype="i4"))
         self.wants_fill = memoryview(np.zeros(n, dtype="i4"))
         self.wants_order = memoryview(np.zeros(n, dtype="i4"))
@@ -155,7 +160,7 @@ class Core(Venue):
                 if self.n_bars:
                     self.add_to_bars(i, price[row], quantity[row])
                 if self.watch_trade[i]:
-                    self._wake_trade(i, side[row], price[row], quantity[row])
+                    self.wake_trade(i, side[row], price[row], quantity[row])
             elif what == CLEAR:
                 book.clear(side[row])
             elif BAR_OPEN <= what <= BAR_CLOSE:
@@ -165,7 +170,7 @@ class Core(Venue):
             elif what != QUOTE:
                 self.cold.row(i, what, side[row], price[row], quantity[row], number[row])
             if self.watch_book[i] and what <= CLEAR and flags[row] & LAST_ROW:
-                self._wake_book(i)
+                self.wake_book(i)
         if rows:
             self.now = time[rows - 1]
             self.local_now = arrival[rows - 1]
@@ -201,7 +206,9 @@ class Core(Venue):
                 if self.next_mark <= self.commands.next_time:
                     self.now = self.next_mark
                     self.next_mark += self.mark_step
-                    self.cold.mark()
+                    if self.cold.mark() and self.quiet_until(time, arrival):
+                        # Nothing happens before the next row, so nor do the ticks in between.
+                        self.next_mark = (time + self.mark_step - 1) // self.mark_step * self.mark_step
                 else:
                     self.command()
             elif self.deliveries.next_time <= self.next_timer:
@@ -209,6 +216,16 @@ class Core(Venue):
             else:
                 self.wake_timer()
             self.due()
+
+    @cython.cfunc
+    @cython.exceptval(check=False)
+    def quiet_until(self, time: cython.longlong, arrival: cython.longlong) -> cython.bint:
+        return (
+            self.commands.next_time >= time
+            and self.deliveries.next_time >= arrival
+            and self.next_timer >= arrival
+            and self.next_mark < time
+        )
 
     def _skip_break(self, time: int, arrival: int) -> None:
         """A recording stops and another starts much later: timers and marks do not run in between."""
@@ -218,7 +235,7 @@ class Core(Venue):
             interval = int(self.timer_interval[k])
             if interval and self.timer_time[k] < arrival:
                 self.timer_time[k] += (arrival - self.timer_time[k]) // interval * interval
-        self._find_timer()
+        self.find_timer()
         self.due()
 
     @cython.cfunc
@@ -293,12 +310,12 @@ class Core(Venue):
             self.timer_time[k] += self.timer_interval[k]
         else:
             self._drop_timer(k)
-        self._find_timer()
+        self.find_timer()
         self.wakes += 1
         if isinstance(name, int):
-            self.contexts[strategy].bar_due(name, self.local_now)
+            self.bar_due[strategy](name)
         else:
-            self.strategies[strategy].on_timer(self.contexts[strategy], name)
+            self.on_timer[strategy](self.contexts[strategy], name)
         return 0
 
     @cython.ccall
@@ -321,7 +338,10 @@ class Core(Venue):
         self.cold.mark()
         return 0
 
-    def _find_timer(self) -> None:
+    @cython.cfunc
+    @cython.exceptval(check=False)
+    def find_timer(self) -> cython.void:
+        k: cython.int
         self.next_timer = NEVER
         for k in range(self.n_timers):
             if self.timer_time[k] < self.next_timer:
@@ -356,7 +376,7 @@ class Core(Venue):
         self.timer_strategy[self.n_timers] = strategy
         self.timer_name.append(name)
         self.n_timers += 1
-        self._find_timer()
+        self.find_timer()
         self.due()
 
     # Strategies
@@ -477,19 +497,31 @@ class Core(Venue):
         )
         self.due()
 
-    def _wake_trade(self, instrument: int, side: int, price: int, lots: int) -> None:
-        for strategy in range(len(self.strategies)):
-            if self.trade_watchers[strategy, instrument]:
+    @cython.cfunc
+    @cython.exceptval(-1, check=True)
+    def wake_trade(
+        self,
+        instrument: cython.int,
+        side: cython.int,
+        price: cython.longlong,
+        lots: cython.longlong,
+    ) -> cython.int:
+        k: cython.Py_ssize_t
+        for k in range(len(self.strategies)):
+            if self.trade_watchers[k, instrument]:
                 self.wakes += 1
-                context = self.contexts[strategy]
-                self.strategies[strategy].on_trade(context, context.trade(instrument, side, price, lots))
+                self.on_trade[k](self.contexts[k], self.trade_of[k](instrument, side, price, lots))
+        return 0
 
-    def _wake_book(self, instrument: int) -> None:
-        for strategy in range(len(self.strategies)):
-            if self.book_watchers[strategy, instrument]:
+    @cython.cfunc
+    @cython.exceptval(-1, check=True)
+    def wake_book(self, instrument: cython.int) -> cython.int:
+        k: cython.Py_ssize_t
+        for k in range(len(self.strategies)):
+            if self.book_watchers[k, instrument]:
                 self.wakes += 1
-                context = self.contexts[strategy]
-                self.strategies[strategy].on_book(context, context.markets[instrument])
+                self.on_book[k](self.contexts[k], self.contexts[k].markets[instrument])
+        return 0
 
     def watch(self, strategy: int, instrument: int, book: bool, trades: bool) -> None:
         """Wake a strategy on an instrument's book changes or trades."""
@@ -530,13 +562,6 @@ class Core(Venue):
         self.n_bars += 1
         return self.n_bars - 1
 
-    def take_bar(self, number: int) -> tuple[int, int, int, int, int]:
-        """Return open, high, low, close (ticks) and volume (lots) of a bar and start the next."""
-        bar = [int(self.bars[number, column]) for column in range(1, 6)]
-        for column in range(1, 6):
-            self.bars[number, column] = 0
-        return bar[0], bar[1], bar[2], bar[3], bar[4]
-
     def begin(self, time_ns: int) -> None:
         """Set both clocks before the first row."""
         self.now = time_ns
@@ -570,3 +595,9 @@ class Core(Venue):
         self.wants_order[len(self.strategies)] = wants_order
         self.strategies.append(strategy)
         self.contexts.append(context)
+        # Bound once: looking a method up costs as much as calling it.
+        self.on_timer.append(strategy.on_timer)
+        self.on_trade.append(strategy.on_trade)
+        self.on_book.append(strategy.on_book)
+        self.trade_of.append(context.trade)
+        self.bar_due.append(context.bar_due)

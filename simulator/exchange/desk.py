@@ -57,6 +57,7 @@ class Desk(Upkeep):
         self.liquidation_fees = 0.0
         self.shared_shortfall = 0.0
         self._liquidating = False
+        self._stuck: set[int] = set()
         self._deposits: dict[int, int] = {}
         self._deposited = 0.0
 
@@ -182,11 +183,18 @@ class Desk(Upkeep):
             core.pull_orders(ACCOUNT, sorted({*instruments, *(shared if isolated < 0 else [])}))
             core.pools.evaluate(pool)
             if core.pools.figures(pool)[3] >= RiskLevel.LIQUIDATION:
-                core.records.add(core.now, Outcome.LIQUIDATED, ACCOUNT, -1, pool, 0, 0, 0)
+                if pool not in self._stuck:
+                    core.records.add(core.now, Outcome.LIQUIDATED, ACCOUNT, -1, pool, 0, 0, 0)
+                # Nothing may be on offer; then each check tries again and it stays one liquidation.
+                self._stuck.add(pool)
+                known = core.n_fill_rows, self.shared_shortfall
                 self._close(pool, held)
                 flat = not any(core.ledger.position_of(ACCOUNT, i)[0] for i in held)
                 if flat:
                     self._settle_debts(pool, wallet)
+                if (core.n_fill_rows, self.shared_shortfall) == known:
+                    return
+                self._stuck.discard(pool)
                 core.pools.evaluate(pool)
                 after = 0.0 if isolated >= 0 and flat else core.pools.figures(pool)[0]
                 event = LiquidationEvent(core.now, name, before, maintenance, before - after)
@@ -236,25 +244,10 @@ class Desk(Upkeep):
     def _settle_debts(self, pool: int, wallet: int) -> None:
         """A flat pool's negative balances: sell assets for them, then the insurance fund pays."""
         core = self.core
-        for asset in range(len(self.assets)):
-            for i, listed in enumerate(self.listed):
-                debt = -core.ledger.balance_of(wallet, asset)
-                if debt <= 0:
-                    break
-                if (
-                    listed.market != "spot"
-                    or self.partition.cash[i] != wallet
-                    or self.assets.index(listed.quote) != asset
-                ):
-                    continue
-                base = self.assets.index(listed.base)
-                per_lot = int(listed.lot * 10**8)
-                have = core.ledger.available(wallet, base) // per_lot
-                price = core.best_bid(i)
-                if have > 0 and price > 0:
-                    worth = core.ledger.value(i, 1, price)
-                    lots = min(have, -(-debt * 1002 // 1000 // worth))
-                    core.force(ACCOUNT, i, -1, lots, LIQUIDATION_FLAGS & ~1)
+        for i, listed in enumerate(self.listed):
+            if listed.market == "spot" and self.partition.cash[i] == wallet:
+                while self._sell_for_debt(i, wallet):
+                    pass
         for asset in range(len(self.assets)):
             core.pools.evaluate(pool)
             debt = -core.ledger.balance_of(wallet, asset)
@@ -262,6 +255,25 @@ class Desk(Upkeep):
                 core.ledger.move(INSURANCE, wallet, asset, debt)
                 core.records.add(core.now, Outcome.SHORTFALL, ACCOUNT, -1, pool, 0, asset, debt)
                 self.shared_shortfall += debt * UNIT * float(core.pools.index_price(asset))
+
+    def _sell_for_debt(self, instrument: int, wallet: int) -> bool:
+        """Sell a base asset where its quote asset is owed; whether that filled and debt is left.
+
+        A tenth of a percent more than the debt at the best bid: worse levels may be needed.
+        """
+        core, listed = self.core, self.listed[instrument]
+        quote = self.assets.index(listed.quote)
+        debt = -core.ledger.balance_of(wallet, quote)
+        have = core.ledger.available(wallet, self.assets.index(listed.base))
+        price = core.best_bid(instrument)
+        lots = int(have // int(listed.lot * 10**8))
+        if debt <= 0 or lots <= 0 or price <= 0:
+            return False
+        worth = core.ledger.value(instrument, 1, price)
+        wanted = -(-debt * 1001 // (1000 * worth))
+        known = core.n_fill_rows
+        core.force(ACCOUNT, instrument, -1, min(lots, wanted), LIQUIDATION_FLAGS & ~1)
+        return core.n_fill_rows > known and core.ledger.balance_of(wallet, quote) < 0
 
     # Tape rows
 

@@ -32,13 +32,16 @@ class Latency:
     from_feed: bool = False
 
     def arrival(
-        self, time_ns: NDArray[np.int64], receive_ns: NDArray[np.int64]
+        self, time_ns: NDArray[np.int64], receive_ns: NDArray[np.int64], earliest: int = 0
     ) -> NDArray[np.int64]:
-        """When a strategy sees each row; never before the row, and never before an earlier row."""
+        """When a strategy sees each row; never before the row, and never before an earlier row.
+
+        ``earliest`` is the arrival of the last row of the block before.
+        """
         if not self.from_feed:
             return time_ns + self.feed if self.feed else time_ns
         seen = np.where(receive_ns > 0, receive_ns, time_ns)
-        return np.maximum.accumulate(np.maximum(seen, time_ns))
+        return np.maximum.accumulate(np.maximum(np.maximum(seen, time_ns), earliest))
 
 
 def constant(feed_ns: int, entry_ns: int, response_ns: int) -> Latency:

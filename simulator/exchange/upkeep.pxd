@@ -11,6 +11,8 @@ cdef class Upkeep:
     cdef long long[::1] next_funding
     cdef double[:, ::1] basis
     cdef int[::1] basis_count
+    cdef int[::1] basis_run
+    cdef bint steady
     # an asset: instrument whose mid is its index, -1 = from the tape
     cdef int[::1] index_from
     # risk

@@ -59,6 +59,8 @@ class Upkeep:
         self.next_funding = memoryview(np.zeros(n, dtype="i8"))
         self.basis = memoryview(np.zeros((n, self.points)))
         self.basis_count = memoryview(np.zeros(n, dtype="i4"))
+        self.basis_run = memoryview(np.zeros(n, dtype="i4"))
+        self.steady = False
         self.index_from = memoryview(np.array(columns["index_from"], dtype="i4"))
         self.worst_ratio = NO_RATIO
         self.peak_initial = self.peak_maintenance = 0.0
@@ -127,15 +129,23 @@ class Upkeep:
         index = index / quote
         k: cython.int
         n: cython.int = self.basis_count[instrument]
+        if n and self.basis[instrument, (n - 1) % self.points] == mid - index:
+            self.basis_run[instrument] += 1
+        else:
+            self.basis_run[instrument] = 1
+        if self.basis_run[instrument] < self.points or self.funding_rate[instrument] != 0.0:
+            self.steady = False
         self.basis[instrument, n % self.points] = mid - index
         n += 1
         self.basis_count[instrument] = n
         if n > self.points:
             n = self.points
-        average: cython.double = 0.0
-        for k in range(n):
-            average += self.basis[instrument, k]
-        average = average / n
+        average: cython.double = mid - index
+        if self.basis_run[instrument] < n:
+            average = 0.0
+            for k in range(n):
+                average += self.basis[instrument, k]
+            average = average / n
         hours: cython.double = 0.0
         if self.next_funding[instrument] > self.venue.now:
             hours = (self.next_funding[instrument] - self.venue.now) / HOUR_NS
@@ -153,9 +163,13 @@ class Upkeep:
     @cython.ccall
     @cython.exceptval(-1, check=True)
     def mark(self) -> cython.int:
-        """The venue's clock: bring index and mark prices up to date, then check margins."""
+        """The venue's clock: bring index and mark prices up to date, then check margins.
+
+        Return whether the next tick would find the same unless something happens before it.
+        """
         i: cython.int
         price: cython.double
+        self.steady = True
         self.index_by_mids()
         for i in range(self.instruments):
             if self.venue.product[i] == SPOT:
@@ -176,7 +190,7 @@ class Upkeep:
         self.check()
         if self.venue.now >= self.next_sample:
             self.sample()
-        return 0
+        return self.steady
 
     @cython.ccall
     @cython.exceptval(-1, check=True)

@@ -56,6 +56,7 @@ cdef class Context:
     cdef dict by_name
     cdef readonly str mode
     cdef list bar_of
+    cdef object on_bar
     cdef object stp
 
     cdef long long lots(self, Market market, double quantity) noexcept

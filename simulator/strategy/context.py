@@ -132,6 +132,8 @@ class Market:
         return f"<Market {self.name}>"
 
 
+@cython.no_gc
+@cython.freelist(8)
 @cython.cclass
 class Trade:
     """A print of a subscribed market; ``side`` is the aggressor's, +1 or -1."""
@@ -140,6 +142,8 @@ class Trade:
         return f"<Trade {self.market.name} {self.side:+d} {self.quantity:g} at {self.price:g}>"
 
 
+@cython.no_gc
+@cython.freelist(8)
 @cython.cclass
 class Bar:
     """A bar that ended at ``time_ns``; prices in quote units, volume in base units."""
@@ -148,6 +152,8 @@ class Bar:
         return f"<Bar {self.market.name} {self.open:g} {self.high:g} {self.low:g} {self.close:g}>"
 
 
+@cython.no_gc
+@cython.freelist(8)
 @cython.cclass
 class Fill:
     """One match of an own order; ``done``: the order is filled in full."""
@@ -156,6 +162,8 @@ class Fill:
         return f"<Fill {self.market.name} {self.side:+d} {self.quantity:g} at {self.price:g}>"
 
 
+@cython.no_gc
+@cython.freelist(8)
 @cython.cclass
 class OrderUpdate:
     """Something happened to an own order.
@@ -184,6 +192,7 @@ class Context:
         self.markets = [Market(core, desk, n, one, account) for n, one in enumerate(listed)]
         self.by_name = {market.name: market for market in self.markets}
         self.bar_of = []
+        self.on_bar = None
         self.stp = 0
 
     # Looking
@@ -422,9 +431,15 @@ class Context:
 
     # What the loop calls
 
-    def trade(self, instrument: int, side: int, price: int, lots: int) -> Trade:
+    def trade(
+        self,
+        instrument: cython.int,
+        side: cython.int,
+        price: cython.longlong,
+        lots: cython.longlong,
+    ) -> Trade:
         """Build the event of a print."""
-        trade = Trade()
+        trade: Trade = Trade()
         market: Market = self.markets[instrument]
         trade.market = market
         trade.time_ns = self.core.now
@@ -433,27 +448,31 @@ class Context:
         trade.quantity = lots * market.lot
         return trade
 
-    def bar_due(self, number: int, time_ns: int) -> None:
+    def bar_due(self, number: cython.int) -> None:
         """A bar ended; nothing is sent for one without a trade."""
-        opened, high, low, close, volume = self.core.take_bar(number)
-        if opened == 0:
+        if self.core.bars[number, 1] == 0:
             return
         market: Market = self.bar_of[number]
-        bar = Bar()
+        bar: Bar = Bar()
         bar.market = market
-        bar.time_ns = time_ns
-        bar.open = opened * market.tick
-        bar.high = high * market.tick
-        bar.low = low * market.tick
-        bar.close = close * market.tick
-        bar.volume = volume * market.lot
-        self.core.strategies[self.strategy].on_bar(self, bar)
+        bar.time_ns = self.core.local_now
+        bar.open = self.core.bars[number, 1] * market.tick
+        bar.high = self.core.bars[number, 2] * market.tick
+        bar.low = self.core.bars[number, 3] * market.tick
+        bar.close = self.core.bars[number, 4] * market.tick
+        bar.volume = self.core.bars[number, 5] * market.lot
+        column: cython.int
+        for column in range(1, 6):
+            self.core.bars[number, column] = 0
+        if self.on_bar is None:
+            self.on_bar = self.core.strategies[self.strategy].on_bar
+        self.on_bar(self, bar)
 
     def filled(self, slot: int, price: int, lots: int, extra: int) -> None:
         """A fill reaches the strategy."""
         row = self.core.order_row(slot)
         market: Market = self.markets[row[3]]
-        fill = Fill()
+        fill: Fill = Fill()
         fill.market = market
         fill.time_ns = self.core.local_now
         fill.order = (row[0] << 24) | slot
@@ -468,7 +487,7 @@ class Context:
         """An order's state reaches the strategy."""
         row = self.core.order_row(slot)
         market: Market = self.markets[row[3]]
-        update = OrderUpdate()
+        update: OrderUpdate = OrderUpdate()
         update.market = market
         update.time_ns = self.core.local_now
         update.order = (row[0] << 24) | slot
