@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from decimal import Decimal
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
@@ -137,8 +137,10 @@ class Simulation:
         started = time.perf_counter()
         self._open()
         shown = started
+        earliest = 0
         for block in blocks if blocks is not None else self.player.blocks(prefetch=True):
-            arrival = self.latency.arrival(block.time_ns, block.receive_ns)
+            arrival = self.latency.arrival(block.time_ns, block.receive_ns, earliest)
+            earliest = int(arrival[-1]) if block.size else earliest
             for first in range(0, block.size, 1 << 16):
                 part = slice(first, first + (1 << 16))
                 self._rows(block, arrival, part)
@@ -158,17 +160,19 @@ class Simulation:
         return result
 
     def _rows(self, block: Block, arrival: np.ndarray, part: slice) -> None:
-        self.core.run_rows(
-            block.time_ns[part],
-            arrival[part],
-            block.instrument[part],
-            block.kind[part],
-            block.flags[part],
-            block.side[part],
-            block.price[part],
-            block.quantity[part],
-            block.id[part],
+        columns: tuple[Any, ...] = (
+            block.time_ns,
+            arrival,
+            block.instrument,
+            block.kind,
+            block.flags,
+            block.side,
+            block.price,
+            block.quantity,
+            block.id,
         )
+        # Items of a memoryview are Python's integers: uncompiled, numpy's would wrap at 64 bits.
+        self.core.run_rows(*(memoryview(column[part]) for column in columns))
 
     def _open(self) -> None:
         """Deposits and ``on_start``, before the first event."""
@@ -236,7 +240,7 @@ def _venue_rules(rules: Rulebook, margin: MarginRules) -> VenueRules:
 
 
 def _checked(deposits: Mapping[str, Decimal], listed: Sequence[Instrument]) -> dict[str, Decimal]:
-    """Return deposits; ``InputError`` for an asset that the data do not price, or a wrong amount."""
+    """Return deposits; ``InputError`` for an asset the data do not price, or a wrong amount."""
     known = sorted({"USDT", *(one.base for one in listed), *(one.settle for one in listed)})
     for asset, amount in deposits.items():
         if asset not in known:

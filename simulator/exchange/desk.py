@@ -273,7 +273,7 @@ class Desk(Upkeep):
         wanted = -(-debt * 1001 // (1000 * worth))
         known = core.n_fill_rows
         core.force(ACCOUNT, instrument, -1, min(lots, wanted), LIQUIDATION_FLAGS & ~1)
-        return core.n_fill_rows > known and core.ledger.balance_of(wallet, quote) < 0
+        return bool(core.n_fill_rows > known and core.ledger.balance_of(wallet, quote) < 0)
 
     # Tape rows
 
