@@ -47,7 +47,8 @@ class Simulation:
     to the spot wallet (separated) or the unified one before the first event.  ``latency`` and
     ``queue_model`` name models: see ``simulator.exchange.latency`` and docs/matching.md
     (``power:2`` gives the exponent).  ``bnb_fees`` pays fees in BNB, at the rulebook's discount,
-    where the wallet holds enough of it.  Raises ``InputError`` for what the user can mend.
+    where the wallet holds enough of it.  ``margin_type`` (``isolated`` or ``cross``, separated mode)
+    and ``leverage`` (bracket rulebooks) stand above the rulebook's defaults.  Raises ``InputError`` for what the user can mend.
     """
 
     def __init__(
@@ -66,11 +67,17 @@ class Simulation:
         instruments: Sequence[str] | None = None,
         scenario: str = "",
         bnb_fees: bool = False,
+        margin_type: str | None = None,
+        leverage: int | None = None,
         note: Callable[[str], None] = lambda _line: None,
         import_progress: Callable[[str, int, int], None] = lambda _s, _d, _t: None,
     ) -> None:
         if mode not in ("separated", "unified"):
             raise InputError(f"mode {mode!r}: must be separated or unified")
+        if margin_type not in (None, "isolated", "cross"):
+            raise InputError(f"margin type {margin_type!r}: must be isolated or cross")
+        if margin_type == "isolated" and mode == "unified":
+            raise InputError("margin type isolated: a unified account margins everything together")
         self.mode = mode
         self.scenario = scenario
         self.seed = seed
@@ -88,7 +95,7 @@ class Simulation:
         self.partition = (
             unified(listed)
             if mode == "unified"
-            else separated(listed, margin.margin_type == "isolated")
+            else separated(listed, (margin_type or margin.margin_type) == "isolated")
         )
         self.latency = parse_latency(latency, seed)
         model, power = _queue_model(queue_model)
@@ -108,6 +115,7 @@ class Simulation:
             deposits=list(self._deposits),
             sample_step_ns=max(step, length // SAMPLES // step * step),
             bnb_fees=bnb_fees,
+            leverage=leverage,
         )
         self.core, self.desk, self.assets = made.core, made.desk, made.assets
         self.ladder = margin.ladder

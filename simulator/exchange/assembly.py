@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
+from fractions import Fraction
 from typing import Any
 
 from simulator.accounts.wallets import VENUE_WALLETS, Partition
@@ -63,6 +64,7 @@ def assemble(
     deposits: Sequence[str],
     sample_step_ns: int,
     bnb_fees: bool,
+    leverage: int | None = None,
     keep_records: bool = False,
 ) -> Made:
     """Build ledger, books, pools, core and desk for one trading account.
@@ -72,11 +74,12 @@ def assemble(
     listed = list(instruments)
     assets = _assets(listed, deposits)
     number = {name: at for at, name in enumerate(assets)}
+    chosen = [_leverage(one, rules.margin, leverage) for one in listed]
     wallets = len(partition.wallets)
     ledger = Ledger(2, [_unit(one) for one in listed], wallets, len(assets))
     columns: dict[str, Any] = {
         "ledger": ledger,
-        "pools": _pools(ledger, listed, partition, rules.margin, assets),
+        "pools": _pools(ledger, listed, partition, rules.margin, assets, chosen),
         "records": Records(keep_records),
         "books": [Book(queue_model, queue_power) for _ in listed],
         "strategies": strategies + 1,  # the last one is the venue itself
@@ -89,7 +92,10 @@ def assemble(
         "min_lots": [max(1, int(one.min_quantity / one.lot)) for one in listed],
         "max_lots": [int(one.max_quantity / one.lot) or NO_LIMIT for one in listed],
         "min_value": [int(one.min_notional * E8) for one in listed],
-        "max_notional": [_max_notional(one, rules.margin) for one in listed],
+        "max_notional": [
+            _max_notional(one, rules.margin, most)
+            for one, most in zip(listed, chosen, strict=True)
+        ],
         "cash_wallet": [partition.cash, partition.cash],
         "margin_wallet": [partition.margin, partition.margin],
         "cash_pool": [partition.cash_pool, partition.cash_pool],
@@ -157,11 +163,28 @@ def _index_sources(listed: list[Instrument], assets: list[str]) -> list[int]:
     return sources
 
 
-def _max_notional(one: Instrument, margin: MarginRules) -> float:
+def _leverage(one: Instrument, margin: MarginRules, asked: int | None) -> Fraction:
+    """Return an instrument's leverage: the one asked for, else the rulebook's default."""
+    if one.market != "um":
+        return Fraction(1)
+    default = Fraction(margin.leverage_of(one.symbol, one.base, Decimal(0)))
+    if asked is None:
+        return default
+    if margin.model != "brackets":
+        raise InputError(
+            f"leverage {asked}: this rulebook's margin follows from price ranges, not from leverage"
+        )
+    if one.symbol in margin.brackets:
+        most = max(bracket.max_leverage for bracket in margin.brackets[one.symbol])
+        if not 1 <= asked <= most:
+            raise InputError(f"leverage {asked}: {one.name} allows 1 to {most}")
+    return Fraction(asked)
+
+
+def _max_notional(one: Instrument, margin: MarginRules, leverage: Fraction) -> float:
     """Largest position that the leverage allows, by the brackets; infinite without them."""
     if margin.model != "brackets" or one.market != "um" or one.symbol not in margin.brackets:
         return float("inf")
-    leverage = margin.leverage_of(one.symbol, one.base, Decimal(0))
     allowed = [b.cap for b in margin.brackets[one.symbol] if b.max_leverage >= leverage]
     return float(allowed[-1]) if allowed else 0.0
 
@@ -172,6 +195,7 @@ def _pools(
     partition: Partition,
     margin: MarginRules,
     assets: list[str],
+    leverage: list[Fraction],
 ) -> Pools:
     underlyings = list(dict.fromkeys(one.base for one in listed)) or ["BTC"]
     scenario = scenario_columns(margin.scenario, underlyings)
@@ -196,12 +220,7 @@ def _pools(
         "rate": brackets.rate,
         "cum": brackets.cum,
         "bracket_first": brackets.first,
-        "leverage": [
-            float(margin.leverage_of(one.symbol, one.base, Decimal(0)))
-            if one.market == "um"
-            else 1.0
-            for one in listed
-        ],
+        "leverage": [float(number) for number in leverage],
         "product": [PRODUCTS[one.market] for one in listed],
         "underlying": [underlyings.index(one.base) for one in listed],
         "quote": [assets.index(one.quote) for one in listed],
