@@ -10,6 +10,24 @@ next to no risk, and yet margin to pay, unless the venue sees both legs::
 The same source runs in both modes.  ``ctx.transfer`` says whether futures have wallets of their
 own: if so the strategy funds the short, tops its margin up when the short loses, takes back what
 it wins, and brings everything home when it is flat; else there is nothing to move.
+
+``unimargin run crash --least-capital`` (0.5 BTC, 100,000 USDT; ``calm`` in brackets):
+
+=============================  ====================  ==================
+figure                         separated             unified
+=============================  ====================  ==================
+PnL, of it funding             -97.26, -19.36        the same
+                               (-22.69, +9.20)
+peak initial margin, USDT      5,831.60 (3,093.91)   3.07 (5.02)
+worst equity / maintenance     1.705 (1.725)         48,832 (29,893)
+transfers                      15 (5)                0 (0)
+least capital, USDT            66,260 (34,985)       58,496 (30,908)
+largest size, BTC              0.7549 (1.4287)       0.8550 (1.6182)
+=============================  ====================  ==================
+
+The same trades cost the same; unified does them with 12 % less capital, or 13 % more of them, and
+without a transfer that could come too late.  The taker fees of spot are more than one funding
+payment: a carry is held for days, an hour only shows the margin.
 """
 
 from __future__ import annotations
@@ -50,9 +68,11 @@ class CashAndCarry(Strategy):
         self.pool = ""
         self.own_coins = ctx.balance(self.spot.base)
         self.target = 0.0
+        self.bought = 0.0
         self.quoted = 0.0
         self.slice = 0.0
-        self.hedging = 0.0  # signed base quantity of perpetual orders under way
+        self.short = 0  # lots; its own count, for others may trade the same contract
+        self.hedging = 0  # signed lots of perpetual orders under way
         self.apart = False  # whether futures have wallets of their own
         self.building = True
         self.refused = False
@@ -75,17 +95,21 @@ class CashAndCarry(Strategy):
     def on_fill(self, ctx: Context, fill: Fill) -> None:
         """Every spot fill is hedged at once, every new short gets its margin."""
         if fill.market.name == self.spot.name:
+            self.bought += fill.side * fill.quantity
             self._hedge(ctx)
-        elif fill.done:
+            return
+        self.short -= fill.side * round(fill.quantity / self.perp.lot)
+        if fill.done:
             self._keep_margin(ctx)
 
     def on_order(self, ctx: Context, update: OrderUpdate) -> None:
         """Keep count of hedges under way; after a refusal grow no more."""
         if update.market.name == self.perp.name:
             if update.what == "FILLED":
-                self.hedging -= update.quantity if self.hedging > 0 else -update.quantity
+                lots = round(update.quantity / self.perp.lot)
+                self.hedging -= lots if self.hedging > 0 else -lots
             elif update.what in ("REJECTED", "EXPIRED", "CANCELED"):
-                self.hedging = 0.0
+                self.hedging = 0
         if update.what == "REJECTED":
             self.refused = True
 
@@ -97,14 +121,19 @@ class CashAndCarry(Strategy):
         """The short is gone and the coins stand alone: sell them."""
         self.refused = True
         self.building = False
+        self.short = min(self.short, max(0, -round(self.perp.position / self.perp.lot)))
 
     def on_stop(self, ctx: Context) -> None:
         """Judge the run: target reached (or all sold again), and the legs in balance."""
-        left = self.target - self.spot.position if self.building else self._coins(ctx)
+        left = self.target - self.bought if self.building else self._coins(ctx)
         done = self.target > 0 and abs(left) * self.spot.mid <= SMALLEST["spot"]
         tolerance = self.perp.lot + SMALLEST["um"] / max(self.perp.mid, 1e-9)
-        balanced = abs(self._coins(ctx) + self.perp.position) <= tolerance
+        balanced = abs(self.delta(ctx)) <= tolerance
         self.intact = done and balanced and not self.refused
+
+    def delta(self, ctx: Context) -> float:
+        """Coins less contracts, in base asset: what a move of the price still changes."""
+        return self._coins(ctx) - self.short * self.perp.lot
 
     def _coins(self, ctx: Context) -> float:
         """Base asset bought, after the fee that spot takes from it."""
@@ -153,34 +182,37 @@ class CashAndCarry(Strategy):
         if not self.building:
             return -coins
         if self.refused:
-            return min(0.0, -self.perp.position - coins)
-        return self.target - self.spot.position
+            return min(0.0, -self.delta(ctx))
+        return self.target - self.bought
 
     def _hedge(self, ctx: Context) -> None:
         """Bring the perpetual to the nearest lot of minus the coins; wait for orders under way."""
         if self.hedging:
             return
-        gap = -self._coins(ctx) - self.perp.position
+        gap = -self.delta(ctx)
         # A gap of just half a lot stays: else rounding would trade to and fro.
         if abs(gap) < 0.6 * self.perp.lot:
             return
-        quantity = round(gap / self.perp.lot) * self.perp.lot
-        if quantity > 0:
-            self.hedging = quantity
-            ctx.buy(self.perp, quantity, reduce_only=True)
-        elif not self.refused and -quantity * self.perp.mid >= SMALLEST["um"]:
-            self.hedging = quantity
-            ctx.sell(self.perp, -quantity)
+        lots = round(gap / self.perp.lot)
+        quantity = abs(lots) * self.perp.lot
+        if lots > 0:
+            self.hedging = lots
+            ctx.buy(self.perp, quantity)
+        elif not self.refused and quantity * self.perp.mid >= SMALLEST["um"]:
+            self.hedging = lots
+            ctx.sell(self.perp, quantity)
 
     def _keep_margin(self, ctx: Context) -> None:
         """Separated mode: move money so that the short keeps ``margin`` of its notional."""
-        notional = abs(self.perp.position) * self.perp.mark
+        notional = abs(self.perp.position) * self.perp.mark  # the account's: its margin is shared
         if not self.apart or not notional:
             return
-        equity = ctx.margin(self.pool).equity
+        figures = ctx.margin(self.pool)
+        equity = figures.equity
         wanted = self.margin * notional
         if self.pool == "um":  # cross: slices to come are margined in the same wallet
-            wanted += self.margin * max(0.0, self.target + self.perp.position) * self.perp.mark
+            to_come = max(0.0, self.target - self.short * self.perp.lot)
+            wanted += self.margin * to_come * self.perp.mark
         if equity < self.refill * notional:
             for wallet in ("um", "spot"):
                 moved = min(wanted - equity, ctx.available("USDT", wallet))
@@ -188,14 +220,14 @@ class CashAndCarry(Strategy):
                     ctx.transfer("USDT", moved, wallet, self.pool)
                     equity += moved
         elif equity > wanted + (self.margin - self.refill) * 2 * notional:
-            moved = min(equity - wanted, ctx.available("USDT", self.pool))
+            moved = min(equity - wanted, figures.available, ctx.available("USDT", self.pool))
             if moved > 0:
                 ctx.transfer("USDT", moved, self.pool, "spot")
 
     def _bring_home(self, ctx: Context) -> None:
         """Flat: the futures wallet is not needed any more."""
         if self.apart and not self.perp.position and not self.hedging:
-            idle = ctx.available("USDT", "um")
+            idle = min(ctx.available("USDT", "um"), ctx.margin("um").available)
             if idle > 0:
                 ctx.transfer("USDT", idle, "um", "spot")
 
