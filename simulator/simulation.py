@@ -16,6 +16,7 @@ from simulator.events.outcomes import RejectReason
 from simulator.exchange.assembly import VenueRules, assemble
 from simulator.exchange.latency import parse_latency
 from simulator.instruments.instrument import Instrument
+from simulator.replay.activity import active_ns
 from simulator.replay.catalogue import load
 from simulator.replay.player import Block, Player
 from simulator.rulebook.load import load as load_rulebook
@@ -99,7 +100,7 @@ class Simulation:
         )
         self.latency = parse_latency(latency, seed)
         model, power = _queue_model(queue_model)
-        length = max(1, self.span[1] - self.span[0])
+        length = active_ns(tapes, self.span)
         step = self.rules.mark.step_ns
         self._deposits = _checked(
             {"USDT": Decimal(100_000)} if deposits is None else deposits, listed

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from html import escape
 from string import Template
 
-from simulator.report.panels import Panel, panels
+from simulator.report.panels import Panel, break_notes, panels
 from simulator.report.result import RunResult
 from simulator.report.table import Row, notes, rows
 from simulator.report.values import count, utc
@@ -100,7 +100,7 @@ def _facts(results: Sequence[RunResult]) -> str:
         ("Span", f"{utc(first.start_ns)} – {utc(first.end_ns)}"),
         ("Seed", str(first.seed)),
         *((f"Digest, {run.mode}", f"{run.digest} ({count(run.events)} events)") for run in results),
-        *(("Note", note) for note in notes(results)),
+        *(("Note", note) for note in [*notes(results), *break_notes(results)]),
     ]
     return "".join(f"<dt>{escape(name)}</dt><dd>{escape(text)}</dd>" for name, text in facts)
 

@@ -7,7 +7,7 @@ figures), unless the history has a pool named ``account``, which then is the who
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import polars as pl
@@ -15,12 +15,22 @@ from numpy.typing import NDArray
 
 from simulator.report.downsample import extremes
 from simulator.report.result import RunResult
+from simulator.report.span import Break, breaks, span
 from simulator.report.table import sources
+from simulator.report.values import utc
 
 Floats = NDArray[np.float64]
 
 INSTRUMENTS_MAX = 6
 """Instruments with pictures of their own."""
+
+RATIO_MIN = 0.1
+"""Ratios below, those of bankrupt pools among them, are drawn here."""
+
+NONE = float("inf")
+
+RATIO_MAX = 20.0
+"""Ratios above are drawn here: they differ without a difference, and hide the thresholds."""
 
 MARKERS_MAX = 1500
 """Fill markers of a side in one picture."""
@@ -49,6 +59,8 @@ class Panel:
     bars: dict[str, dict[str, float]] = field(default_factory=dict)
     log: bool = False
     note: str = ""
+    span: Break = (0.0, 0.0)
+    breaks: tuple[Break, ...] = ()
 
     @property
     def empty(self) -> bool:
@@ -59,15 +71,45 @@ class Panel:
 def panels(results: Sequence[RunResult]) -> list[Panel]:
     """Return the pictures of the runs, in reading order."""
     shown = traded(results)
-    left = len(instruments(results)) - len(shown)
-    note = f"{left} instruments without fills or positions are not drawn" if left > 0 else ""
-    made = [price_panel(results, name, note) for name in shown]
+    left = [name for name in instruments(results) if name not in shown]
+    made = [price_panel(results, name) for name in shown]
+    if made and left:
+        said = f"not drawn: {', '.join(left)}"
+        made[-1] = replace(made[-1], note="; ".join(filter(None, (made[-1].note, said))))
     made.append(equity_panel(results))
     made.append(drawdown_panel(results))
+    made.append(margin_panel(results))
     made.append(ratio_panel(results))
     made += [inventory_panel(results, name) for name in shown]
-    made.append(pnl_panel(results))
-    return made
+    whole, cut = span(results), breaks(results)
+    made = [
+        replace(
+            panel, span=whole, breaks=cut, series=tuple(parted(item, cut) for item in panel.series)
+        )
+        for panel in made
+    ]
+    return [*made, pnl_panel(results)]
+
+
+def parted(item: Series, cut: Sequence[Break]) -> Series:
+    """Return a line with a gap at each break, so that nothing is drawn where nothing is known."""
+    if item.kind not in ("price", "step") or not item.values.size:
+        return item
+    starts = np.array([start for start, _ in cut])
+    at = np.searchsorted(item.time_ms, starts, side="right")
+    return replace(
+        item,
+        time_ms=np.insert(item.time_ms, at, starts),
+        values=np.insert(item.values, at, np.nan),
+    )
+
+
+def break_notes(results: Sequence[RunResult]) -> list[str]:
+    """Return a sentence for each break that the time axes leave out."""
+    return [
+        f"no data from {utc(int(start * 1e6))} to {utc(int(end * 1e6))}; the pictures leave it out"
+        for start, end in breaks(results)
+    ]
 
 
 def instruments(results: Sequence[RunResult]) -> list[str]:
@@ -86,8 +128,9 @@ def traded(results: Sequence[RunResult]) -> list[str]:
     return sorted(found)[:INSTRUMENTS_MAX] or instruments(results)[:1]
 
 
-def price_panel(results: Sequence[RunResult], name: str, note: str) -> Panel:
+def price_panel(results: Sequence[RunResult], name: str) -> Panel:
     """Price of an instrument with the fills of every run."""
+    note = ""
     longest = max(results, key=lambda run: run.prices.height)
     price = longest.prices.filter(pl.col("instrument") == name)
     made = [line("price", "", "price", *columns(price, "price"))]
@@ -132,20 +175,39 @@ def drawdown_panel(results: Sequence[RunResult]) -> Panel:
     return Panel("drawdown", "Drawdown", "from peak equity (%)", tuple(made))
 
 
+def margin_panel(results: Sequence[RunResult]) -> Panel:
+    """Initial margin of all pools together: what a mode ties up."""
+    made = []
+    for run in results:
+        pools = run.history.filter(pl.col("pool") != "account")
+        time_ms, table = wide(pools, "initial_margin")
+        values = table.sum(axis=1) if table.size else time_ms
+        made.append(line("initial margin", run.mode, "step", time_ms, values))
+    return Panel("margin", "Initial margin of all pools",
+                 f"initial margin ({results[0].currency})", tuple(made))  # fmt: skip
+
+
 def ratio_panel(results: Sequence[RunResult]) -> Panel:
     """Lowest equity / maintenance margin of any pool, with the thresholds."""
     made = []
     levels: dict[str, float] = {}
     for run in results:
         pools = run.history.filter(pl.col("pool") != "account")
-        known = pools.filter(pl.col("ratio").is_finite() & (pl.col("ratio") > 0))
-        lowest = wide(known, "ratio")
-        time_ms, values = lowest[0], lowest[1].min(axis=1) if lowest[1].size else lowest[0]
-        made.append(line(run.summary.ratio_name or "ratio", run.mode, "step", time_ms, values))
+        # Null is no requirement: from then on the pool does not count, so it may not be filled.
+        known = pl.col("ratio").is_not_null() & pl.col("ratio").is_finite()
+        shown = pools.with_columns(
+            ratio=pl.when(known).then(pl.col("ratio").clip(RATIO_MIN, RATIO_MAX)).otherwise(NONE)
+        )
+        time_ms, table = wide(shown, "ratio")
+        values = table.min(axis=1) if table.size else time_ms
+        values = np.where(values == NONE, np.nan, values)
+        if np.isfinite(values).any():
+            made.append(line(run.summary.ratio_name or "ratio", run.mode, "step", time_ms, values))
         levels |= {name: at for name, at in run.thresholds.items() if at > 0}
     return Panel("ratio", "Margin ratio of the weakest pool: equity / maintenance margin",
                  "ratio (log scale)", tuple(made), levels, log=True,
-                 note="at or below a dotted line its level holds")  # fmt: skip
+                 note=f"at or below a dotted line its level holds; drawn within {RATIO_MIN:g} and "
+                 f"{RATIO_MAX:g}; without requirement not drawn")  # fmt: skip
 
 
 def inventory_panel(results: Sequence[RunResult], name: str) -> Panel:

@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from math import log10
 from typing import Any
 
+import numpy as np
 import plotly.graph_objects as go
 
-from simulator.report.colours import LEVEL, colour
+from simulator.report.colours import LEVEL, PRICE, colour
 from simulator.report.panels import Panel, Series
+from simulator.report.span import squeezed, stretched
+from simulator.report.values import signed
 
 SYMBOLS = {"buy": "triangle-up", "sell": "triangle-down", "liquidation": "x"}
 HEIGHT_PX = 340
+TICKS = 8
+RATIO_TICKS = [0.1, 0.2, 0.3, 0.5, 1, 1.5, 2, 3, 5, 10, 20]
 
 
 def figure(panel: Panel) -> go.Figure:
@@ -20,7 +26,7 @@ def figure(panel: Panel) -> go.Figure:
     for mode, parts in panel.bars.items():
         made.add_bar(
             name=mode, x=list(parts), y=list(parts.values()), marker_color=colour(mode, "bar"),
-            text=[f"{value:+,.2f}" for value in parts.values()], textposition="outside",
+            text=[signed(value) for value in parts.values()], textposition="outside",
             cliponaxis=False, hovertemplate="%{x}: %{y:,.4f}<extra>" + mode + "</extra>",
         )  # fmt: skip
     for item in panel.series:
@@ -42,14 +48,43 @@ def figure(panel: Panel) -> go.Figure:
     )  # fmt: skip
     made.update_yaxes(title={"text": panel.axis, "standoff": 8}, automargin=True, zeroline=False)
     if panel.log:
-        made.update_yaxes(type="log", dtick="D2")
+        made.update_yaxes(type="log", tickvals=RATIO_TICKS)
     elif panel.bars:
         made.update_yaxes(zeroline=True, tickformat=",")
     else:
         made.update_yaxes(tickformat=",")
     if not panel.bars:
-        made.update_xaxes(type="date", title={"text": "time (UTC)", "standoff": 6})
+        _time_axis(made, panel)
     return made
+
+
+def _time_axis(made: go.Figure, panel: Panel) -> None:
+    pad = 0.01 * (panel.span[1] - panel.span[0] - sum(b - a for a, b in panel.breaks))
+    made.update_xaxes(
+        type="date", title={"text": "time (UTC)", "standoff": 6},
+        range=[panel.span[0] - pad, panel.span[1] + pad],
+        rangebreaks=[{"bounds": [iso(a), iso(b)]} for a, b in panel.breaks],
+    )  # fmt: skip
+    if not panel.breaks:
+        return
+    # Plotly's own ticks are as far apart as the span with its breaks would need.
+    ends = squeezed(np.array(panel.span), panel.breaks, panel.span)
+    at = stretched(np.linspace(ends[0], ends[1], TICKS), panel.breaks, panel.span)
+    texts = [iso(time).split(".")[0].replace(" ", "<br>") for time in at.tolist()]
+    made.update_xaxes(tickvals=at, ticktext=texts, title={"standoff": 28})
+    made.update_layout(margin={"b": 72})
+    for start, _ in panel.breaks:
+        made.add_vline(x=start, line={"color": PRICE, "width": 1, "dash": "dash"})
+
+
+def iso(time_ms: float) -> str:
+    """Return an instant as Plotly wants the ends of a break.
+
+    >>> iso(1_700_000_000_500.0)
+    '2023-11-14 22:13:20.500'
+    """
+    moment = datetime.fromtimestamp(time_ms / 1000, UTC)
+    return moment.strftime("%Y-%m-%d %H:%M:%S.%f")[:-3]
 
 
 def trace(item: Series) -> Any:
@@ -74,5 +109,7 @@ def trace(item: Series) -> Any:
         return go.Scatter(mode="markers", marker=marker, **common)
     shape = "linear" if item.kind == "price" else "hv"
     dash = "dash" if item.mode == "unified" else "solid"
-    line = {"color": tint, "width": 1.8, "shape": shape, "dash": dash}
+    # Separated is broader and lies below, so that both show where they coincide.
+    width = 3.2 if item.mode == "separated" else 1.6
+    line = {"color": tint, "width": width, "shape": shape, "dash": dash}
     return go.Scatter(mode="lines", line=line, **common)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import UTC
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -11,10 +11,13 @@ import numpy as np
 from matplotlib import dates as _dates
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
+from matplotlib.ticker import LogLocator, MaxNLocator, NullFormatter
 
-from simulator.report.colours import LEVEL, colour
+from simulator.report.colours import LEVEL, PRICE, colour
 from simulator.report.panels import Panel, panels
 from simulator.report.result import RunResult
+from simulator.report.span import squeezed, stretched
+from simulator.report.values import signed
 
 # matplotlib has no types here.
 dates: Any = _dates
@@ -72,7 +75,7 @@ def _draw(axes: Any, panel: Panel) -> None:
 def _lines(axes: Any, panel: Panel) -> None:
     for item in panel.series:
         name = f"{item.mode} {item.name}".strip()
-        at = dates.date2num((item.time_ms * 1e3).astype("datetime64[us]"))
+        at = places(item.time_ms, panel)
         tint = colour(item.mode, item.kind)
         if item.kind in MARKERS:
             # Separated is larger and hollow, so that both show where they fill together.
@@ -91,21 +94,49 @@ def _lines(axes: Any, panel: Panel) -> None:
             continue
         style = "steps-post" if item.kind == "step" else "default"
         dash = "--" if item.mode == "unified" else "-"
-        axes.plot(at, item.values, color=tint, label=name, lw=1.4, drawstyle=style, ls=dash)
+        # Separated is broader and lies below, so that both show where they coincide.
+        width = 2.8 if item.mode == "separated" else 1.3
+        axes.plot(at, item.values, color=tint, label=name, lw=width, drawstyle=style, ls=dash)
     if panel.log:
         axes.set_yscale("log")
+        axes.yaxis.set_major_locator(LogLocator(subs=(1.0, 1.5, 2.0, 3.0, 5.0)))
         axes.yaxis.set_major_formatter(lambda value, _: f"{value:g}")
-        axes.yaxis.set_minor_formatter(lambda value, _: f"{value:g}")
+        axes.yaxis.set_minor_formatter(NullFormatter())
     else:
         axes.yaxis.set_major_formatter(lambda value, _: f"{value:,.10g}")
     for name, level in panel.levels.items():
         axes.axhline(level, color=LEVEL, linestyle=":", linewidth=1.2)
         axes.annotate(f"{name} {level:g}", (0.002, level), xycoords=("axes fraction", "data"),
                       fontsize=8, color=LEVEL, va="bottom")  # fmt: skip
-    locator = dates.AutoDateLocator(tz=UTC)
-    axes.xaxis.set_major_locator(locator)
-    axes.xaxis.set_major_formatter(dates.ConciseDateFormatter(locator, tz=UTC))
+    _time_axis(axes, panel)
     axes.set_xlabel("time (UTC)", fontsize=8)
+
+
+def places(time_ms: Any, panel: Panel) -> Any:
+    """Return where times stand on the axis: matplotlib's days, breaks squeezed out."""
+    drawn = squeezed(time_ms, panel.breaks, panel.span) if panel.breaks else time_ms
+    return dates.date2num((drawn * 1e3).astype("datetime64[us]"))
+
+
+def _time_axis(axes: Any, panel: Panel) -> None:
+    first, last = places(np.array(panel.span), panel)
+    pad = 0.01 * (last - first)
+    axes.set_xlim(first - pad, last + pad)
+    if not panel.breaks:
+        locator = dates.AutoDateLocator(tz=UTC)
+        axes.xaxis.set_major_locator(locator)
+        axes.xaxis.set_major_formatter(dates.ConciseDateFormatter(locator, tz=UTC))
+        return
+
+    def when(at: float, _: int) -> str:
+        drawn = np.array([dates.num2date(at).timestamp() * 1e3])
+        real = stretched(drawn, panel.breaks, panel.span)[0]
+        return f"{datetime.fromtimestamp(real / 1e3, UTC):%Y-%m-%d\n%H:%M:%S}"
+
+    axes.xaxis.set_major_locator(MaxNLocator(8))
+    axes.xaxis.set_major_formatter(when)
+    for at in places(np.array([start for start, _ in panel.breaks]), panel):
+        axes.axvline(at, color=PRICE, linestyle="--", linewidth=1)
 
 
 def _bars(axes: Any, panel: Panel) -> None:
@@ -115,7 +146,8 @@ def _bars(axes: Any, panel: Panel) -> None:
         names = list(parts)
         at = np.arange(len(names)) + (index - (len(panel.bars) - 1) / 2) * width
         drawn = axes.bar(at, list(parts.values()), width, label=mode, color=colour(mode, "bar"))
-        axes.bar_label(drawn, fmt="{:+,.2f}", fontsize=8, padding=2)
+        axes.bar_label(drawn, [signed(value) for value in parts.values()], fontsize=8, padding=2)
     axes.set_xticks(range(len(names)), names)
     axes.axhline(0, color="#59626d", linewidth=0.8)
     axes.margins(y=0.2)
+    axes.yaxis.set_major_formatter(lambda value, _: f"{value:,.10g}")

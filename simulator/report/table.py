@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from rich.box import SIMPLE_HEAD
 from rich.table import Table
 from rich.text import Text
 
@@ -48,8 +49,7 @@ def rows(results: Sequence[RunResult]) -> list[Row]:
         currency,
         lambda run: amount(run.summary.peak_maintenance_margin),
     )
-    add("Worst ratio", "", lambda run: amount(run.summary.worst_ratio, 3))
-    add("Ratio is", "", lambda run: run.summary.ratio_name, False)
+    add(worst_label(results), "", lambda run: amount(run.summary.worst_ratio, 3))
     add("Orders", "", lambda run: count(run.summary.orders))
     add("Fills", "", lambda run: count(run.summary.fills))
     add("Rejections", "", lambda run: count(sum(run.summary.rejections.values())))
@@ -57,10 +57,16 @@ def rows(results: Sequence[RunResult]) -> list[Row]:
         add(f"  {reason}", "", lambda run, r=reason: count(run.summary.rejections.get(r, 0)))  # type: ignore[misc]
     add("Transfers", "", lambda run: count(run.summary.transfers))
     add("Liquidations", "", lambda run: count(run.summary.liquidations))
-    add("Events", "", lambda run: count(run.events))
+    add("Events", "tape rows", lambda run: count(run.events))
     add("Speed", "events/s", lambda run: amount(rate(run.events, run.wall_seconds), 0), False)
     add("Digest", "", lambda run: run.digest[:16], False)
     return made
+
+
+def worst_label(results: Sequence[RunResult]) -> str:
+    """Return what the worst ratio is called; runs that name it differently mean the same."""
+    names = {run.summary.ratio_name for run in results}
+    return f"Worst {names.pop() if len(names) == 1 else 'equity / maintenance'}"
 
 
 def sources(results: Sequence[RunResult]) -> list[str]:
@@ -76,9 +82,10 @@ def reasons(results: Sequence[RunResult]) -> list[str]:
 def rich_table(results: Sequence[RunResult], extra: Sequence[Row] = ()) -> Table:
     """Return the table for a terminal; rows in which the runs disagree are bold and marked."""
     first = results[0]
-    table = Table(title=f"{first.scenario} · rulebook {first.rulebook}", title_justify="left")
-    table.add_column("")
-    table.add_column("unit", style="dim")
+    title = f"{first.scenario} · rulebook {first.rulebook} · {', '.join(first.strategies)}"
+    table = Table(title=Text(title), title_justify="left", box=SIMPLE_HEAD, pad_edge=False)
+    table.add_column("", no_wrap=True)
+    table.add_column("unit", style="dim", no_wrap=True)
     for run in results:
         table.add_column(run.mode, justify="right", no_wrap=True)
     if len(results) > 1:

@@ -65,7 +65,7 @@ def test_page_is_self_contained(tmp_path: Path) -> None:
     )
     assert "<script src" not in text
     assert "default-src 'none'" in text
-    assert text.count('<script type="application/json"') == 6
+    assert text.count('<script type="application/json"') == len(panels(made.both()))
     assert "plotly.js v" in text
 
 
