@@ -140,6 +140,8 @@ class Core(Venue):
             if time[row] > self.next_venue or arrival[row] > self.next_local:
                 if row:
                     self.now = time[row - 1]
+                    self.local_now = arrival[row - 1]
+                    self.feed_latency = arrival[row - 1] - time[row - 1]
                 self.advance(time[row], arrival[row])
             what = kind[row]
             i = instrument[row]
@@ -152,6 +154,7 @@ class Core(Venue):
                     continue
             self.now = time[row]
             self.local_now = arrival[row]
+            self.feed_latency = arrival[row] - time[row]
             if what == DEPTH:
                 if book.n_rows:
                     self.settle(i)
@@ -164,7 +167,7 @@ class Core(Venue):
             elif what == CLEAR:
                 book.clear(side[row])
             elif BAR_OPEN <= what <= BAR_CLOSE:
-                self.last[i] = price[row]
+                self.bar_price(i, price[row])
                 if self.n_bars:
                     self.add_to_bars(i, price[row], quantity[row] if what == BAR_CLOSE else 0)
             elif what != QUOTE:
@@ -174,6 +177,7 @@ class Core(Venue):
         if rows:
             self.now = time[rows - 1]
             self.local_now = arrival[rows - 1]
+            self.feed_latency = arrival[rows - 1] - time[rows - 1]
         self.events += rows
         return rows
 
@@ -192,7 +196,7 @@ class Core(Venue):
     @cython.exceptval(-1, check=True)
     def advance(self, time: cython.longlong, arrival: cython.longlong) -> cython.int:
         """Let happen what is due before the next row, in order."""
-        self.feed_latency = arrival - time
+        behind: cython.longlong = arrival - time
         if time - self.now > SESSION_BREAK_NS and self.now:
             self._skip_break(time, arrival)
         venue_due: cython.bint
@@ -202,7 +206,7 @@ class Core(Venue):
             local_due = self.next_local < arrival
             if not venue_due and not local_due:
                 return 0
-            if venue_due and (not local_due or self.next_venue <= self.next_local - self.feed_latency):
+            if venue_due and (not local_due or self.next_venue <= self.next_local - behind):
                 if self.next_mark <= self.commands.next_time:
                     self.now = self.next_mark
                     self.next_mark += self.mark_step
@@ -313,6 +317,7 @@ class Core(Venue):
         self.find_timer()
         self.wakes += 1
         if isinstance(name, int):
+            self.local_now += 1  # bars end a nanosecond early, before the rows of their end
             self.bar_due[strategy](name)
         else:
             self.on_timer[strategy](self.contexts[strategy], name)
@@ -371,7 +376,7 @@ class Core(Venue):
             self.timer_time = memoryview(for_time)
             self.timer_interval = memoryview(for_interval)
             self.timer_strategy = memoryview(for_strategy)
-        self.timer_time[self.n_timers] = first_ns
+        self.timer_time[self.n_timers] = max(first_ns, int(self.local_now))
         self.timer_interval[self.n_timers] = interval_ns
         self.timer_strategy[self.n_timers] = strategy
         self.timer_name.append(name)
@@ -467,7 +472,8 @@ class Core(Venue):
 
     def announce(self, number: int) -> None:
         """Tell strategies something of the cold side after the response latency."""
-        self.deliveries.push(self.now + self.latency(False), 0, 0, number, 0, 0, 0)
+        time = max(self.now + self.latency(False), self.local_now)
+        self.deliveries.push(time, 0, 0, number, 0, 0, 0)
         self.due()
 
     def set_trigger(
@@ -492,9 +498,11 @@ class Core(Venue):
         lots: cython.longlong,
         extra: cython.longlong,
     ) -> cython.void:
-        self.deliveries.push(
-            self.now + self.latency(False), code, slot, self.orders.row[slot, SEQ], price, lots, extra
-        )
+        # Never before what the strategy has seen already, where answers are faster than the feed.
+        time: cython.longlong = self.now + self.latency(False)
+        if time < self.local_now:
+            time = self.local_now
+        self.deliveries.push(time, code, slot, self.orders.row[slot, SEQ], price, lots, extra)
         self.due()
 
     @cython.cfunc

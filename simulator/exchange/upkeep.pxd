@@ -16,6 +16,7 @@ cdef class Upkeep:
     # an asset: instrument whose mid is its index, -1 = from the tape
     cdef int[::1] index_from
     # risk
+    cdef int[::1] announced
     cdef readonly double worst_ratio
     cdef readonly double peak_initial
     cdef readonly double peak_maintenance

@@ -57,13 +57,15 @@ cdef class Venue:
     cdef void uncount(self, int slot, long long lots) noexcept
     cdef void hold(self, int slot, long long lots) noexcept
     cdef void apply_fill(self, int slot, long long price, long long lots, bint maker, bint against_market) noexcept
+    cdef long long clip_reducing(self, int slot, long long lots) noexcept
     cdef void fill_spot(self, int slot, long long price, long long lots, bint maker) noexcept
     cdef void fill_margined(self, int slot, long long price, long long lots, bint maker, bint against_market) noexcept
     cdef double _index(self, int asset) noexcept
     cdef void _keep_fill(self, int slot, long long price, long long lots, bint maker, long long realized) noexcept
     cdef long long fee_rate(self, int slot, int product, bint maker) noexcept
     cdef void charge(self, int account, int wallet, int asset, long long amount, int product) noexcept
-    cdef void fit_isolated(self, int account, int instrument, long long before, long long price) noexcept
+    cdef void fit_isolated(self, int account, int instrument, long long before, long long price, long long realized) noexcept
     cdef void trim_reducing(self, int account, int instrument) noexcept
     cdef int print_trade(self, int instrument, int side, long long price, long long lots) except? -1
+    cdef int bar_price(self, int instrument, long long price) except? -1
     cdef int price_seen(self, int instrument, int source, long long price_e8) except? -1

@@ -272,12 +272,19 @@ class Venue:
         if self.orders.row[slot, FLAGS] & CLOSE_POSITION_FLAG and self.product[i] != SPOT:
             self.orders.row[slot, LOTS] = reducible if reducible else 1
         lots: cython.longlong = self.orders.row[slot, LOTS]
-        if lots < self.min_lots[i] or lots > self.max_lots[i]:
-            return LOT_SIZE
         liquidating: cython.bint = self.orders.row[slot, FLAGS] & LIQUIDATION_FLAG != 0
+        # The venue's own orders and those that close a position know no filters: else a position larger than
+        # the largest order, or smaller than the smallest, could not be closed.
+        if not liquidating and not self.orders.row[slot, FLAGS] & CLOSE_POSITION_FLAG:
+            if lots < self.min_lots[i] or lots > self.max_lots[i]:
+                return LOT_SIZE
         at: cython.longlong = price if price else self.last[i]
+        # C integers wrap silently: what is worth more than the ledger holds is no order.
+        if cython.cast(cython.double, lots) * at * self.ledger.unit[i] > 4e18:
+            return LOT_SIZE
         if (
             at
+            and not liquidating
             and not self.orders.row[slot, FLAGS] & REDUCE_ONLY_FLAG
             and lots * at * self.ledger.unit[i] < self.min_value[i]
         ):
@@ -405,6 +412,7 @@ class Venue:
         cash: cython.int = self.cash_pool[account, i]
         pool: cython.int = self.pools.pool_of[account, i]
         free: cython.double
+        lost: cython.double
         j: cython.int
         if pool == cash:
             free = self.pools.equity_of(cash) - self.pools.required(cash, True)
@@ -413,6 +421,11 @@ class Venue:
             for j in range(self.instruments):
                 if self.cash_pool[account, j] == cash and self.pools.pool_of[account, j] != cash:
                     free -= self.pools.order_margin(account, j)
+            if position > 0:
+                # Turning round frees what the position is worth now, not what it once took.
+                lost = self.pools.required(pool, False) - self.pools.equity_of(pool)
+                if lost > 0.0:
+                    free -= lost
         if free < loss:
             self.uncount(slot, lots)
             return INSUFFICIENT_MARGIN
@@ -528,6 +541,10 @@ class Venue:
     ) -> cython.void:
         """One side of a match: postings, position, fee, record, message."""
         i: cython.int = cython.cast(cython.int, self.orders.row[slot, INSTRUMENT])
+        if self.orders.row[slot, FLAGS] & REDUCE_ONLY_FLAG and against_market:
+            lots = self.clip_reducing(slot, lots)
+            if lots == 0:
+                return
         self.orders.row[slot, FILLED] += lots
         self.n_fills += 1
         self.uncount(slot, lots)
@@ -544,6 +561,29 @@ class Venue:
         self.notify(slot, FILLED_OUTCOME, price, lots, (1 if done else 0) + (2 if maker else 0))
         if self.reducing[self.orders.row[slot, ACCOUNT], i] > 0:
             self.trim_reducing(self.orders.row[slot, ACCOUNT], i)
+
+    @cython.cfunc
+    @cython.exceptval(check=False)
+    def clip_reducing(self, slot: cython.int, lots: cython.longlong) -> cython.longlong:
+        """Return how much of a match a reduce-only order may take; the rest of the match is void.
+
+        One event of the tape can match several orders at once, before any trim.
+        """
+        i: cython.int = cython.cast(cython.int, self.orders.row[slot, INSTRUMENT])
+        account: cython.int = cython.cast(cython.int, self.orders.row[slot, ACCOUNT])
+        reducible: cython.longlong = -self.orders.row[slot, SIDE] * self.ledger.quantity[account, i]
+        book: Book
+        if lots <= reducible:
+            return lots
+        if reducible < 0:
+            reducible = 0
+        self.orders.row[slot, LOTS] -= lots - reducible
+        self.record(slot, REDUCED, self.orders.row[slot, PRICE], lots - reducible)
+        if reducible == 0:
+            book = self.books[i]
+            if book.remaining(slot) == 0:
+                self.end(slot, EXPIRED, REDUCE_ONLY_EXPIRY, 0)
+        return reducible
 
     @cython.cfunc
     @cython.exceptval(check=False)
@@ -612,7 +652,7 @@ class Venue:
             self.ledger.quantity[account, i] == 0
             or self.orders.row[slot, FLAGS] & LIQUIDATION_FLAG == 0
         ):
-            self.fit_isolated(account, i, before, price)
+            self.fit_isolated(account, i, before, price, realized)
         self._keep_fill(slot, price, lots, maker, realized)
         self.ledger.close_entry()
 
@@ -674,6 +714,7 @@ class Venue:
         instrument: cython.int,
         before: cython.longlong,
         price: cython.longlong,
+        realized: cython.longlong,
     ) -> cython.void:
         """Move margin between the cash wallet and an isolated position's after a fill.
 
@@ -697,14 +738,31 @@ class Venue:
                 balance = 0
             amount = -balance
             old = 0
-        elif new < old and balance > 0:
-            amount = -scaled(balance, old - new, old)
+        elif new < old:
+            # The share of what was there before the fill, and the fill's profit or loss with it: what
+            # stays open keeps its own margin, so closing a part never weakens the rest.
+            if balance - realized > 0:
+                amount = -(scaled(balance - realized, old - new, old) + realized)
+            if amount > 0:
+                amount = 0
+            elif amount < -balance:
+                amount = -balance if balance > 0 else 0
         if new > old:
             amount += cython.cast(
                 cython.longlong,
                 self.ledger.value(instrument, new - old, price)
                 * self.pools.margin_rate(instrument),
             )
+        have: cython.longlong = self.ledger.balance[cash, asset]
+        if (
+            amount > 0
+            and amount > have
+            and amount * UNIT * self._index(asset)
+            > self.pools.equity_of(self.cash_pool[account, instrument])
+        ):
+            # The fee or a price away from the mark took more than admission saw: the position starts with
+            # what there is, and the shared wallet never owes for it.
+            amount = have if have > 0 else 0
         if amount:
             self.ledger.post(cash, asset, -amount)
             self.ledger.post(own, asset, amount)
@@ -788,6 +846,16 @@ class Venue:
             book.trade(side, price, lots)
             if book.n_rows:
                 self.settle(instrument)
+        triggers: Triggers = self.triggers[instrument]
+        if triggers.waiting:
+            self.price_seen(instrument, 0, price * self.tick_e8[instrument])
+        return 0
+
+    @cython.cfunc
+    @cython.exceptval(-1)
+    def bar_price(self, instrument: cython.int, price: cython.longlong) -> cython.int:
+        """A price on a bar's path: moves the last price, may trigger."""
+        self.last[instrument] = price
         triggers: Triggers = self.triggers[instrument]
         if triggers.waiting:
             self.price_seen(instrument, 0, price * self.tick_e8[instrument])

@@ -336,6 +336,11 @@ class Context:
             raise ValueError(f"kind {kind!r} is none of {', '.join(TRIGGERS)}")
         if watch not in ("last", "mark"):
             raise ValueError(f"watch must be last or mark, not {watch!r}")
+        callback = round(callback_rate * 10_000)
+        if kind and kind != "trailing_stop" and trigger <= 0:
+            raise ValueError(f"a {kind} order needs a trigger price above 0")
+        if kind == "trailing_stop" and not 1 <= callback < 10_000:
+            raise ValueError("callback_rate must be at least 0.0001 and below 1")
         flags = (1 if reduce_only or close_position else 0) | (2 if close_position else 0)
         order = self.core.submit(
             self.strategy,
@@ -348,11 +353,6 @@ class Context:
             flags,
         )
         if kind:
-            if kind != "trailing_stop" and trigger <= 0:
-                raise ValueError(f"a {kind} order needs a trigger price above 0")
-            callback = round(callback_rate * 10_000)
-            if kind == "trailing_stop" and not 1 <= callback < 10_000:
-                raise ValueError("callback_rate must be at least 0.0001 and below 1")
             self.core.set_trigger(
                 order,
                 TRIGGERS[kind],
@@ -406,6 +406,8 @@ class Context:
 
         Times are of the strategy's clock; ``every`` counts from now on.
         """
+        if every < 0 or after < 0:
+            raise ValueError("schedule: every and after must not be below 0")
         interval = round(every * SECOND_NS)
         first = at_ns or self.core.local_now + (round(after * SECOND_NS) or interval)
         if interval <= 0 and not after and not at_ns:
@@ -425,7 +427,8 @@ class Context:
             self.bar_of[number] = market
             interval = round(every * SECOND_NS)
             first = (self.core.local_now // interval + 1) * interval
-            self.core.add_timer(self.strategy, first, interval, number)
+            # A nanosecond early: what happens at the very end belongs to the next bar.
+            self.core.add_timer(self.strategy, first - 1, interval, number)
         else:
             raise ValueError(f"subscribe knows book, trades and bars, not {what!r}")
 
