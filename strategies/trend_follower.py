@@ -10,11 +10,11 @@ entry at a distance of ``stop``; it waits at the venue, so it also works between
 stop the strategy stays out until the next cross.  The stop closes the whole position, others' as
 well: on a shared account give this strategy an instrument of its own.
 
-``unimargin run crash --strategy trend_follower`` (``calm`` in brackets): +15,075.40 (-1,415.19) USDT
-in 19 (17) fills, in both modes alike, with a peak initial margin of 32,635.07 (30,033.73): leverage
-on one position is dear in either mode.  The worst equity / maintenance is 1.487 (1.495) separated,
-where only the isolated margin stands behind it, and 4.98 (4.92) unified, where the whole account
-does, and is at stake.  Two hours show how it works, not that it does.
+``unimargin run crash --strategy trend_follower`` (``calm`` in brackets): +15,075.40 (-1,415.19)
+USDT in 19 (17) fills, in both modes alike, with a peak initial margin of 32,635.07 (30,033.73):
+leverage on one position is dear in either mode.  The worst equity / maintenance is 1.487 (1.495)
+separated, where only the isolated margin stands behind it, and 4.98 (4.92) unified, where the whole
+account does, and is at stake.  Two hours show how it works, not that it does.
 """
 
 from __future__ import annotations
