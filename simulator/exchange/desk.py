@@ -204,20 +204,30 @@ class Desk(Upkeep):
             self._liquidating = False
 
     def _close(self, pool: int, held: list[int]) -> None:
+        """Close until the pool is above its target; fees and bad prices ask for another round."""
         core = self.core
-        positions = {i: core.ledger.position_of(ACCOUNT, i)[0] for i in held}
 
         def maintenance(candidate: Mapping[int, int]) -> float:
             return float(core.maintenance_if(pool, ACCOUNT, dict(candidate)))
 
-        equity = core.pools.figures(pool)[0]
-        for close in plan(positions, equity, maintenance, self.target):
-            side = -1 if positions[close.instrument] > 0 else 1
-            first, cash = core.n_fill_rows, self.partition.cash[close.instrument]
-            asset = self.assets.index(self.listed[close.instrument].settle)
-            before = core.ledger.balance_of(cash, asset)
-            core.force(ACCOUNT, close.instrument, side, close.lots, LIQUIDATION_FLAGS)
-            self._charge_liquidation(close.instrument, asset, first, before)
+        while True:
+            known = core.n_fill_rows
+            core.pools.evaluate(pool)
+            positions = {i: core.ledger.position_of(ACCOUNT, i)[0] for i in held}
+            equity = core.pools.figures(pool)[0]
+            for close in plan(positions, equity, maintenance, self.target):
+                side = -1 if positions[close.instrument] > 0 else 1
+                self._close_one(close.instrument, side, close.lots)
+            if core.n_fill_rows == known:
+                return
+
+    def _close_one(self, instrument: int, side: int, lots: int) -> None:
+        core = self.core
+        first, cash = core.n_fill_rows, self.partition.cash[instrument]
+        asset = self.assets.index(self.listed[instrument].settle)
+        before = core.ledger.balance_of(cash, asset)
+        core.force(ACCOUNT, instrument, side, lots, LIQUIDATION_FLAGS)
+        self._charge_liquidation(instrument, asset, first, before)
 
     def _charge_liquidation(
         self, instrument: int, asset: int, first_fill: int, cash_before: int

@@ -28,8 +28,8 @@ def plan(
     """Return what to close so that ``equity / maintenance`` rises above ``target``.
 
     ``positions`` are signed lots by instrument; ``maintenance`` is the pool's requirement if it
-    held given positions.  Closing costs (spread, fees) are not foreseen: the next check plans again
-    if they matter.
+    held given positions.  Closing costs (spread, fees) are not foreseen: where they matter
+    the exchange plans again.
 
     >>> plan({0: 10}, 10.0, lambda held: abs(held[0]) * 1.0, 1.5)
     [Close(instrument=0, lots=4)]

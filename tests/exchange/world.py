@@ -1,0 +1,251 @@
+"""A small venue that a test drives by hand: a row of the tape, a command, then look.
+
+Two markets of BTC and two of ETH, round filters.  After every row the invariants are asserted.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from decimal import Decimal
+from typing import Any
+
+import numpy as np
+
+from simulator.accounts.wallets import separated, unified
+from simulator.events.outcomes import Outcome
+from simulator.exchange.assembly import VenueRules, assemble
+from simulator.exchange.latency import parse_latency
+from simulator.instruments.instrument import Instrument
+from simulator.market.tape import LAST, Kind
+from simulator.rulebook.load import load
+from simulator.strategy.base import Strategy
+from simulator.strategy.context import Context
+
+MILLISECOND = 1_000_000
+START = 1_700_000_000_000_000_000
+"""Start of the tapes, ns: a whole second."""
+
+TICK, LOT = Decimal("0.1"), Decimal("0.001")
+
+
+def listed(market: str, base: str, **filters: Any) -> Instrument:
+    """Return an instrument with a tick of 0.1 and a lot of 0.001."""
+    known = {"min_quantity": LOT, "max_quantity": Decimal(1000), "min_notional": Decimal(5)}
+    return Instrument(market, f"{base}USDT", base, "USDT", TICK, LOT, **{**known, **filters})  # type: ignore[arg-type]
+
+
+INSTRUMENTS = (
+    listed("spot", "BTC"),
+    listed("um", "BTC"),
+    listed("spot", "ETH"),
+    listed("um", "ETH"),
+)
+
+
+class Watcher(Strategy):
+    """Keep everything that is heard, with the clock at which it is heard."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.fills: list[Any] = []
+        self.updates: list[Any] = []
+        self.calls: list[tuple[int, Any]] = []
+        self.clock: list[int] = []
+
+    def on_fill(self, ctx: Context, fill: Any) -> None:
+        self.fills.append(fill)
+        self.clock.append(ctx.now_ns)
+
+    def on_order(self, ctx: Context, update: Any) -> None:
+        self.updates.append(update)
+        self.clock.append(ctx.now_ns)
+
+    def on_margin_call(self, ctx: Context, call: Any) -> None:
+        self.calls.append((ctx.now_ns, call))
+
+    def on_liquidation(self, ctx: Context, event: Any) -> None:
+        self.calls.append((ctx.now_ns, event))
+
+    def on_timer(self, ctx: Context, name: str) -> None:
+        self.clock.append(ctx.now_ns)
+
+
+class World:
+    """A venue with one account; ``ctx`` is the first strategy's context."""
+
+    def __init__(
+        self,
+        mode: str = "separated",
+        rulebook: str = "textbook",
+        *,
+        deposits: Mapping[str, str] | None = None,
+        instruments: Sequence[Instrument] = INSTRUMENTS,
+        latency: str | None = None,
+        strategies: Sequence[Strategy] | None = None,
+        fees: bool = True,
+        bnb_fees: bool = False,
+        queue_model: int = 0,
+        check: bool = True,
+    ) -> None:
+        self.rules = load(rulebook)
+        self.margin = self.rules.margin_rules("unified" if mode == "unified" else "separated")
+        self.instruments = list(instruments)
+        isolated = self.margin.margin_type == "isolated"
+        self.partition = (
+            unified(self.instruments)
+            if mode == "unified"
+            else separated(self.instruments, isolated)
+        )
+        paid = self.rules.fees
+        none = (0, 0, 0)
+        self.strategies = list(strategies if strategies is not None else [Watcher()])
+        deposited = {a: Decimal(x) for a, x in (deposits or {"USDT": "100000"}).items()}
+        self.latency = parse_latency(latency, 7)
+        made = assemble(
+            self.instruments,
+            self.partition,
+            VenueRules(
+                margin=self.margin,
+                spot_fees=_fees(paid.spot) if fees else none,
+                um_fees=_fees(paid.um) if fees else none,
+                liquidation_fee_e8=self.rules.liquidation.fee_e8,
+                mark_points=self.rules.mark.points,
+                mark_step_ns=self.rules.mark.step_ns,
+                mark_basis_hours=self.rules.mark.basis_hours,
+            ),
+            strategies=len(self.strategies),
+            queue_model=queue_model,
+            queue_power=1.0,
+            latency=self.latency,
+            deposits=list(deposited),
+            sample_step_ns=10**9,
+            bnb_fees=bnb_fees,
+            keep_records=True,
+        )
+        self.core, self.desk, self.assets = made.core, made.desk, made.assets
+        self.checked = check
+        self.now = START
+        self.core.begin(START)
+        for asset, amount in deposited.items():
+            self.desk.deposit(
+                self.partition.deposits_to, self.desk.asset(asset), int(amount * 10**8)
+            )
+        for number, strategy in enumerate(self.strategies):
+            context = Context(self.core, self.desk, number, 1, self.instruments, mode)
+            kind = type(strategy)
+            self.core.add_strategy(
+                strategy,
+                context,
+                kind.on_fill is not Strategy.on_fill,
+                kind.on_order is not Strategy.on_order,
+            )
+        for strategy, context in zip(self.strategies, self.core.contexts, strict=True):
+            strategy.on_start(context)
+        self.ctx: Any = self.core.contexts[0]
+        self.seen: Any = self.strategies[0]
+
+    # The tape
+
+    def row(
+        self,
+        kind: Kind,
+        name: str,
+        side: int = 0,
+        price: int = 0,
+        quantity: int = 0,
+        *,
+        after: int = 1,
+        number: int = 0,
+        flags: int = LAST,
+    ) -> None:
+        """Play one row ``after`` milliseconds from the last."""
+        self.now += after * MILLISECOND
+        at = self.number(name)
+        self.play([(self.now, self.now, at, kind, flags, side, price, quantity, number)])
+
+    def play(self, rows: Sequence[tuple[int, ...]], block: int = 1) -> None:
+        """Play rows (time, receive stamp, then the columns of the loop) in blocks."""
+        for first in range(0, len(rows), block):
+            self.core.run_rows(*map(memoryview, columns(rows[first : first + block], self.latency)))
+            if self.checked:
+                self.desk.verify()
+
+    def number(self, name: str) -> int:
+        """Number of an instrument."""
+        return [one.name for one in self.instruments].index(name)
+
+    def book(self, name: str, bid: int, ask: int, lots: int = 10**6, after: int = 1) -> None:
+        """Display one level a side, in ticks; what was displayed before is gone."""
+        self.row(Kind.CLEAR, name, 0, after=after, flags=0)
+        self.row(Kind.DEPTH, name, 1, bid, lots, after=0, flags=0)
+        self.row(Kind.DEPTH, name, -1, ask, lots, after=0)
+
+    def mark(self, name: str, price: str, after: int = 1) -> None:
+        """Bring a mark price."""
+        self.row(Kind.MARK, name, 0, int(Decimal(price) * 10**8), after=after)
+
+    def open_markets(self, btc: int = 1_000_000, eth: int = 100_000, lots: int = 10**6) -> None:
+        """Show books a tick wide around prices in ticks, and the same prices as marks."""
+        for one in self.instruments:
+            price = btc if one.base == "BTC" else eth
+            self.book(one.name, price, price + 1, lots)
+            if one.market == "um":
+                self.mark(one.name, str(price * TICK))
+        self.step(2000)
+
+    def step(self, milliseconds: int = 1) -> None:
+        """Let time pass: a row that says nothing."""
+        self.row(Kind.QUOTE, self.instruments[0].name, after=milliseconds)
+
+    def transfer(self, quantity: float, source: str = "spot", target: str = "um") -> None:
+        """Move USDT and let it arrive."""
+        self.ctx.transfer("USDT", quantity, source, target)
+        self.step()
+
+    # What came of it
+
+    def market(self, name: str) -> Any:
+        """A market as the strategy names it."""
+        return self.ctx.market(name)
+
+    def balance(self, wallet: str, asset: str = "USDT") -> int:
+        """Balance in smallest units; ``wallet`` may be one of the venue's own."""
+        number = self.partition.wallets.index(wallet)
+        return int(self.core.ledger.balance_of(number, self.assets.index(asset)))
+
+    def held(self, wallet: str, asset: str = "USDT") -> int:
+        """What open orders hold, in smallest units."""
+        number = self.partition.wallets.index(wallet)
+        return int(np.asarray(self.core.ledger.held)[number, self.assets.index(asset)])
+
+    def lots(self, name: str) -> int:
+        """Signed position at the venue."""
+        return int(self.core.ledger.position_of(1, self.number(name))[0])
+
+    def pool(self, name: str) -> Any:
+        """Fresh figures of a pool."""
+        return self.desk.pool_figures(name)
+
+    def records(self, *kinds: Outcome) -> list[tuple[int, ...]]:
+        """Outcome records so far, of some kinds or all."""
+        self.core.records.digest()
+        blocks = [block for block in self.core.records.kept if len(block)]
+        rows = np.concatenate(blocks).tolist() if blocks else []
+        return [tuple(row) for row in rows if not kinds or row[1] in kinds]
+
+    def said(self) -> list[str]:
+        """What the first strategy heard about orders: outcome and reason."""
+        return [f"{u.what} {u.reason}".strip() for u in self.seen.updates]
+
+
+def columns(rows: Sequence[tuple[int, ...]], latency: Any) -> list[np.ndarray]:
+    """Rows as the columns of the loop."""
+    table = np.array(rows, dtype=np.int64).reshape(len(rows), 9)
+    types = ("i8", "i8", "i4", "u1", "u1", "i1", "i8", "i8", "i8")
+    made = [np.ascontiguousarray(table[:, c], dtype=t) for c, t in enumerate(types)]
+    made[1] = np.ascontiguousarray(latency.arrival(made[0], made[1]))
+    return made
+
+
+def _fees(schedule: Any) -> tuple[int, int, int]:
+    return schedule.maker_e8, schedule.taker_e8, schedule.bnb_discount_e8
