@@ -63,8 +63,8 @@ format: setup ## let ruff format the code and mend what it can
 PURE := build/pure
 pure: setup ## the suite on an uncompiled copy of the tree
 	rm -rf $(PURE) && mkdir -p $(PURE)
-	tar -cf - --exclude='*.so' --exclude=__pycache__ $(wildcard pyproject.toml setup.py README.md docs \
-	    simulator strategies replay_data tests) | tar -xf - -C $(PURE)
+	tar -cf - --exclude='*.so' --exclude=__pycache__ --exclude='bench/.*' $(wildcard pyproject.toml setup.py \
+	    README.md docs simulator strategies replay_data tests bench) | tar -xf - -C $(PURE)
 	cd $(PURE) && UNIMARGIN_UNCOMPILED=1 HYPOTHESIS_PROFILE=uncompiled PYTHONPATH=. \
 	    ../../$(PY) -m pytest -q -m "not slow and not soak" --ignore=tests/house $(ARGS)
 
