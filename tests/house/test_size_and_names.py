@@ -19,6 +19,7 @@ FUNCTION_LINES_MAX = 60
 LONGER_MODULES: dict[str, str] = {
     "simulator/book/columns.py": "one compiled unit: calls into another are not inlined",
     "simulator/exchange/core.py": "one compiled unit",
+    "simulator/exchange/settlement.py": "one compiled unit",
     "simulator/exchange/venue.py": "one compiled unit",
     "simulator/strategy/context.py": "one compiled unit",
 }
@@ -45,21 +46,31 @@ def functions(path: Path) -> list[Function]:
 
 
 def lines_of(function: Function) -> int:
-    """Count the lines of a function without its decorators and docstring."""
-    assert function.end_lineno is not None
-    lines = function.end_lineno - function.lineno + 1
-    first = function.body[0]
-    if ast.get_docstring(function) is not None and first.end_lineno is not None:
-        lines -= first.end_lineno - first.lineno + 1
-    return lines
+    """Count the lines of a function's body without its docstring.
+
+    A signature of one parameter a line is a table, not something to follow.
+    """
+    body = function.body[1:] if ast.get_docstring(function) is not None else function.body
+    if not body:
+        return 0
+    assert body[-1].end_lineno is not None
+    return body[-1].end_lineno - body[0].lineno + 1
 
 
 @pytest.mark.parametrize("path", EVERYTHING, ids=name_of)
 def test_module_fits_a_few_screens(path: Path) -> None:
     lines = len(path.read_text(encoding="utf-8").splitlines())
-    longer = name_of(path) in LONGER_MODULES
-    assert longer == (lines > MODULE_LINES_MAX), f"{name_of(path)} has {lines} lines"
-    assert lines <= HOT_LINES_MAX
+    most = HOT_LINES_MAX if name_of(path) in LONGER_MODULES else MODULE_LINES_MAX
+    assert lines <= most, f"{name_of(path)} has {lines} lines"
+
+
+def test_exceptions_are_needed() -> None:
+    longer = {
+        name_of(path)
+        for path in EVERYTHING
+        if len(path.read_text().splitlines()) > MODULE_LINES_MAX
+    }
+    assert set(LONGER_MODULES) == longer
 
 
 @pytest.mark.parametrize("path", EVERYTHING, ids=name_of)
