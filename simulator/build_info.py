@@ -22,6 +22,7 @@ HOT_MODULES = (
     "simulator.risk.pools",
     "simulator.exchange.ring",
     "simulator.exchange.orders",
+    "simulator.exchange.settlement",
     "simulator.exchange.venue",
     "simulator.exchange.upkeep",
     "simulator.exchange.core",

@@ -93,8 +93,7 @@ def assemble(
         "max_lots": [int(one.max_quantity / one.lot) or NO_LIMIT for one in listed],
         "min_value": [int(one.min_notional * E8) for one in listed],
         "max_notional": [
-            _max_notional(one, rules.margin, most)
-            for one, most in zip(listed, chosen, strict=True)
+            _max_notional(one, rules.margin, most) for one, most in zip(listed, chosen, strict=True)
         ],
         "cash_wallet": [partition.cash, partition.cash],
         "margin_wallet": [partition.margin, partition.margin],

@@ -212,7 +212,9 @@ class Core(Venue):
                     self.next_mark += self.mark_step
                     if self.cold.mark() and self.quiet_until(time, arrival):
                         # Nothing happens before the next row, so nor do the ticks in between.
-                        self.next_mark = (time + self.mark_step - 1) // self.mark_step * self.mark_step
+                        self.next_mark = (
+                            (time + self.mark_step - 1) // self.mark_step * self.mark_step
+                        )
                 else:
                     self.command()
             elif self.deliveries.next_time <= self.next_timer:
@@ -436,9 +438,7 @@ class Core(Venue):
         if slot == 0 or self.orders.row[slot, LOCAL_STATE] >= CANCELING:
             return False
         self.orders.row[slot, LOCAL_STATE] = CANCELING
-        self.commands.push(
-            self.local_now + self.latency(True), CANCEL, slot, order >> 24, 0, 0, 0
-        )
+        self.commands.push(self.local_now + self.latency(True), CANCEL, slot, order >> 24, 0, 0, 0)
         self.due()
         return True
 

@@ -151,9 +151,7 @@ class Upkeep:
         hours: cython.double = 0.0
         if self.next_funding[instrument] > self.venue.now:
             hours = (self.next_funding[instrument] - self.venue.now) / HOUR_NS
-        last: cython.double = (
-            self.venue.last[instrument] * self.venue.tick_e8[instrument] * UNIT
-        )
+        last: cython.double = self.venue.last[instrument] * self.venue.tick_e8[instrument] * UNIT
         if last <= 0.0:
             last = mid
         return _median(
@@ -183,7 +181,9 @@ class Upkeep:
                 if price > 0.0:
                     self.venue.pools.mark[i] = price
                     self.venue.price_seen(
-                        i, MARK_SOURCE, cython.cast(cython.longlong, price / UNIT + 0.5)
+                        i,
+                        MARK_SOURCE,
+                        cython.cast(cython.longlong, price / UNIT + 0.5)
                         if cython.compiled
                         else int(price / UNIT + 0.5),
                     )
@@ -294,9 +294,7 @@ class Upkeep:
         for wallet in range(self.first_wallet, self.venue.ledger.wallets):
             for asset in range(self.venue.ledger.assets):
                 total += (
-                    self.venue.ledger.balance[wallet, asset]
-                    * UNIT
-                    * self.venue.pools.index[asset]
+                    self.venue.ledger.balance[wallet, asset] * UNIT * self.venue.pools.index[asset]
                 )
         for i in range(self.instruments):
             if self.venue.product[i] != SPOT and self.venue.ledger.quantity[self.account, i]:

@@ -1,51 +1,6 @@
-from simulator.book.columns cimport Book
-from simulator.book.triggers cimport Triggers
-from simulator.events.records cimport Records
-from simulator.exchange.orders cimport Orders
-from simulator.ledger.columns cimport Ledger
-from simulator.risk.pools cimport Pools
+from simulator.exchange.settlement cimport Settlement
 
-cdef class Venue:
-    cdef readonly Ledger ledger
-    cdef readonly Pools pools
-    cdef readonly Records records
-    cdef readonly Orders orders
-    cdef readonly list books
-    cdef readonly list triggers
-    cdef readonly long long now
-    cdef int instruments
-    # an instrument
-    cdef int[::1] product
-    cdef int[::1] base
-    cdef int[::1] quote
-    cdef long long[::1] base_unit
-    cdef long long[::1] tick_e8
-    cdef long long[::1] last
-    cdef long long[::1] min_lots
-    cdef long long[::1] max_lots
-    cdef long long[::1] min_value
-    cdef double[::1] max_notional
-    # an account
-    cdef int[:, ::1] cash_wallet
-    cdef int[:, ::1] margin_wallet
-    cdef int[:, ::1] cash_pool
-    cdef int[::1] frozen
-    cdef long long[:, ::1] fee_e8
-    cdef int bnb
-    cdef int[:, ::1] reducing
-    # figures of the run
-    cdef readonly long long n_orders
-    cdef readonly long long n_fills
-    cdef long long[::1] rejections
-    cdef double[::1] fees_paid
-    cdef long long[:, ::1] fill_row
-    cdef readonly long long n_fill_rows
-    cdef readonly double shortfall
-
-    cdef void notify(self, int slot, long long code, long long price, long long lots, long long extra) noexcept
-    cdef void record(self, int slot, long long code, long long price, long long lots) noexcept
-    cdef void end(self, int slot, long long code, long long price, long long lots) noexcept
-    cdef void reject(self, int slot, int reason) noexcept
+cdef class Venue(Settlement):
     cdef int arrive(self, int slot) except? -1
     cdef int admit(self, int slot) noexcept
     cdef int admit_spot(self, int slot) noexcept
@@ -53,19 +8,6 @@ cdef class Venue:
     cdef long long cost_of_market(self, int instrument, long long lots) noexcept
     cdef int start(self, int slot) except? -1
     cdef int withdraw(self, int slot) except? -1
-    cdef void settle(self, int instrument) noexcept
-    cdef void uncount(self, int slot, long long lots) noexcept
-    cdef void hold(self, int slot, long long lots) noexcept
-    cdef void apply_fill(self, int slot, long long price, long long lots, bint maker, bint against_market) noexcept
-    cdef long long clip_reducing(self, int slot, long long lots) noexcept
-    cdef void fill_spot(self, int slot, long long price, long long lots, bint maker) noexcept
-    cdef void fill_margined(self, int slot, long long price, long long lots, bint maker, bint against_market) noexcept
-    cdef double _index(self, int asset) noexcept
-    cdef void _keep_fill(self, int slot, long long price, long long lots, bint maker, long long realized) noexcept
-    cdef long long fee_rate(self, int slot, int product, bint maker) noexcept
-    cdef void charge(self, int account, int wallet, int asset, long long amount, int product) noexcept
-    cdef void fit_isolated(self, int account, int instrument, long long before, long long price, long long realized) noexcept
-    cdef void trim_reducing(self, int account, int instrument) noexcept
     cdef int print_trade(self, int instrument, int side, long long price, long long lots) except? -1
     cdef int bar_price(self, int instrument, long long price) except? -1
     cdef int price_seen(self, int instrument, int source, long long price_e8) except? -1

@@ -1,10 +1,7 @@
-"""The venue: orders in, outcomes out (hot module).
+"""The venue: orders in, prices in, outcomes out (hot module).
 
 One order goes through it as ``arrive`` (admission) → ``start`` (conditional orders wait, others meet the
-book) → ``settle`` (book rows become fills, postings, holds and outcome records).  Nothing here knows the account
-mode: which wallet pays for what and which pool margins it are columns that were made before the run.
-
-Wallets 0 to 4 are the market, fee income, the outside world, the clearing house and the insurance fund.
+book) → ``settle`` (``simulator.exchange.settlement``).
 """
 
 import cython
@@ -13,24 +10,11 @@ import numpy as np
 if cython.compiled:
     from cython.cimports.simulator.book.columns import Book
     from cython.cimports.simulator.book.triggers import Triggers
-    from cython.cimports.simulator.events.records import Records
-    from cython.cimports.simulator.exchange.orders import Orders
-    from cython.cimports.simulator.ledger.columns import Ledger
-    from cython.cimports.simulator.risk.pools import Pools
-    from cython.cimports.simulator.units.arithmetic import scaled, scaled_up
+    from cython.cimports.simulator.exchange.settlement import Settlement
 else:
     from simulator.book.columns import Book
     from simulator.book.triggers import Triggers
-    from simulator.events.records import Records
-    from simulator.exchange.orders import Orders
-    from simulator.ledger.columns import Ledger
-    from simulator.risk.pools import Pools
-    from simulator.units.arithmetic import scaled, scaled_up
-
-MARKET_WALLET = cython.declare(cython.int, 0)
-FEE_WALLET = cython.declare(cython.int, 1)
-CLEARING_WALLET = cython.declare(cython.int, 3)
-INSURANCE_WALLET = cython.declare(cython.int, 4)
+    from simulator.exchange.settlement import Settlement
 
 # Columns of an order's row, after those of simulator.exchange.orders.
 SEQ = cython.declare(cython.int, 0)
@@ -55,7 +39,6 @@ ACTIVATION = cython.declare(cython.int, 20)
 SENT = cython.declare(cython.int, 1)
 WAITING = cython.declare(cython.int, 2)
 WORKING = cython.declare(cython.int, 3)
-OVER = cython.declare(cython.int, 4)
 
 REDUCE_ONLY_FLAG = cython.declare(cython.int, 1)
 CLOSE_POSITION_FLAG = cython.declare(cython.int, 2)
@@ -65,21 +48,12 @@ SPOT = cython.declare(cython.int, 0)
 UM = cython.declare(cython.int, 1)
 
 # Book rows
-FILL = cython.declare(cython.int, 1)
-RESTED = cython.declare(cython.int, 2)
-ROW_EXPIRED = cython.declare(cython.int, 3)
-ROW_CANCELED = cython.declare(cython.int, 4)
-DECREMENTED = cython.declare(cython.int, 5)
 
 # simulator.events.outcomes
 ACCEPTED = cython.declare(cython.int, 1)
-FILLED_OUTCOME = cython.declare(cython.int, 2)
 CANCELED = cython.declare(cython.int, 3)
-EXPIRED = cython.declare(cython.int, 4)
-REJECTED = cython.declare(cython.int, 5)
 CANCEL_REJECTED = cython.declare(cython.int, 6)
 TRIGGERED = cython.declare(cython.int, 7)
-REDUCED = cython.declare(cython.int, 8)
 
 PRICE_FILTER = cython.declare(cython.int, 1)
 LOT_SIZE = cython.declare(cython.int, 2)
@@ -93,110 +67,15 @@ INSUFFICIENT_BALANCE = cython.declare(cython.int, 9)
 INSUFFICIENT_MARGIN = cython.declare(cython.int, 10)
 MAX_POSITION = cython.declare(cython.int, 11)
 NO_PRICE = cython.declare(cython.int, 12)
-REASONS = cython.declare(cython.int, 13)
 
 LEVEL_REDUCE_ONLY = cython.declare(cython.int, 2)
-LEVEL_LIQUIDATION = cython.declare(cython.int, 3)
-REDUCE_ONLY_EXPIRY = cython.declare(cython.int, 6)
 
-E8 = cython.declare(cython.longlong, 100_000_000)
 UNIT = cython.declare(cython.double, 1e-8)
 
 
 @cython.cclass
-class Venue:
-    """Books, ledger and pools of one venue; ``simulator.exchange.assembly`` makes its columns."""
-
-    def __init__(self, columns) -> None:
-        self.ledger = columns["ledger"]
-        self.pools = columns["pools"]
-        self.records = columns["records"]
-        self.books = columns["books"]
-        self.instruments = len(self.books)
-        self.triggers = [Triggers() for _ in self.books]
-        self.orders = Orders(columns["strategies"], len(self.books))
-        self.now = 0
-        self.product = memoryview(np.array(columns["product"], dtype="i4"))
-        self.base = memoryview(np.array(columns["base"], dtype="i4"))
-        self.quote = memoryview(np.array(columns["quote"], dtype="i4"))
-        self.base_unit = memoryview(np.array(columns["base_unit"], dtype="i8"))
-        self.tick_e8 = memoryview(np.array(columns["tick_e8"], dtype="i8"))
-        self.last = memoryview(np.zeros(len(self.books), dtype="i8"))
-        self.min_lots = memoryview(np.array(columns["min_lots"], dtype="i8"))
-        self.max_lots = memoryview(np.array(columns["max_lots"], dtype="i8"))
-        self.min_value = memoryview(np.array(columns["min_value"], dtype="i8"))
-        self.max_notional = memoryview(np.array(columns["max_notional"], dtype="f8"))
-        self.cash_wallet = memoryview(np.array(columns["cash_wallet"], dtype="i4"))
-        self.margin_wallet = memoryview(np.array(columns["margin_wallet"], dtype="i4"))
-        self.cash_pool = memoryview(np.array(columns["cash_pool"], dtype="i4"))
-        accounts = self.ledger.accounts
-        self.frozen = memoryview(np.zeros(accounts, dtype="i4"))
-        # By product: maker, taker, discount when paid in BNB; all in 1e-8.
-        self.fee_e8 = memoryview(np.array(columns["fee_e8"], dtype="i8"))
-        self.bnb = columns["bnb"]
-        self.reducing = memoryview(np.zeros((accounts, len(self.books)), dtype="i4"))
-        self.n_orders = self.n_fills = self.n_fill_rows = 0
-        self.shortfall = 0.0
-        self.rejections = memoryview(np.zeros(REASONS, dtype="i8"))
-        self.fees_paid = memoryview(np.zeros(accounts, dtype="f8"))
-        self.fill_row = memoryview(np.zeros((1024, 12), dtype="i8"))
-
-    @cython.cfunc
-    @cython.exceptval(check=False)
-    def notify(
-        self,
-        slot: cython.int,
-        code: cython.longlong,
-        price: cython.longlong,
-        lots: cython.longlong,
-        extra: cython.longlong,
-    ) -> cython.void:
-        """Tell the order's owner; the core with strategies overrides it."""
-
-    @cython.cfunc
-    @cython.exceptval(check=False)
-    def record(
-        self,
-        slot: cython.int,
-        code: cython.longlong,
-        price: cython.longlong,
-        lots: cython.longlong,
-    ) -> cython.void:
-        self.records.add(
-            self.now,
-            code,
-            self.orders.row[slot, ACCOUNT],
-            self.orders.row[slot, INSTRUMENT],
-            self.orders.row[slot, SEQ],
-            self.orders.row[slot, SIDE],
-            price,
-            lots,
-        )
-
-    @cython.cfunc
-    @cython.exceptval(check=False)
-    def end(
-        self, slot: cython.int, code: cython.longlong, price: cython.longlong, lots: cython.longlong
-    ) -> cython.void:
-        """An order is over: release what it holds, record and tell."""
-        self.uncount(slot, self.orders.row[slot, COUNTED])
-        self.hold(slot, 0)
-        if self.orders.row[slot, FLAGS] & REDUCE_ONLY_FLAG and (
-            self.orders.row[slot, STATE] == WORKING
-        ):
-            self.reducing[self.orders.row[slot, ACCOUNT], self.orders.row[slot, INSTRUMENT]] -= 1
-        self.orders.row[slot, STATE] = OVER
-        if code != FILLED_OUTCOME:
-            self.record(slot, code, price, lots)
-            self.notify(slot, code, price, lots, 0)
-
-    @cython.cfunc
-    @cython.exceptval(check=False)
-    def reject(self, slot: cython.int, reason: cython.int) -> cython.void:
-        self.rejections[reason] += 1
-        self.end(slot, REJECTED, reason, self.orders.row[slot, LOTS])
-
-    # Admission
+class Venue(Settlement):
+    """Admission, cancellation and prices on top of settlement."""
 
     @cython.cfunc
     @cython.exceptval(-1)
@@ -204,11 +83,16 @@ class Venue:
         """An order reaches the venue."""
         self.n_orders += 1
         self.orders.row[slot, STATE] = SENT
-        self.orders.row[slot, FILLED] = self.orders.row[slot, HELD] = self.orders.row[slot, COUNTED] = 0
+        self.orders.row[slot, FILLED] = self.orders.row[slot, HELD] = self.orders.row[
+            slot, COUNTED
+        ] = 0
         i: cython.int = cython.cast(cython.int, self.orders.row[slot, INSTRUMENT])
         triggers: Triggers
         if self.orders.row[slot, TRIGGER_KIND]:
-            if self.orders.row[slot, LOTS] <= 0 and not self.orders.row[slot, FLAGS] & CLOSE_POSITION_FLAG:
+            if (
+                self.orders.row[slot, LOTS] <= 0
+                and not self.orders.row[slot, FLAGS] & CLOSE_POSITION_FLAG
+            ):
                 self.reject(slot, LOT_SIZE)
                 return 0
             triggers = self.triggers[i]
@@ -225,7 +109,9 @@ class Venue:
                 return 0
             self.orders.row[slot, STATE] = WAITING
             self.record(slot, ACCEPTED, self.orders.row[slot, TRIGGER], self.orders.row[slot, LOTS])
-            self.notify(slot, ACCEPTED, self.orders.row[slot, PRICE], self.orders.row[slot, LOTS], 0)
+            self.notify(
+                slot, ACCEPTED, self.orders.row[slot, PRICE], self.orders.row[slot, LOTS], 0
+            )
             return 0
         return self.start(slot)
 
@@ -310,9 +196,7 @@ class Venue:
 
     @cython.cfunc
     @cython.exceptval(check=False)
-    def cost_of_market(
-        self, instrument: cython.int, lots: cython.longlong
-    ) -> cython.longlong:
+    def cost_of_market(self, instrument: cython.int, lots: cython.longlong) -> cython.longlong:
         """Quote units that a market buy would pay, walking the displayed asks."""
         book: Book = self.books[instrument]
         price: cython.longlong = book.ask
@@ -356,7 +240,9 @@ class Venue:
         wallet_cash: cython.longlong = self.ledger.balance[wallet, self.quote[i]]
         wallet_base: cython.longlong = self.ledger.balance[wallet, self.base[i]]
         sign: cython.longlong = 1 if self.orders.row[slot, SIDE] > 0 else -1
-        price: cython.longlong = self.orders.row[slot, PRICE] if self.orders.row[slot, PRICE] else self.last[i]
+        price: cython.longlong = (
+            self.orders.row[slot, PRICE] if self.orders.row[slot, PRICE] else self.last[i]
+        )
         self.ledger.balance[wallet, self.quote[i]] -= sign * self.ledger.value(i, lots, price)
         self.ledger.balance[wallet, self.base[i]] += sign * lots * self.base_unit[i]
         short: cython.bint = self.pools.equity_of(pool) < self.pools.required(pool, True)
@@ -432,39 +318,6 @@ class Venue:
         return 0
 
     @cython.cfunc
-    @cython.exceptval(check=False)
-    def uncount(self, slot: cython.int, lots: cython.longlong) -> cython.void:
-        """Take lots of an order out of the open-order columns."""
-        if lots > self.orders.row[slot, COUNTED]:
-            lots = self.orders.row[slot, COUNTED]
-        if lots == 0:
-            return
-        self.orders.row[slot, COUNTED] -= lots
-        if self.orders.row[slot, SIDE] > 0:
-            self.pools.buying[self.orders.row[slot, ACCOUNT], self.orders.row[slot, INSTRUMENT]] -= lots
-        else:
-            self.pools.selling[self.orders.row[slot, ACCOUNT], self.orders.row[slot, INSTRUMENT]] -= lots
-
-    @cython.cfunc
-    @cython.exceptval(check=False)
-    def hold(self, slot: cython.int, lots: cython.longlong) -> cython.void:
-        """Make a resting spot order hold what ``lots`` of it would pay; 0 releases."""
-        i: cython.int = cython.cast(cython.int, self.orders.row[slot, INSTRUMENT])
-        if self.product[i] != SPOT or (lots == 0 and self.orders.row[slot, HELD] == 0):
-            return
-        wallet: cython.int = self.cash_wallet[self.orders.row[slot, ACCOUNT], i]
-        asset: cython.int = self.quote[i] if self.orders.row[slot, SIDE] > 0 else self.base[i]
-        amount: cython.longlong = (
-            self.ledger.value(i, lots, self.orders.row[slot, PRICE])
-            if self.orders.row[slot, SIDE] > 0
-            else lots * self.base_unit[i]
-        )
-        self.ledger.held[wallet, asset] += amount - self.orders.row[slot, HELD]
-        self.orders.row[slot, HELD] = amount
-
-    # From book rows to outcomes
-
-    @cython.cfunc
     @cython.exceptval(-1)
     def withdraw(self, slot: cython.int) -> cython.int:
         """Cancel an order wherever it stands."""
@@ -482,351 +335,6 @@ class Venue:
         else:
             self.record(slot, CANCEL_REJECTED, 0, 0)
         return 0
-
-    @cython.cfunc
-    @cython.exceptval(check=False)
-    def settle(self, instrument: cython.int) -> cython.void:
-        """Turn the book's rows into postings, records and messages."""
-        book: Book = self.books[instrument]
-        r: cython.int = 0
-        at: cython.int
-        code: cython.longlong
-        order: cython.int
-        other: cython.int
-        price: cython.longlong
-        lots: cython.longlong
-        while r < book.n_rows:
-            at = 5 * r
-            r += 1
-            code = book.rows[at]
-            order = cython.cast(cython.int, book.rows[at + 1])
-            other = cython.cast(cython.int, book.rows[at + 2])
-            price = book.rows[at + 3]
-            lots = book.rows[at + 4]
-            if code == FILL:
-                if order:
-                    self.apply_fill(order, price, lots, True, other == 0)
-                if other:
-                    self.apply_fill(other, price, lots, False, order == 0)
-            elif code == RESTED:
-                self.hold(order, lots)
-                self.record(order, ACCEPTED, price, lots)
-                self.notify(order, ACCEPTED, price, lots, 0)
-            elif code == ROW_EXPIRED:
-                self.end(order, EXPIRED, other, lots)
-            elif code == ROW_CANCELED:
-                self.end(order, CANCELED, price, lots)
-            else:
-                self._decrement(order, lots)
-                self._decrement(other, lots)
-        book.n_rows = 0
-
-    def _decrement(self, slot: int, lots: int) -> None:
-        """Self-trade prevention took lots off an order without a fill."""
-        self.orders.row[slot, LOTS] -= lots
-        self.uncount(slot, lots)
-        if self.orders.row[slot, HELD]:
-            self.hold(slot, self.orders.row[slot, LOTS] - self.orders.row[slot, FILLED])
-        self.record(slot, REDUCED, self.orders.row[slot, PRICE], lots)
-
-    @cython.cfunc
-    @cython.exceptval(check=False)
-    def apply_fill(
-        self,
-        slot: cython.int,
-        price: cython.longlong,
-        lots: cython.longlong,
-        maker: cython.bint,
-        against_market: cython.bint,
-    ) -> cython.void:
-        """One side of a match: postings, position, fee, record, message."""
-        i: cython.int = cython.cast(cython.int, self.orders.row[slot, INSTRUMENT])
-        if self.orders.row[slot, FLAGS] & REDUCE_ONLY_FLAG and against_market:
-            lots = self.clip_reducing(slot, lots)
-            if lots == 0:
-                return
-        self.orders.row[slot, FILLED] += lots
-        self.n_fills += 1
-        self.uncount(slot, lots)
-        if self.orders.row[slot, HELD]:
-            self.hold(slot, self.orders.row[slot, LOTS] - self.orders.row[slot, FILLED])
-        if self.product[i] == SPOT:
-            self.fill_spot(slot, price, lots, maker)
-        else:
-            self.fill_margined(slot, price, lots, maker, against_market)
-        self.record(slot, FILLED_OUTCOME, price, lots)
-        done: cython.bint = self.orders.row[slot, FILLED] == self.orders.row[slot, LOTS]
-        if done:
-            self.end(slot, FILLED_OUTCOME, price, lots)
-        self.notify(slot, FILLED_OUTCOME, price, lots, (1 if done else 0) + (2 if maker else 0))
-        if self.reducing[self.orders.row[slot, ACCOUNT], i] > 0:
-            self.trim_reducing(self.orders.row[slot, ACCOUNT], i)
-
-    @cython.cfunc
-    @cython.exceptval(check=False)
-    def clip_reducing(self, slot: cython.int, lots: cython.longlong) -> cython.longlong:
-        """Return how much of a match a reduce-only order may take; the rest of the match is void.
-
-        One event of the tape can match several orders at once, before any trim.
-        """
-        i: cython.int = cython.cast(cython.int, self.orders.row[slot, INSTRUMENT])
-        account: cython.int = cython.cast(cython.int, self.orders.row[slot, ACCOUNT])
-        reducible: cython.longlong = -self.orders.row[slot, SIDE] * self.ledger.quantity[account, i]
-        book: Book
-        if lots <= reducible:
-            return lots
-        if reducible < 0:
-            reducible = 0
-        self.orders.row[slot, LOTS] -= lots - reducible
-        self.record(slot, REDUCED, self.orders.row[slot, PRICE], lots - reducible)
-        if reducible == 0:
-            book = self.books[i]
-            if book.remaining(slot) == 0:
-                self.end(slot, EXPIRED, REDUCE_ONLY_EXPIRY, 0)
-        return reducible
-
-    @cython.cfunc
-    @cython.exceptval(check=False)
-    def fill_spot(
-        self,
-        slot: cython.int,
-        price: cython.longlong,
-        lots: cython.longlong,
-        maker: cython.bint,
-    ) -> cython.void:
-        """Exchange base for quote with the market; the fee comes off what was received."""
-        i: cython.int = cython.cast(cython.int, self.orders.row[slot, INSTRUMENT])
-        account: cython.int = cython.cast(cython.int, self.orders.row[slot, ACCOUNT])
-        side: cython.longlong = self.orders.row[slot, SIDE]
-        wallet: cython.int = self.cash_wallet[account, i]
-        base: cython.longlong = side * lots * self.base_unit[i]
-        quote: cython.longlong = side * self.ledger.value(i, lots, price)
-        self.ledger.post(wallet, self.base[i], base)
-        self.ledger.post(MARKET_WALLET, self.base[i], -base)
-        self.ledger.post(wallet, self.quote[i], -quote)
-        self.ledger.post(MARKET_WALLET, self.quote[i], quote)
-        received: cython.longlong = base if side > 0 else -quote
-        rate: cython.longlong = self.fee_rate(slot, SPOT, maker)
-        asset: cython.int = self.base[i] if side > 0 else self.quote[i]
-        fee: cython.longlong = scaled_up(received, rate, E8)
-        worth: cython.double = fee * UNIT
-        if side > 0:
-            worth = worth * price * self.tick_e8[i] * UNIT
-        self.fees_paid[account] += worth * self._index(self.quote[i])
-        self.charge(account, wallet, asset, fee, SPOT)
-        self._keep_fill(slot, price, lots, maker, 0)
-        self.ledger.close_entry()
-
-    @cython.cfunc
-    @cython.exceptval(check=False)
-    def fill_margined(
-        self,
-        slot: cython.int,
-        price: cython.longlong,
-        lots: cython.longlong,
-        maker: cython.bint,
-        against_market: cython.bint,
-    ) -> cython.void:
-        """Trade a futures position: realized profit from clearing, fee from the cash wallet."""
-        i: cython.int = cython.cast(cython.int, self.orders.row[slot, INSTRUMENT])
-        account: cython.int = cython.cast(cython.int, self.orders.row[slot, ACCOUNT])
-        signed: cython.longlong = self.orders.row[slot, SIDE] * lots
-        asset: cython.int = self.quote[i]
-        wallet: cython.int = self.margin_wallet[account, i]
-        before: cython.longlong = self.ledger.quantity[account, i]
-        realized: cython.longlong = self.ledger.fill_position(account, i, signed, price)
-        if realized:
-            self.ledger.post(wallet, asset, realized)
-            self.ledger.post(CLEARING_WALLET, asset, -realized)
-        mirrored: cython.longlong
-        if against_market:
-            mirrored = self.ledger.fill_position(0, i, -signed, price)
-            if mirrored:
-                self.ledger.post(MARKET_WALLET, asset, mirrored)
-                self.ledger.post(CLEARING_WALLET, asset, -mirrored)
-        rate: cython.longlong = self.fee_rate(slot, UM, maker)
-        fee: cython.longlong = scaled_up(self.ledger.value(i, lots, price), rate, E8)
-        self.fees_paid[account] += fee * UNIT * self._index(asset)
-        self.charge(account, self.cash_wallet[account, i], asset, fee, UM)
-        if wallet != self.cash_wallet[account, i] and (
-            self.ledger.quantity[account, i] == 0
-            or self.orders.row[slot, FLAGS] & LIQUIDATION_FLAG == 0
-        ):
-            self.fit_isolated(account, i, before, price, realized)
-        self._keep_fill(slot, price, lots, maker, realized)
-        self.ledger.close_entry()
-
-    @cython.cfunc
-    @cython.exceptval(check=False)
-    def _index(self, asset: cython.int) -> cython.double:
-        return self.pools.index[asset] if self.pools.index[asset] > 0.0 else 1.0
-
-    @cython.cfunc
-    @cython.exceptval(check=False)
-    def fee_rate(
-        self, slot: cython.int, product: cython.int, maker: cython.bint
-    ) -> cython.longlong:
-        """Fee in 1e-8 of the value; a liquidation pays the clearance fee instead (see the desk)."""
-        if self.orders.row[slot, FLAGS] & LIQUIDATION_FLAG:
-            return 0
-        return self.fee_e8[product, 0] if maker else self.fee_e8[product, 1]
-
-    @cython.cfunc
-    @cython.exceptval(check=False)
-    def charge(
-        self,
-        account: cython.int,
-        wallet: cython.int,
-        asset: cython.int,
-        amount: cython.longlong,
-        product: cython.int,
-    ) -> cython.void:
-        """Post a fee; in BNB at the discount where the wallet holds enough of it."""
-        price: cython.double
-        discounted: cython.longlong
-        self.fill_row[self.n_fill_rows, 7] = amount
-        self.fill_row[self.n_fill_rows, 8] = asset
-        if self.bnb >= 0 and self.fee_e8[product, 2] and self.pools.index[self.bnb] > 0.0:
-            if self.pools.index[asset] > 0.0 and self.ledger.available(wallet, self.bnb) > 0:
-                price = self.pools.index[asset] / self.pools.index[self.bnb]
-                discounted = scaled(amount, E8 - self.fee_e8[product, 2], E8)
-                discounted = cython.cast(cython.longlong, discounted * price) + 1
-                if self.ledger.available(wallet, self.bnb) >= discounted:
-                    # The undiscounted worth was counted before; correct it to what was paid.
-                    self.fees_paid[account] -= (
-                        amount * UNIT * self.pools.index[asset]
-                        - discounted * UNIT * self.pools.index[self.bnb]
-                    )
-                    asset = self.bnb
-                    amount = discounted
-                    self.fill_row[self.n_fill_rows, 7] = amount
-                    self.fill_row[self.n_fill_rows, 8] = asset
-        if amount == 0:
-            return
-        self.ledger.post(wallet, asset, -amount)
-        self.ledger.post(FEE_WALLET, asset, amount)
-
-    @cython.cfunc
-    @cython.exceptval(check=False)
-    def fit_isolated(
-        self,
-        account: cython.int,
-        instrument: cython.int,
-        before: cython.longlong,
-        price: cython.longlong,
-        realized: cython.longlong,
-    ) -> cython.void:
-        """Move margin between the cash wallet and an isolated position's after a fill.
-
-        What opens takes its initial margin at the fill price with it; what closes gives its share of the
-        wallet back, all of it when the position is flat.
-        """
-        cash: cython.int = self.cash_wallet[account, instrument]
-        own: cython.int = self.margin_wallet[account, instrument]
-        asset: cython.int = self.quote[instrument]
-        after: cython.longlong = self.ledger.quantity[account, instrument]
-        balance: cython.longlong = self.ledger.balance[own, asset]
-        old: cython.longlong = before if before > 0 else -before
-        new: cython.longlong = after if after > 0 else -after
-        amount: cython.longlong = 0
-        if new == 0 or (before > 0) != (after > 0):
-            if balance < 0:
-                # An isolated position loses its margin and nothing else.
-                self.ledger.post(INSURANCE_WALLET, asset, balance)
-                self.ledger.post(own, asset, -balance)
-                self.shortfall += -balance * UNIT * self._index(asset)
-                balance = 0
-            amount = -balance
-            old = 0
-        elif new < old:
-            # The share of what was there before the fill, and the fill's profit or loss with it: what
-            # stays open keeps its own margin, so closing a part never weakens the rest.
-            if balance - realized > 0:
-                amount = -(scaled(balance - realized, old - new, old) + realized)
-            if amount > 0:
-                amount = 0
-            elif amount < -balance:
-                amount = -balance if balance > 0 else 0
-        if new > old:
-            amount += cython.cast(
-                cython.longlong,
-                self.ledger.value(instrument, new - old, price)
-                * self.pools.margin_rate(instrument),
-            )
-        have: cython.longlong = self.ledger.balance[cash, asset]
-        if (
-            amount > 0
-            and amount > have
-            and amount * UNIT * self._index(asset)
-            > self.pools.equity_of(self.cash_pool[account, instrument])
-        ):
-            # The fee or a price away from the mark took more than admission saw: the position starts with
-            # what there is, and the shared wallet never owes for it.
-            amount = have if have > 0 else 0
-        if amount:
-            self.ledger.post(cash, asset, -amount)
-            self.ledger.post(own, asset, amount)
-
-    @cython.cfunc
-    @cython.exceptval(check=False)
-    def _keep_fill(
-        self,
-        slot: cython.int,
-        price: cython.longlong,
-        lots: cython.longlong,
-        maker: cython.bint,
-        realized: cython.longlong,
-    ) -> cython.void:
-        at: cython.longlong = self.n_fill_rows
-        self.fill_row[at, 0] = self.now
-        self.fill_row[at, 1] = self.orders.row[slot, INSTRUMENT]
-        self.fill_row[at, 2] = self.orders.row[slot, SEQ]
-        self.fill_row[at, 3] = self.orders.row[slot, SIDE]
-        self.fill_row[at, 4] = price
-        self.fill_row[at, 5] = lots
-        self.fill_row[at, 6] = 1 if maker else 0
-        self.fill_row[at, 9] = realized
-        self.fill_row[at, 10] = self.orders.row[slot, FLAGS] & LIQUIDATION_FLAG
-        self.fill_row[at, 11] = self.orders.row[slot, ACCOUNT]
-        self.n_fill_rows += 1
-        if self.n_fill_rows == self.fill_row.shape[0]:
-            self._grow_fills()
-
-    def _grow_fills(self) -> None:
-        grown = np.zeros((2 * self.fill_row.shape[0], 12), dtype="i8")
-        grown[: self.n_fill_rows] = np.asarray(self.fill_row)[: self.n_fill_rows]
-        self.fill_row = memoryview(grown)
-
-    @cython.cfunc
-    @cython.exceptval(check=False)
-    def trim_reducing(self, account: cython.int, instrument: cython.int) -> cython.void:
-        """Reduce-only orders must not outgrow the position: trim them, oldest kept longest."""
-        self._trim(account, instrument)
-
-    def _trim(self, account: int, instrument: int) -> None:
-        book: Book = self.books[instrument]
-        rows = np.asarray(self.orders.row)
-        found = np.flatnonzero(
-            (rows[:, STATE] == WORKING)
-            & (rows[:, ACCOUNT] == account)
-            & (rows[:, INSTRUMENT] == instrument)
-            & (rows[:, FLAGS] & REDUCE_ONLY_FLAG != 0)
-        )
-        position = int(self.ledger.quantity[account, instrument])
-        left = abs(position)
-        for slot in sorted(found.tolist(), key=lambda s: int(rows[s, SEQ])):
-            resting = int(book.remaining(slot))
-            if resting == 0:
-                continue
-            reduces = position and (position > 0) != (rows[slot, SIDE] > 0)
-            kept = min(resting, left) if reduces else 0
-            left -= kept
-            if kept < resting:
-                book.reduce(slot, resting - kept)
-                rows[slot, LOTS] -= resting - kept
-                self.uncount(slot, resting - kept)
-                if kept:
-                    self.record(slot, REDUCED, int(rows[slot, PRICE]), resting - kept)
 
     # Prices
 
@@ -882,22 +390,6 @@ class Venue:
     def meet(self, instrument: int) -> None:
         """Settle what the book has produced."""
         self.settle(instrument)
-
-    def count_rejection(self, reason: int) -> None:
-        """Count a refusal that is not an order's."""
-        self.rejections[reason] += 1
-
-    def rejected(self) -> list[int]:
-        """Refusals by reason."""
-        return [int(n) for n in np.asarray(self.rejections)]
-
-    def fills(self):
-        """Rows of all fills so far; columns as ``_keep_fill`` writes them."""
-        return np.asarray(self.fill_row)[: self.n_fill_rows]
-
-    def fees_of(self, account: int) -> float:
-        """Trading fees an account paid, USDT."""
-        return float(self.fees_paid[account])
 
     def best_bid(self, instrument: int) -> int:
         """Best displayed bid in ticks, 0 if none."""
