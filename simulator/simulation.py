@@ -48,8 +48,9 @@ class Simulation:
     to the spot wallet (separated) or the unified one before the first event.  ``latency`` and
     ``queue_model`` name models: see ``simulator.exchange.latency`` and docs/matching.md
     (``power:2`` gives the exponent).  ``bnb_fees`` pays fees in BNB, at the rulebook's discount,
-    where the wallet holds enough of it.  ``margin_type`` (``isolated`` or ``cross``, separated mode)
-    and ``leverage`` (bracket rulebooks) stand above the rulebook's defaults.  Raises ``InputError`` for what the user can mend.
+    where the wallet holds enough of it.  ``margin_type`` (``isolated`` or ``cross``, separated
+    mode) and ``leverage`` (bracket rulebooks) stand above the rulebook's defaults.  Raises
+    ``InputError`` for what the user can mend.
     """
 
     def __init__(
