@@ -26,7 +26,16 @@ from __future__ import annotations
 import math
 from collections import deque
 
-from simulator import Context, Fill, LevelChange, LiquidationEvent, Market, OrderUpdate, Strategy
+from simulator import (
+    Context,
+    Fill,
+    InputError,
+    LevelChange,
+    LiquidationEvent,
+    Market,
+    OrderUpdate,
+    Strategy,
+)
 
 
 class BtcEthPair(Strategy):
@@ -47,7 +56,7 @@ class BtcEthPair(Strategy):
     def on_start(self, ctx: Context) -> None:
         """Find both legs; ``LookupError`` if the data lack one."""
         if not (0 <= self.leave < self.enter and self.window >= 3):
-            raise LookupError("enter must be above leave, and window at least 3")
+            raise InputError("BtcEthPair: enter must be above leave, and window at least 3")
         self.btc: Market = ctx.market("um:BTCUSDT")
         self.eth: Market = ctx.market("um:ETHUSDT")
         self.ratios: deque[float] = deque(maxlen=self.window)

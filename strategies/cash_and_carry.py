@@ -32,7 +32,16 @@ payment: a carry is held for days, an hour only shows the margin.
 
 from __future__ import annotations
 
-from simulator import Context, Fill, LevelChange, LiquidationEvent, Market, OrderUpdate, Strategy
+from simulator import (
+    Context,
+    Fill,
+    InputError,
+    LevelChange,
+    LiquidationEvent,
+    Market,
+    OrderUpdate,
+    Strategy,
+)
 
 BUFFER = 1.02
 """Funds sent ahead, as a multiple of the margin wanted: fees, and a price that moves meanwhile."""
@@ -62,7 +71,9 @@ class CashAndCarry(Strategy):
     def on_start(self, ctx: Context) -> None:
         """Find both legs; ``LookupError`` if the data lack one."""
         if self.size <= 0 or self.slices < 1 or not 0 <= self.share <= 1:
-            raise LookupError("size must be above 0, slices at least 1 and share within 0 and 1")
+            raise InputError(
+                "CashAndCarry: size must be above 0, slices at least 1 and share within 0 and 1"
+            )
         self.spot: Market = ctx.market(f"spot:{self.instrument}")
         self.perp: Market = ctx.market(f"um:{self.instrument}")
         self.pool = ""

@@ -18,7 +18,7 @@ equity / maintenance 1.49 (1.49), unified never below 403 (64).
 
 from __future__ import annotations
 
-from simulator import Context, Fill, LevelChange, Market, OrderUpdate, Strategy
+from simulator import Context, Fill, InputError, LevelChange, Market, OrderUpdate, Strategy
 
 
 class Grid(Strategy):
@@ -36,7 +36,7 @@ class Grid(Strategy):
     def on_start(self, ctx: Context) -> None:
         """Find the market; ``LookupError`` if the data lack it."""
         if self.size <= 0 or self.levels < 1 or self.step <= 0:
-            raise LookupError("size, levels and step must be above 0")
+            raise InputError("Grid: size, levels and step must be above 0")
         self.market: Market = ctx.market(self.instrument)
         self.centre = 0.0
         self.rungs: dict[int, int] = {}  # rung by order

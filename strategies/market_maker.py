@@ -16,12 +16,21 @@ place in the queue, and the queue decides whether a passive order trades at all.
 ``unimargin run calm --strategy market_maker`` (``crash`` in brackets): 23,268 (54,832) orders, 58
 (1,388) fills, -18.00 (-1,028.93) USDT of which -14.10 (-537.89) fees, in both modes alike.  One
 position has nothing to offset, so the peak initial margin is the same, 371.81 (1,509.69); only the
-20 (257) transfers of separated mode differ, which follow the isolated position in and out.
+20 (256) transfers of separated mode differ, which follow the isolated position in and out.
 """
 
 from __future__ import annotations
 
-from simulator import Context, Fill, LevelChange, LiquidationEvent, Market, OrderUpdate, Strategy
+from simulator import (
+    Context,
+    Fill,
+    InputError,
+    LevelChange,
+    LiquidationEvent,
+    Market,
+    OrderUpdate,
+    Strategy,
+)
 
 BASIS_POINT = 1e-4
 
@@ -30,15 +39,15 @@ MEMORY = 0.01
 
 
 class MarketMaker(Strategy):
-    """Quote ``size`` on both sides every ``every`` seconds, holding at most ``limit``.
+    """Quote ``size`` on both sides every ``every`` seconds, holding at most ``limit`` times that.
 
-    ``size`` and ``limit`` are in base asset, ``spread`` in basis points, ``width`` and ``skew`` as
+    ``size`` is in base asset, ``spread`` in basis points, ``width`` and ``skew`` as
     in the formulas; ``funds`` is the share of the deposit that goes to futures in separated mode.
     """
 
     instrument: str = "um:BTCUSDT"
     size: float = 0.02
-    limit: float = 0.2
+    limit: float = 10.0
     spread: float = 3.0
     width: float = 20.0
     skew: float = 2.0
@@ -47,8 +56,8 @@ class MarketMaker(Strategy):
 
     def on_start(self, ctx: Context) -> None:
         """Find the market; ``LookupError`` if the data lack it."""
-        if self.limit < self.size or self.size <= 0:
-            raise LookupError("size must be above 0, and limit not below it")
+        if self.limit < 1 or self.size <= 0:
+            raise InputError("MarketMaker: size must be above 0, and limit at least 1")
         self.market: Market = ctx.market(self.instrument)
         self.held = 0.0  # its own position; the account's may hold others' as well
         self.middle = 0.0
@@ -70,7 +79,7 @@ class MarketMaker(Strategy):
             self.move += MEMORY * (abs(middle / self.middle - 1) - self.move)
         self.middle = middle
         half = max(self.spread * BASIS_POINT, self.width * self.move)
-        fair = middle * (1 - self.skew * half * position / self.limit)
+        fair = middle * (1 - self.skew * half * position / (self.limit * self.size))
         # Whole ticks, so that a price which only rounds elsewhere does not cost the place.
         self._quote(ctx, 1, min(bid, fair * (1 - half) // tick * tick), position)
         self._quote(ctx, -1, max(ask, -(-fair * (1 + half) // tick) * tick), position)
@@ -103,8 +112,8 @@ class MarketMaker(Strategy):
     def _quote(self, ctx: Context, side: int, price: float, position: float) -> None:
         """Make the quote of a side stand at ``price``, or not at all where the limit is reached."""
         order = self.quotes[side]
-        room = self.limit - side * position
-        wanted = room >= self.size
+        room = self.limit * self.size - side * position
+        wanted = room > 0.999 * self.size
         if order and wanted and abs(price - self.prices[side]) < self.market.tick / 2:
             return
         if order:

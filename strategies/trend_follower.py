@@ -21,7 +21,7 @@ from __future__ import annotations
 
 from collections import deque
 
-from simulator import Bar, Context, LevelChange, Market, OrderUpdate, Strategy
+from simulator import Bar, Context, InputError, LevelChange, Market, OrderUpdate, Strategy
 
 
 class TrendFollower(Strategy):
@@ -42,7 +42,9 @@ class TrendFollower(Strategy):
     def on_start(self, ctx: Context) -> None:
         """Find the market and ask for its bars; ``LookupError`` if the data lack it."""
         if not (0 < self.fast < self.slow and self.leverage > 0 and 0.0001 <= self.stop < 1):
-            raise LookupError("fast must be below slow, leverage above 0, stop within 0.0001 and 1")
+            raise InputError(
+                "TrendFollower: fast must be below slow, leverage above 0, stop within 0.0001 and 1"
+            )
         self.market: Market = ctx.market(self.instrument)
         self.closes: deque[float] = deque(maxlen=self.slow)
         self.trend = 0

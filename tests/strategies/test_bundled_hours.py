@@ -109,7 +109,7 @@ def test_positions_stay_within_their_parameters(name: str) -> None:
     def most(kind: type[Strategy], instrument: str) -> float:
         return float(held(hour(kind, name, "unified"), instrument)["quantity"].abs().max())  # type: ignore[arg-type]
 
-    assert most(MarketMaker, BTC) <= MarketMaker.limit + LOT / 2
+    assert most(MarketMaker, BTC) <= MarketMaker.limit * MarketMaker.size + LOT / 2
     assert most(Grid, BTC) <= Grid.levels * Grid.size + LOT / 2
     trend = hour(TrendFollower, name, "unified")
     notional = held(trend, BTC).join(trend.prices, on=["time_ns", "instrument"])

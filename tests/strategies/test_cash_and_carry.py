@@ -5,13 +5,13 @@ Method: too little capital, other parameters, latency, another rulebook, a share
 
 from __future__ import annotations
 
-from decimal import Decimal
+import json
 
 import pytest
 
 import replay_data
 from simulator import InputError, RunResult, Simulation
-from simulator.cli.least_capital import Trials, search
+from simulator.cli.main import run_command
 from strategies.btc_eth_pair import BtcEthPair
 from strategies.cash_and_carry import CashAndCarry
 from strategies.grid import Grid
@@ -111,24 +111,12 @@ def test_wrong_parameter_is_named() -> None:
 
 
 @pytest.mark.slow
-def test_unified_needs_less_capital_and_carries_more() -> None:
+def test_unified_needs_less_capital_and_carries_more(capsys: pytest.CaptureFixture[str]) -> None:
     """The figures of the strategy's docstring, to the precision of the search."""
-    found = {}
-    for mode in MODES:
-
-        def make(deposits, parameters, mode=mode):  # type: ignore[no-untyped-def]
-            chosen = {name: float(text) for name, text in parameters.items()}
-            return Simulation(
-                data=[replay_data.path("crash")],
-                mode=mode,
-                strategies=[CashAndCarry(**chosen)],
-                deposits=deposits,
-            )
-
-        found[mode] = search(Trials(make, {"USDT": Decimal(100_000)}, {}))
-        assert found[mode].notes == (), "not monotone"
-    apart, one = found["separated"], found["unified"]
-    assert apart.least_capital == pytest.approx(66_260, rel=0.002)
-    assert one.least_capital == pytest.approx(58_496, rel=0.002)
-    assert apart.largest_size == pytest.approx(0.7549, rel=0.002)
-    assert one.largest_size == pytest.approx(0.8550, rel=0.002)
+    assert run_command(["run", "crash", "--least-capital", "--json"]) == 0
+    apart, one = json.loads(capsys.readouterr().out)["runs"]
+    assert apart["least_capital"] == pytest.approx(66_260, rel=0.002)
+    assert one["least_capital"] == pytest.approx(58_496, rel=0.002)
+    assert apart["largest_size"] == pytest.approx(0.7549, rel=0.002)
+    assert one["largest_size"] == pytest.approx(0.8550, rel=0.002)
+    assert not any("monotone" in note for found in (apart, one) for note in found["notes"])
