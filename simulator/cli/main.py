@@ -108,6 +108,8 @@ def run_command(arguments: Sequence[str] | None = None) -> int:
             standalone_mode=False,
         )
         sys.stdout.flush()
+        if code == 130:  # some versions of Typer turn Ctrl-C into this code and say nothing
+            raise KeyboardInterrupt
         return code if isinstance(code, int) else 0
     except InputError as error:
         return fail(str(error))

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import polars as pl
 
+from simulator.exchange.desk import ACCOUNT
 from simulator.report.result import RunResult, Summary
 from simulator.risk.levels import RiskLevel
 
@@ -20,7 +21,7 @@ NO_RATIO = 1e299
 def collect(run: Simulation, seconds: float) -> RunResult:
     """Return the result of a run that has ended."""
     core, desk = run.core, run.desk
-    samples = run.desk.samples()
+    samples = _with_end(run, run.desk.samples())
     history = _history(run, samples)
     return RunResult(
         scenario=run.scenario,
@@ -117,6 +118,35 @@ def _fills(run: Simulation) -> pl.DataFrame:
             ),
         }
     )
+
+
+def _with_end(run: Simulation, samples: dict[str, Any]) -> dict[str, Any]:
+    """Return the samples, and after them the account as it stands at the end."""
+    core, desk = run.core, run.desk
+    if samples["time"].size and samples["time"][-1] >= core.now:
+        return samples
+    pools = [desk.pool_figures(name) for name, _, _ in run.partition.pools]
+    listed = list(enumerate(run.player.instruments))
+    last = {
+        "time": core.now,
+        "equity": desk.account_equity(),
+        "pools": [
+            figure
+            for one in pools
+            for figure in (one.equity, one.initial_margin, one.maintenance_margin, one.level)
+        ],
+        "prices": [desk.mark_of(i) for i, _ in listed],
+        "lots": [
+            core.ledger.balance_of(run.partition.cash[i], run.assets.index(one.base))
+            if one.market == "spot"
+            else core.ledger.position_of(ACCOUNT, i)[0]
+            for i, one in listed
+        ],
+    }
+    return {
+        name: np.concatenate([kept, np.array([last[name]], dtype=kept.dtype)])
+        for name, kept in samples.items()
+    }
 
 
 def _history(run: Simulation, samples: dict[str, Any]) -> pl.DataFrame:
