@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -278,6 +279,17 @@ def _least(
     return least
 
 
+@contextmanager
+def import_hint() -> Iterator[None]:
+    """Say where an option belongs that an importer's message asks for and this command has not."""
+    try:
+        yield
+    except InputError as error:
+        if re.search(r"--(market|symbol|kind|columns)\b", str(error)):
+            raise InputError(f"{error} to `unimargin data import`, and run its tape") from error
+        raise
+
+
 def load_strategies(setting: Scenario, compiled: bool) -> list[type[Any]]:
     """Return the classes of a scenario's strategies, each file read once."""
     from simulator.cli.strategies import strategy_class
@@ -300,7 +312,7 @@ def make_engine(
         raise InputError(f"--start {setting.start} must be before --end {setting.end}")
     strategies = build(kinds, parameters)
     simulation: Any = import_module("simulator.simulation").Simulation
-    with import_bar() as importing:
+    with import_bar() as importing, import_hint():
         engine: Engine = simulation(
             data=paths, mode=mode, strategies=strategies, rulebook=setting.rulebook,
             seed=setting.seed, deposits=setting.deposits, latency=setting.latency or None,

@@ -203,6 +203,18 @@ def test_parquet_without_manifest_is_no_tape(
     assert "mine.manifest.json must lie beside it" in capsys.readouterr().err
 
 
+def test_what_an_import_needs_is_said_with_its_command(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("UNIMARGIN_CACHE", str(tmp_path / "cache"))
+    path = tmp_path / "mine.csv"
+    path.write_text("1,100.5,2,3\n", encoding="utf-8")
+    assert run_command(["run", "--data", str(path)]) == 2
+    last = capsys.readouterr().err.splitlines()[-1]
+    assert "--columns" in last
+    assert "data import" in last
+
+
 @pytest.mark.skipif(compiler() is None, reason="no C compiler here")
 def test_compiled_strategy_gives_the_same_result_and_is_kept(
     mine: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
