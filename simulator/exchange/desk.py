@@ -232,10 +232,9 @@ class Desk(Upkeep):
     def _charge_liquidation(
         self, instrument: int, asset: int, first_fill: int, cash_before: int
     ) -> None:
-        """Pay the clearance fee on what was closed to the insurance fund, as far as possible.
+        """Pay the fund the clearance fee on what was closed, as far as equity covers it.
 
-        An isolated position pays it from its own wallet, or from what that gave back when it ended
-        flat.
+        An isolated position that ended flat pays it from what its wallet gave back.
         """
         core = self.core
         closed = sum(
@@ -243,7 +242,8 @@ class Desk(Upkeep):
             for row in core.fills()[first_fill:]
         )
         cash, own = self.partition.cash[instrument], self.partition.margin[instrument]
-        wallet, most = own, core.ledger.balance_of(own, asset)
+        equity = core.pools.equity_of(self.partition.pool_of[instrument])
+        wallet, most = own, int(equity / float(core.pools.index_price(asset)) / UNIT)
         if own != cash and core.ledger.position_of(ACCOUNT, instrument)[0] == 0:
             wallet, most = cash, core.ledger.balance_of(cash, asset) - cash_before
         fee = max(0, min(closed * self.liquidation_fee_e8 // 10**8, most))

@@ -141,13 +141,14 @@ def test_unified_closes_futures_then_sells_spot_for_the_debt() -> None:
     world.step()
     world.book(SPOT, 1_000_000, 1_000_001, lots=400)
     world.row(Kind.DEPTH, SPOT, 1, 999_000, 10**6)  # worse bids must be taken too
-    world.book(ETH, 89_000, 89_001, lots=10**6)
+    world.book(ETH, 90_000, 90_001, lots=10**6)
     world.mark(ETH, "8880")  # bankrupt by the mark, but what is on offer leaves a little
     world.step(2000)
     assert world.lots(ETH) == 0
     assert world.balance("unified") >= 0
     assert 0 < world.balance("unified", "BTC") < 10**7
-    assert world.balance("insurance") == 0
+    fee = 90 * 9_000 * 0.005
+    assert world.balance("insurance") == pytest.approx(fee * 1e8)
     sold = [row for row in world.core.fills() if row[1] == world.number(SPOT)]
     assert len(sold) >= 2
     assert all(row[10] for row in sold), "their reason is the liquidation"
