@@ -19,7 +19,7 @@ import pytest
 from tests.house.tree import ROOT, name_of
 
 BLOCK = re.compile(r"^<!-- runnable -->\n+```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
-SECONDS_MAX = 120
+SECONDS_MAX = 300
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +74,7 @@ def agrees(printed: str, expected: str) -> bool:
     return re.fullmatch(pattern, printed.strip(), re.DOTALL) is not None
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("snippet", snippets(), ids=str)
 def test_snippet_runs(snippet: Snippet, tmp_path: Path) -> None:
     if snippet.language == "python":
