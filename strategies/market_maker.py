@@ -37,6 +37,9 @@ BASIS_POINT = 1e-4
 MEMORY = 0.01
 """Weight of the newest move: a memory of about 100 timers."""
 
+REFUSED_NS = 10_000_000_000
+"""How long to stay away after a refusal: what was refused will be so again a moment later."""
+
 
 class MarketMaker(Strategy):
     """Quote ``size`` on both sides every ``every`` seconds, holding at most ``limit`` times that.
@@ -60,6 +63,7 @@ class MarketMaker(Strategy):
             raise InputError("MarketMaker: size must be above 0, and limit at least 1")
         self.market: Market = ctx.market(self.instrument)
         self.held = 0.0  # its own position; the account's may hold others' as well
+        self.silent_until_ns = 0
         self.middle = 0.0
         self.move = 0.0
         self.quotes = {1: 0, -1: 0}  # order by side, 0 if none
@@ -71,7 +75,7 @@ class MarketMaker(Strategy):
         """Compute both quotes and put them where they differ from what stands."""
         market = self.market
         bid, ask, tick = market.bid, market.ask, market.tick
-        if not (bid and ask and market.mark):
+        if not (bid and ask and market.mark) or ctx.now_ns < self.silent_until_ns:
             return
         position = self.held
         middle = (bid + ask) / 2
@@ -91,7 +95,10 @@ class MarketMaker(Strategy):
             self.quotes[fill.side] = 0
 
     def on_order(self, ctx: Context, update: OrderUpdate) -> None:
-        """Forget quotes that ended without a fill, such as a post-only order that would take."""
+        """Forget quotes that ended without a fill; after a refusal keep silent for a while."""
+        if update.what == "REJECTED":
+            self.silent_until_ns = ctx.now_ns + REFUSED_NS
+            ctx.cancel_all(self.market)
         if update.what in ("CANCELED", "EXPIRED", "REJECTED"):
             for side, order in self.quotes.items():
                 if order == update.order:
