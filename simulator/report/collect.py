@@ -228,6 +228,13 @@ def _notes(run: Simulation) -> tuple[str, ...]:
     if run.core.shortfall + run.desk.shared_shortfall > 0:
         paid = run.core.shortfall + run.desk.shared_shortfall
         notes.append(f"the insurance fund paid {paid:,.2f} USDT for bankrupt positions")
+    empty = [
+        one.name
+        for book, one in zip(run.core.books, run.player.instruments, strict=True)
+        if one.market != "cm" and not (book.best(1) or book.best(-1))
+    ]
+    if empty:
+        notes.append(f"no book at the end, so nothing there fills: {', '.join(empty)}")
     untradable = [one.name for one in run.player.instruments if one.market == "cm"]
     if untradable:
         notes.append(f"replayed but not tradable yet: {', '.join(untradable)}")

@@ -31,6 +31,8 @@ def breaks(results: Sequence[RunResult]) -> tuple[Break, ...]:
     """Return the stretches without data that the pictures leave out, ascending."""
     first, last = span(results)
     times = [run.prices["time_ns"].unique().to_numpy() / 1e6 for run in results]
+    if not any(part.size for part in times):
+        return ()
     seen = np.unique(np.concatenate([*times, np.array([first, last])]))
     least = max(BREAK_MS, BREAK_SHARE * (last - first))
     wide = np.flatnonzero(np.diff(seen) >= least)

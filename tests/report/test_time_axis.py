@@ -45,6 +45,7 @@ def test_break_is_found_and_named() -> None:
     assert found[1] - found[0] == pytest.approx((YEAR_NS + made.MINUTE) / 1e6)
     assert len(break_notes([run])) == 1
     assert breaks([made.made()]) == ()
+    assert breaks([made.empty()]) == ()
 
 
 def test_axis_without_breaks_goes_there_and_back() -> None:
