@@ -24,12 +24,14 @@ from rich.progress import (
 from rich.table import Table
 
 from simulator.cli.fetch import fetch
+from simulator.errors import InputError
 from simulator.market.manifest import Finding, Manifest, read_manifest
 from simulator.market.read import TapeReader
 from simulator.market.tape import DERIVED, LAST, Kind
 from simulator.replay.batch import RecordingError
 from simulator.replay.generic import parse_columns
 from simulator.replay.importer import import_paths
+from simulator.replay.lines import DEFAULT_LIMITS, Limits
 from simulator.replay.runs import Progress as Report
 from simulator.replay.steps import IN_LOTS, IN_TICKS
 from simulator.replay.verify import require_tape, verify
@@ -85,6 +87,17 @@ def import_(
     market: Annotated[str | None, typer.Option(help="spot, um or cm.")] = None,
     symbol: Annotated[str | None, typer.Option(help="Such as BTCUSDT.")] = None,
     time_unit: Annotated[str | None, typer.Option(help="s, ms, us or ns.")] = None,
+    fill_quantity: Annotated[
+        str, typer.Option(help="Orders: a fill tells what was filled, or what is remaining.")
+    ] = "filled",
+    base: Annotated[str | None, typer.Option(help="Base asset, if no symbol tells it.")] = None,
+    quote: Annotated[str | None, typer.Option(help="Quote asset, if no symbol tells it.")] = None,
+    max_bytes: Annotated[
+        int, typer.Option(help="Refuse a file with more text than this.")
+    ] = DEFAULT_LIMITS.max_bytes,
+    max_ratio: Annotated[
+        int, typer.Option(help="Refuse a file that unpacks to more than so many times its size.")
+    ] = DEFAULT_LIMITS.max_ratio,
     as_json: Json = False,
 ) -> None:
     """Read recordings and archive files, told by content, into one tape."""
@@ -100,12 +113,23 @@ def import_(
                 market=market,
                 symbol=symbol,
                 time_unit=time_unit,
+                fill_quantity=fill_quantity,
+                pair=_pair(base, quote),
+                limits=Limits(max_bytes, max_ratio),
                 progress=report,
             )
     except RecordingError as error:
         typer.echo(f"error: {error}", err=True)
         raise typer.Exit(1) from None
     _print_manifest(out, manifest, as_json)
+
+
+def _pair(base: str | None, quote: str | None) -> tuple[str, str] | None:
+    if base and quote:
+        return base, quote
+    if base or quote:
+        raise InputError("--base and --quote: give both, such as --base BTC --quote USD")
+    return None
 
 
 @app.command()
@@ -215,6 +239,8 @@ def _print_manifest(tape: Path, manifest: Manifest, as_json: bool) -> None:
     console.print(table, highlight=False)
     for title, found in (("found", manifest.findings), ("left out by rule", manifest.left_out)):
         _print_findings(console, title, found)
+    for note in manifest.notes:
+        console.print(f"note: {note}", highlight=False, markup=False)
 
 
 def _print_findings(console: Console, title: str, found: dict[str, Finding]) -> None:

@@ -69,14 +69,20 @@ def assets(market: Market, symbol: str) -> tuple[str, str]:
     for quote in QUOTES:
         if pair.endswith(quote) and len(pair) > len(quote):
             return pair.removesuffix(quote), quote
-    raise InputError(f"{market}:{symbol}: its quote asset is none of {', '.join(QUOTES)}")
+    raise InputError(
+        f"{market}:{symbol}: its quote asset is none of {', '.join(QUOTES)}; "
+        "name its assets with --base and --quote"
+    )
 
 
-def instrument(name: str, tick: Decimal, lot: Decimal) -> tuple[Instrument, str]:
+def instrument(
+    name: str, tick: Decimal, lot: Decimal, pair: tuple[str, str] | None = None
+) -> tuple[Instrument, str]:
     """Return the instrument ``market:symbol`` for data in multiples of ``tick`` and ``lot``.
 
-    Its filters are the catalogue's where the data fit them, else what the data told; the second
-    value says where they come from.
+    A step of 0 means that the data told none.  Its filters are the catalogue's where the data fit
+    them, else what the data told; the second value says where they come from.  ``pair`` is base and
+    quote asset of one that is not in the catalogue, where its symbol does not tell them.
     """
     market, _, symbol = name.partition(":")
     entry = known().get(name)
@@ -92,7 +98,8 @@ def instrument(name: str, tick: Decimal, lot: Decimal) -> tuple[Instrument, str]
         return _with(listed, **finer), f"{INFERRED} (finer than {source}), the rest from there"
     if market not in ("spot", "um", "cm") or not symbol:
         raise InputError(f"instrument {name!r} must be spot:SYMBOL, um:SYMBOL or cm:SYMBOL")
-    base, quote = assets(market, symbol)  # type: ignore[arg-type]
+    base, quote = pair or assets(market, symbol)  # type: ignore[arg-type]
+    tick, lot = tick or Decimal(1), lot or Decimal(1)
     size = Decimal(1)
     if market == "cm":
         size = BTC_CONTRACT_USD if base == "BTC" else CONTRACT_USD

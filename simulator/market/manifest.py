@@ -109,6 +109,7 @@ class Manifest(_Document):
     latency: Latency = Latency()
     findings: dict[str, Finding] = Field(default_factory=dict)
     left_out: dict[str, Finding] = Field(default_factory=dict)
+    notes: list[str] = Field(default_factory=list)
 
 
 def manifest_path(tape: Path) -> Path:

@@ -17,6 +17,7 @@ import polars as pl
 from simulator.errors import InputError
 from simulator.market.tape import Kind
 from simulator.replay.archive_bars import bar_rows
+from simulator.replay.archive_checks import Ids
 from simulator.replay.archive_layouts import PRICE_KLINES, Layout, plain, recognise, split
 from simulator.replay.archive_quotes import quote_rows
 from simulator.replay.archive_rows import (
@@ -28,13 +29,19 @@ from simulator.replay.archive_rows import (
 )
 from simulator.replay.archive_text import TextFile, string_frames, text_files
 from simulator.replay.archive_values import Fields
+from simulator.replay.bitstamp import bitstamp_rows
+from simulator.replay.orders import order_rows
 from simulator.replay.source import MARKETS, Issues, ReadOptions, Source, kind_name, printable
 
 SYMBOL_IN_NAME = re.compile(r"([^\s\-./]+)-(\d{1,2}(s|m|h|d|w|mo)|\d{4}|[a-zA-Z]+)[-.]")
 """``BTCUSDT-trades-2024-01-01.zip``, ``BTCUSD_PERP-1m-2024-01.csv``."""
 
-TARDIS = {"tardis trades": "trades", "tardis quotes": "bookTicker"}
-"""Kind of Tardis' layouts, which name exchange and symbol in every row."""
+NAMED_LAYOUTS = {
+    "tardis trades": "trades",
+    "tardis quotes": "bookTicker",
+    "bitstamp orders": "orders",
+}
+"""Kind of other parties' layouts; Tardis' name exchange and symbol in every row."""
 
 TARDIS_MARKETS = {"binance": "spot", "binance-futures": "um", "binance-delivery": "cm"}
 
@@ -109,26 +116,40 @@ def _source(file: TextFile, options: ReadOptions) -> Source:
         symbol = f"{symbol}_PERP"
     exchange = rows[0].get("exchange", "binance") if rows else "binance"
     lines = file_lines(file, layout, issues, options)
+    ids = Ids(issues, consecutive=exchange in TARDIS_MARKETS)
     return Source(
         name=file.name,
         path=file.path,
         market=market,
         symbol=symbol,
         kind_name=kind,
-        frames=frames(kind, layout, lines, issues, consecutive=exchange in TARDIS_MARKETS),
+        frames=frames(kind, layout, lines, issues, ids),
         issues=issues,
         derived_book=kind == "bookTicker",
+        ids=ids,
     )
 
 
 def frames(
-    kind: str, layout: Layout, lines: Iterator[Fields], issues: Issues, consecutive: bool
+    kind: str,
+    layout: Layout,
+    lines: Iterator[Fields],
+    issues: Issues,
+    ids: Ids,
+    fills_tell_rest: bool = False,
 ) -> Iterator[pl.DataFrame]:
-    """Return the raw frames of lines of a kind; ``consecutive`` as for `Ids`."""
+    """Return the raw frames of lines of a kind.
+
+    ``ids`` watches those of trades; ``fills_tell_rest`` is as for `order_rows`.
+    """
+    if kind == "orders":
+        if layout.kind_name == "bitstamp orders":
+            return bitstamp_rows(lines, issues)
+        return order_rows(lines, issues, fills_tell_rest)
     if kind in CONVERTERS:
         return CONVERTERS[kind](lines, issues)
     if kind in ("trades", "aggTrades"):
-        return trade_rows(lines, issues, consecutive)
+        return trade_rows(lines, issues, ids)
     if kind in PRICE_KINDS and "open" not in layout.columns:
         return value_rows(lines, issues, PRICE_KINDS[kind])
     return bar_rows(lines, issues, kind)
@@ -166,7 +187,7 @@ def _same(fields: Fields, column: str, fixed: dict[str, str]) -> None:
 
 def _kind(file: TextFile, layout: Layout, rows: list[dict[str, str]], options: ReadOptions) -> str:
     asked = kind_name(options.kind) if options.kind else None
-    told = TARDIS.get(layout.kind_name, layout.kind_name)
+    told = NAMED_LAYOUTS.get(layout.kind_name, layout.kind_name)
     if told == PRICE_KLINES:
         if any(_is_positive(row.get("volume", "")) for row in rows):
             told = "klines"

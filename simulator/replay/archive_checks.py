@@ -70,6 +70,19 @@ class Ids:
         self._first: int | None = None
         self._latest = 0
         self._holes: list[tuple[int, int]] = []
+        self._before: Ids | None = None
+
+    def follow(self, other: Ids) -> None:
+        """Go on from another file's ids, unless the own ones turn out to begin before them."""
+        self._before = other
+
+    def _begin(self, first: int) -> None:
+        before = self._before
+        go_on = before is not None and self._consecutive and before._first is not None
+        if before is not None and before._first is not None and go_on and first >= before._first:
+            self._first, self._latest, self._holes = before._first, before._latest, before._holes
+        else:
+            self._first, self._latest = first, first - 1
 
     def fresh(self, fields: Fields, ids: pl.Series) -> pl.Series | None:
         """Return which rows to keep, ``None`` for all; holes and steps backwards are counted."""
@@ -77,7 +90,7 @@ class Ids:
             return None
         values = ids.to_numpy()
         if self._first is None:
-            self._first, self._latest = int(values[0]), int(values[0]) - 1
+            self._begin(int(values[0]))
         if not self._consecutive:
             return self._not_repeated(fields, values)
         before = np.maximum.accumulate(np.concatenate(([self._latest], values)))

@@ -67,6 +67,18 @@ HEADERS: tuple[tuple[str, dict[str, str]], ...] = (
         },
     ),
     (
+        "bitstamp orders",
+        {
+            "id": "id",
+            "time": "timestamp",
+            "placed": "exchange.timestamp",
+            "price": "price",
+            "quantity": "volume",
+            "action": "action",
+            "side": "direction",
+        },
+    ),
+    (
         "aggTrades",
         {
             "id": "aggtradeid|aggregatetradeid|aggregateid",
@@ -225,6 +237,7 @@ def _by_header(fields: list[str]) -> Layout | None:
         else:
             labels = {ours: fields[at] for at, ours in enumerate(columns) if ours}
             market = "spot" if "isbestmatch" in names else None
+            market = "spot" if kind_name == "bitstamp orders" else market
             market = "cm" if kind_name == "trades" and "baseqty" in names else market
             return Layout(kind_name, tuple(columns), labels, header=True, market=market)
     return None

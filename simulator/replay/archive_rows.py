@@ -23,14 +23,12 @@ FUNDING_JITTER_NS = 10**9
 """Funding stamps this near to a full hour are that hour's; Binance's differ by milliseconds."""
 
 
-def trade_rows(
-    lines: Iterator[Fields], issues: Issues, consecutive: bool
-) -> Iterator[pl.DataFrame]:
+def trade_rows(lines: Iterator[Fields], issues: Issues, ids: Ids) -> Iterator[pl.DataFrame]:
     """Yield TRADE rows: side of the aggressor, which is the seller where the buyer is the maker.
 
     Prints without quantity, which the archive has for trades that were voided, are dropped.
     """
-    clock, ids = Clock(issues), Ids(issues, consecutive)
+    clock = Clock(issues)
     for fields in lines:
         fresh = ids.fresh(fields, fields.integer("id")) if fields.has("id") else None
         if fresh is not None:
@@ -71,7 +69,7 @@ def liquidation_rows(lines: Iterator[Fields], issues: Issues) -> Iterator[pl.Dat
     The archive has every row twice; exact duplicates are dropped wherever they stand, and what is
     left is put in time order.
     """
-    for fields in _whole(lines, issues):
+    for fields in whole(lines, issues):
         _drop(fields, fields.decimal("quantity", 0) > 0, "zero_quantity", issues)
         frame = raw_frame(
             {
@@ -91,7 +89,7 @@ def funding_rows(lines: Iterator[Fields], issues: Issues) -> Iterator[pl.DataFra
 
     Stamps within 1 s of a full hour are moved to it; others are kept and counted.
     """
-    for fields in _whole(lines, issues):
+    for fields in whole(lines, issues):
         times = fields.time("time")
         hours = (times + HOUR_NS // 2) // HOUR_NS * HOUR_NS
         near = (times - hours).abs() <= FUNDING_JITTER_NS
@@ -110,7 +108,7 @@ def funding_rows(lines: Iterator[Fields], issues: Issues) -> Iterator[pl.DataFra
 
 def band_rows(lines: Iterator[Fields], issues: Issues) -> Iterator[pl.DataFrame]:
     """Yield BAND rows; the bands of one time are one message, from the lowest percentage up."""
-    for fields in _whole(lines, issues):
+    for fields in whole(lines, issues):
         percentage = fields.decimal("percentage")
         frame = raw_frame(
             {
@@ -145,7 +143,7 @@ WHOLE_LINES = 5_000_000
 """Lines of a file that is sorted as a whole; Binance's have some ten thousand."""
 
 
-def _whole(lines: Iterator[Fields], issues: Issues) -> Iterator[Fields]:
+def whole(lines: Iterator[Fields], issues: Issues) -> Iterator[Fields]:
     """Yield a small file as one piece, without exact duplicates; nothing if it has no lines."""
     pieces: list[Fields] = []
     height = 0
@@ -156,13 +154,13 @@ def _whole(lines: Iterator[Fields], issues: Issues) -> Iterator[Fields]:
             raise InputError(f"{fields.name}: more than {WHOLE_LINES} lines; split the file by day")
     if not pieces:
         return
-    whole = pieces[0]
+    all_ = pieces[0]
     # nothing of the first piece is parsed yet, so nothing is out of date
-    whole.frame = pl.concat([piece.frame for piece in pieces])
-    values = [name for name in whole.frame.columns if name != "line"]
-    first = whole.frame.select(pl.struct(values).is_first_distinct()).to_series()
-    _drop(whole, first, "duplicate_rows", issues)
-    yield whole
+    all_.frame = pl.concat([piece.frame for piece in pieces])
+    values = [name for name in all_.frame.columns if name != "line"]
+    first = all_.frame.select(pl.struct(values).is_first_distinct()).to_series()
+    _drop(all_, first, "duplicate_rows", issues)
+    yield all_
 
 
 def _in_time_order(

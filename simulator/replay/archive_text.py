@@ -32,9 +32,6 @@ LINE_BYTES = 2**20
 SAMPLE_BYTES = 2**16
 """Text at a file's start by which it is recognised."""
 
-RATIO_GRACE = 16 * 2**20
-"""Text size up to which the ratio is not looked at: small files of equal lines compress well."""
-
 BOM = b"\xef\xbb\xbf"
 
 
@@ -91,7 +88,7 @@ class TextFile:
                 stream, packed = self._open(stack)
                 while chunk := stream.read(size):
                     total += len(chunk)
-                    self._check_size(total, packed)
+                    self.options.limits.check(self.name, total, packed)
                     yield chunk
         except InputError:
             raise
@@ -115,18 +112,6 @@ class TextFile:
         if magic == b"\xfd7zXZ\x00":
             return stack.enter_context(lzma.open(self.path, "rb")), packed
         return stack.enter_context(self.path.open("rb")), 0
-
-    def _check_size(self, total: int, packed: int) -> None:
-        if total > self.options.max_bytes:
-            raise InputError(
-                f"{self.name}: more than {self.options.max_bytes} bytes of text; "
-                "raise --max-bytes if this is right"
-            )
-        if packed and total > RATIO_GRACE and total > self.options.max_ratio * packed:
-            raise InputError(
-                f"{self.name}: unpacks to more than {self.options.max_ratio} times its size; "
-                "raise --max-ratio if this is right"
-            )
 
 
 def _gunzip(path: Path) -> IO[bytes]:

@@ -62,12 +62,12 @@ class Fields:
         if values is None:
             values, rounded = decimals_e8(self.frame[column])
             right = "is no decimal number within ±92233720368.54775807"
-            self._refuse(column, values.is_null(), right)
+            self.refuse(column, values.is_null(), right)
             self.issues.add("rounded_values", rounded, f"{self.name}, field {self.label(column)}")
             self._parsed[column] = values
         if at_least is not None:
             right = "must be above 0" if at_least else "must not be negative"
-            self._refuse(column, values < at_least, right)
+            self.refuse(column, values < at_least, right)
         return values
 
     def integer(self, column: str) -> pl.Series:
@@ -75,8 +75,8 @@ class Fields:
         values = self._parsed.get(column)
         if values is None:
             values = self.frame[column].cast(pl.Int64, strict=False)
-            self._refuse(column, values.is_null(), "is no whole number within 64 bits")
-            self._refuse(column, values < 0, "must not be negative")
+            self.refuse(column, values.is_null(), "is no whole number within 64 bits")
+            self.refuse(column, values < 0, "must not be negative")
             self._parsed[column] = values
         return values
 
@@ -90,23 +90,23 @@ class Fields:
                 return seconds
         if numbers.null_count() == len(numbers):
             values = text_times_ns(text)
-            self._refuse(column, values.is_null(), "is no time such as 2024-01-31 23:59:59 (UTC)")
+            self.refuse(column, values.is_null(), "is no time such as 2024-01-31 23:59:59 (UTC)")
         else:
-            self._refuse(column, numbers.is_null(), "is no whole number of a time")
+            self.refuse(column, numbers.is_null(), "is no whole number of a time")
             values = number_times_ns(numbers, self.time_unit)
             unit = self.time_unit or "s, ms, us or ns"
-            self._refuse(
+            self.refuse(
                 column, values.is_null(), f"is no time in {unit} between 2008-01-10 and 2103-02-04"
             )
         return values
 
     def boolean(self, column: str) -> pl.Series:
         """Return a column of true/false, in any case."""
-        return self._words(column, BOOLEANS, "must be true or false").cast(pl.Boolean)
+        return self.words(column, BOOLEANS, "must be true or false").cast(pl.Boolean)
 
     def side(self, column: str) -> pl.Series:
         """Return a column of sides as +1 (buy) and -1 (sell)."""
-        return self._words(column, SIDES, "must be buy or sell")
+        return self.words(column, SIDES, "must be buy or sell")
 
     def keep(self, mask: pl.Series) -> None:
         """Keep only some lines."""
@@ -127,16 +127,18 @@ class Fields:
         shown = "is empty" if value is None else f"{str(value)[:60]!r} {right}"
         return InputError(f"{self.line(row)}, field {self.label(column)}: {shown}")
 
-    def _words(self, column: str, words: Mapping[str, int], right: str) -> pl.Series:
+    def words(self, column: str, words: Mapping[str, int], right: str) -> pl.Series:
+        """Return a column of words, in any case, as the numbers that ``words`` gives them."""
         values = (
             self.frame[column]
             .str.to_lowercase()
             .replace_strict(words, default=None, return_dtype=pl.Int8)
         )
-        self._refuse(column, values.is_null(), right)
+        self.refuse(column, values.is_null(), right)
         return values
 
-    def _refuse(self, column: str, bad: pl.Series, right: str) -> None:
+    def refuse(self, column: str, bad: pl.Series, right: str) -> None:
+        """Raise `InputError` for the first line that is bad, if there is one."""
         if bad.any():
             first = bad.arg_max()
             assert first is not None

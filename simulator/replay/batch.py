@@ -14,6 +14,7 @@ from typing import Literal
 import polars as pl
 
 from simulator.errors import InputError
+from simulator.replay.lines import DEFAULT_LIMITS, Limits
 
 OnGap = Literal["stop", "resync"]
 
@@ -52,14 +53,18 @@ class Job:
     """The state of one import that all readers share.
 
     ``findings`` are problems, ``left_out`` are rows or messages left out by a rule, both counted by
-    name. ``columns`` and ``only`` are the user's ``--columns`` and ``--instrument``.
+    name; ``notes`` say what a reader took for granted.  ``only`` is the user's ``--instrument``,
+    ``pair`` the ``--base`` and ``--quote`` of instruments whose symbols do not tell them.
     """
 
     on_gap: OnGap = "stop"
     only: str | None = None
+    pair: tuple[str, str] | None = None
+    limits: Limits = DEFAULT_LIMITS
     instruments: list[str] = field(default_factory=list)
     findings: dict[str, Found] = field(default_factory=dict)
     left_out: dict[str, Found] = field(default_factory=dict)
+    notes: list[str] = field(default_factory=list)
     checks: dict[str, list[int]] = field(default_factory=dict)
     advance: Callable[[int], None] = lambda _bytes: None
 

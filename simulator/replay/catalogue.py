@@ -19,7 +19,7 @@ from simulator.replay.batch import OnGap
 from simulator.replay.importer import files_of, import_paths
 from simulator.replay.runs import Progress
 
-IMPORTER = 1
+IMPORTER = 2
 """Version of the importer's rules; a higher one makes cached imports be made anew."""
 
 

@@ -27,6 +27,7 @@ from simulator.market.merge import Stream, merge
 from simulator.market.tape import DERIVED, Kind
 from simulator.market.write import write_tape
 from simulator.replay.batch import Found, Job
+from simulator.replay.coarse import CoarseLots, bookable, in_e8
 from simulator.replay.runs import Census, Progress, Run, Runs
 from simulator.replay.steps import in_steps
 
@@ -36,13 +37,9 @@ SAMPLE = 64
 
 def write(runs: Runs, job: Job, out: Path, sources: list[Source], progress: Progress) -> Manifest:
     """Merge the runs into the tape ``out`` and write its manifest, which is returned."""
-    steps = runs.steps
-    described_ = [
-        described(name, steps.tick(number), steps.lot(number))
-        for number, name in enumerate(job.instruments)
-    ]
+    found, rounding = _instruments(runs, job)
     summary = _Summary()
-    frames = _tape_frames(runs, [one for one, _ in described_], summary, progress)
+    frames = _tape_frames(runs, [one for one, _ in found], rounding, summary, progress)
     write_tape(frames, out)
     manifest = Manifest(
         tape=out.name,
@@ -54,16 +51,34 @@ def write(runs: Runs, job: Job, out: Path, sources: list[Source], progress: Prog
             _listed(
                 instrument, source, summary.census.of(number), summary.census.has_depth(number), job
             )
-            for number, (instrument, source) in enumerate(described_)
+            for number, (instrument, source) in enumerate(found)
         ],
         sources=sources,
         on_gap=job.on_gap,
         latency=summary.latency(),
         findings=_findings(job.findings),
         left_out=_findings(job.left_out),
+        notes=job.notes,
     )
     write_manifest(out, manifest)
     return manifest
+
+
+def _instruments(runs: Runs, job: Job) -> tuple[list[tuple[Instrument, str]], CoarseLots]:
+    """Return the instruments and where their filters come from, and how lots are rounded."""
+    found, coarse = [], {}
+    for number, name in enumerate(job.instruments):
+        one, source = described(name, runs.steps.tick(number), runs.steps.lot(number), job.pair)
+        coarser = bookable(one)
+        if coarser != one:
+            coarse[number] = in_e8(coarser.lot)
+            source = f"{source}; lot as fine as can be booked"
+        found.append((coarser, source))
+
+    def note(number: int, count: int) -> None:
+        job.find("rounded_up_to_lot", job.instruments[number], count)
+
+    return found, CoarseLots(coarse, note)
 
 
 def _findings(found: dict[str, Found]) -> dict[str, Finding]:
@@ -73,6 +88,7 @@ def _findings(found: dict[str, Found]) -> dict[str, Finding]:
 def _tape_frames(
     runs: Runs,
     instruments: list[Instrument],
+    rounding: CoarseLots,
     summary: _Summary,
     progress: Progress,
 ) -> Iterator[pl.DataFrame]:
@@ -82,7 +98,9 @@ def _tape_frames(
     )
     same = len(instruments) == 1
     kinds = runs.census.kinds
-    alone = (kinds[:, Kind.TRADE] == 0) & (kinds[:, Kind.AGG_TRADE] > 0)
+    # Where orders are shown one by one, their fills are the prints.
+    alone = (kinds[:, [Kind.TRADE, Kind.ORDER_ADD]] == 0).all(axis=1)
+    alone &= kinds[:, Kind.AGG_TRADE] > 0
     with_depth = np.flatnonzero(runs.census.depth).tolist()
     opened = [
         Stream(run.first_ns, _Open(run, with_depth if run.derived_book else []))
@@ -91,6 +109,8 @@ def _tape_frames(
     for frame in merge(opened):
         if alone.any():
             frame = _as_trades(frame, np.flatnonzero(alone).tolist())
+        if rounding.lots:
+            frame = rounding.rounded(frame)
         frame = in_steps(frame, ticks, lots, same)
         summary.see(frame)
         progress("writing", summary.rows, runs.rows)

@@ -16,6 +16,7 @@ import polars as pl
 
 from simulator.errors import InputError
 from simulator.replay.archive import file_lines, frames
+from simulator.replay.archive_checks import Ids
 from simulator.replay.archive_layouts import Layout, split
 from simulator.replay.archive_text import TextFile, text_files
 from simulator.replay.archive_values import Fields
@@ -41,6 +42,7 @@ FIELDS: dict[str, tuple[tuple[tuple[str, ...], tuple[str, ...]], ...]] = {
     "indexPriceKlines": (PRICES, BAR),
     "premiumIndexKlines": (PRICES, BAR),
     "fundingRate": (PRICES,),
+    "orders": ((("time", "id", "price", "quantity", "side", "action"), ("receive",)),),
     "liquidationSnapshot": ((("time", "side", "price", "quantity"), ()),),
 }
 """Of each kind, the sets of columns it can be made of: those it needs, those it may have."""
@@ -149,14 +151,22 @@ def _source(
 ) -> Source:
     assert options.symbol is not None
     assert options.market is not None
+    # whether an unknown recorder's ids have no holes is not known
+    ids = Ids(issues, consecutive=False)
     return Source(
         name=name,
         path=path,
         market=options.market,
         symbol=options.symbol,
         kind_name=kind,
-        # whether an unknown recorder's ids have no holes is not known
-        frames=frames(kind, layout, lines, issues, consecutive=False),
+        frames=frames(
+            kind,
+            layout,
+            lines,
+            issues,
+            ids,
+            fills_tell_rest=options.fill_quantity == "remaining",
+        ),
         issues=issues,
         derived_book=kind == "bookTicker",
     )

@@ -23,7 +23,7 @@ from simulator.replay.archive import is_archive, read_archive
 from simulator.replay.batch import BATCH_SCHEMA, Job, OnGap
 from simulator.replay.finish import write
 from simulator.replay.generic import read_generic
-from simulator.replay.lines import head_of
+from simulator.replay.lines import DEFAULT_LIMITS, Limits, head_of
 from simulator.replay.runs import Progress, Runs
 from simulator.replay.source import Issues, ReadOptions
 from simulator.replay.source import Source as FileSource
@@ -56,6 +56,9 @@ def import_paths(
     market: str | None = None,
     symbol: str | None = None,
     time_unit: str | None = None,
+    fill_quantity: str = "filled",
+    pair: tuple[str, str] | None = None,
+    limits: Limits = DEFAULT_LIMITS,
     lenient: bool = False,
     progress: Progress = lambda _stage, _done, _total: None,
 ) -> Manifest:
@@ -63,16 +66,17 @@ def import_paths(
 
     ``instrument`` (``market:symbol``) restricts streams to one instrument, and names it where a
     file does not; ``market`` and ``symbol`` do so for tables, ``columns`` maps our column names to
-    a table's.  ``lenient`` leaves files out that no reader knows, though the user named them, as
-    long as there is one that is known.  Raises ``InputError`` if a file is not understood, and with
-    ``on_gap`` ``stop`` if a recording breaks.
+    a table's, ``fill_quantity`` is as in `ReadOptions`.  ``pair`` is base and quote asset where
+    symbols do not tell them; ``limits`` stop decompression bombs.  ``lenient`` leaves files out
+    that no reader knows, though the user named them, as long as there is one that is known.  Raises
+    ``InputError`` if a file is not understood, and with ``on_gap`` ``stop`` if a recording breaks.
     """
     if out.suffix != ".parquet":
         raise InputError(f"--out {out}: a tape's name must end in .parquet")
     if instrument is not None and ":" in instrument:
         market, symbol = (part or None for part in instrument.split(":", 1))
-    options = ReadOptions(market, symbol, kind, columns, time_unit)
-    job = Job(on_gap=on_gap, only=instrument)
+    options = ReadOptions(market, symbol, kind, columns, time_unit, limits, fill_quantity)
+    job = Job(on_gap=on_gap, only=instrument, pair=pair, limits=limits)
     readers = _dispatch(paths, options, job, lenient and len(paths) > 1)
     sources = [source for files in readers.values() for _, source in files]
     total = sum(source.size for source in sources)
@@ -174,8 +178,11 @@ def _tables(name: str, paths: list[Path], options: ReadOptions, job: Job, runs: 
     for path in paths:
         found.extend(reader(path, options))
         job.advance(path.stat().st_size)
+    before: FileSource | None = None
     for source in sorted(found, key=lambda s: (s.instrument, s.kind_name, s.name)):
         number = job.instrument(source.instrument)
+        source.follow(before)
+        before = source
         for frame in source.frames:
             batch = frame.with_columns(pl.lit(number, pl.UInt16).alias("instrument"))
             if source.kind_name == "aggTrades":
@@ -189,11 +196,20 @@ def _tables(name: str, paths: list[Path], options: ReadOptions, job: Job, runs: 
         _note(source.name, source.issues, job)
 
 
-LEFT_OUT = ("duplicate_rows", "blank_lines", "zero_quantity")
+LEFT_OUT = (
+    "duplicate_rows",
+    "duplicate_ids",
+    "blank_lines",
+    "zero_quantity",
+    "unknown_orders",
+    "add_after_end",
+    "changes_without_effect",
+)
 """Issues of tables that are rows left out by a rule; the others are findings."""
 
 
 def _note(name: str, issues: Issues, job: Job) -> None:
+    job.notes += issues.notes
     for key, count in sorted(issues.counts.items()):
         where = issues.examples.get(key, name)
         if key in LEFT_OUT:

@@ -8,12 +8,45 @@ import lzma
 import zipfile
 import zlib
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, cast
 
 import polars as pl
 
 from simulator.errors import InputError
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """Bounds against decompression bombs: a file's text, and its text size / file size."""
+
+    max_bytes: int = 200 * 2**30
+    max_ratio: int = 250
+
+    def __post_init__(self) -> None:
+        for name, limit in (("bytes", self.max_bytes), ("ratio", self.max_ratio)):
+            if limit < 1:
+                raise InputError(f"--max-{name} {limit}: must be at least 1")
+
+    def check(self, name: str, text: int, packed: int) -> None:
+        """Raise ``InputError`` if the text of a file of ``packed`` bytes (0: plain) is too long."""
+        if text > self.max_bytes:
+            raise InputError(
+                f"{name}: more than {self.max_bytes} bytes of text; "
+                "raise --max-bytes if this is right"
+            )
+        if packed and text > RATIO_GRACE and text > self.max_ratio * packed:
+            raise InputError(
+                f"{name}: unpacks to more than {self.max_ratio} times its size; "
+                "raise --max-ratio if this is right"
+            )
+
+
+RATIO_GRACE = 16 * 2**20
+"""Text size up to which the ratio is not looked at: small files of equal lines compress well."""
+
+DEFAULT_LIMITS = Limits()
 
 HEAD_BYTES = 1 << 16
 CHUNK_BYTES = 8 << 20
@@ -40,6 +73,14 @@ def open_bytes(path: Path) -> IO[bytes]:
     if magic.startswith(ZIP):
         return _open_zip(path)
     return path.open("rb")
+
+
+def packed_size(path: Path) -> int:
+    """Return the size of a compressed file; 0 for a plain one."""
+    with path.open("rb") as file:
+        magic = file.read(6)
+    packed = magic.startswith((GZIP, XZ, ZSTD, ZIP))
+    return path.stat().st_size if packed else 0
 
 
 def _open_zstd(path: Path) -> IO[bytes]:
@@ -93,15 +134,22 @@ def _read(file: IO[bytes], path: Path, size: int) -> bytes:
         raise InputError(f"{path}: damaged compressed data: {first_line(error)}") from error
 
 
-def chunks_of_lines(path: Path, size: int = CHUNK_BYTES) -> Iterator[tuple[int, bytes]]:
-    """Yield ``(number of the first line, whole lines)``, about ``size`` bytes each."""
-    number = 1
+def chunks_of_lines(
+    path: Path, size: int = CHUNK_BYTES, limits: Limits = DEFAULT_LIMITS
+) -> Iterator[tuple[int, bytes]]:
+    """Yield ``(number of the first line, whole lines)``, about ``size`` bytes each.
+
+    Raises ``InputError`` for damaged or too large files.
+    """
+    number, total, packed = 1, 0, packed_size(path)
     rest = b""
     with open_bytes(path) as file:
         while True:
             data = _read(file, path, size)
             if not data:
                 break
+            total += len(data)
+            limits.check(str(path), total, packed)
             cut = data.rfind(b"\n") + 1
             if not cut:
                 rest += data

@@ -20,12 +20,14 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
 from pathlib import Path
+from typing import Any, Protocol
 
 import numpy as np
 import polars as pl
 
 from simulator.errors import InputError
 from simulator.market.tape import SCHEMA, Kind
+from simulator.replay.lines import DEFAULT_LIMITS, Limits
 
 E8 = 10**8
 
@@ -82,6 +84,10 @@ class Issues:
       away from one (kept)
     - ``rounded_values``: figures with more than 8 decimals, rounded half to even
     - ``blank_lines``
+    - of order-by-order records: ``unknown_orders`` (the id was never added; left out),
+      ``add_after_end``, ``changes_without_effect`` (left out), ``double_adds`` (the old order is
+      cancelled), ``replaced_orders`` (lost their place), ``fills_above_quantity`` (cut to what is
+      there), ``unpaired_fills`` (the other side of the trade is not in the file)
 
     ``examples`` tells for a key where it was seen first, for the report.
     """
@@ -100,6 +106,13 @@ class Issues:
             self.examples.setdefault(key, example)
 
 
+class Follows(Protocol):
+    """What watches the ids of a source."""
+
+    def follow(self, other: Any) -> None:
+        """Go on from another's ids, unless the own ones turn out to begin before them."""
+
+
 @dataclass(frozen=True, slots=True)
 class Source:
     """One file (or member of a zip) of one instrument and one kind of record.
@@ -111,10 +124,10 @@ class Source:
     times keep the file's order, and each message's last row has flag LAST.  Consuming it may raise
     `InputError` with file, line and field.  ``issues`` is filled on the way.
 
-    ``derived_book`` says that the frames hold DEPTH and CLEAR rows with flag DERIVED (from
-    bookTicker), which the importer leaves out where the instrument has recorded depth.  Trades of
-    ``aggTrades`` have kind TRADE; the importer makes them AGG_TRADE where the instrument has single
-    trades too.
+    ``ids`` watches the ids of its trades.  ``derived_book`` says that the frames hold DEPTH and
+    CLEAR rows with flag DERIVED (from bookTicker), which the importer leaves out where the
+    instrument has recorded depth.  Trades of ``aggTrades`` have kind TRADE; the importer makes them
+    AGG_TRADE where the instrument has single trades too.
     """
 
     name: str
@@ -125,6 +138,16 @@ class Source:
     frames: Iterator[pl.DataFrame]
     issues: Issues
     derived_book: bool = False
+    ids: Follows | None = None
+
+    def follow(self, other: Source | None) -> None:
+        """Let the ids go on from another source, read just before, if it is of the same records."""
+        same = other is not None and (other.instrument, other.kind_name) == (
+            self.instrument,
+            self.kind_name,
+        )
+        if other is not None and same and self.ids is not None and other.ids is not None:
+            self.ids.follow(other.ids)
 
     @property
     def instrument(self) -> str:
@@ -143,6 +166,7 @@ KIND_NAMES = (
     "premiumIndexKlines",
     "fundingRate",
     "liquidationSnapshot",
+    "orders",
 )
 """Kinds of record, as Binance's public archive names them."""
 
@@ -163,6 +187,8 @@ KIND_ALIASES = {
     "funding": "fundingRate",
     "liquidation": "liquidationSnapshot",
     "liquidations": "liquidationSnapshot",
+    "order": "orders",
+    "l3": "orders",
 }
 """Short words for them, in lower case; their own names are accepted in any case too."""
 
@@ -175,8 +201,8 @@ class ReadOptions:
 
     ``columns`` maps our field names to the file's column names (or numbers from 1 where it has no
     header); it is what makes a file *generic*.  ``time_unit`` is ``s``, ``ms``, ``us``, ``ns`` or
-    ``None`` (told by the size of the number). ``max_bytes`` bounds a file's text after
-    decompression; ``max_ratio`` bounds text size / file size.
+    ``None`` (told by the size of the number).  ``fill_quantity`` says whether a
+    fill of order-by-order records tells what was ``filled`` or what is ``remaining``.
     """
 
     market: str | None = None
@@ -184,14 +210,16 @@ class ReadOptions:
     kind: str | None = None
     columns: Mapping[str, str] | None = None
     time_unit: str | None = None
-    max_bytes: int = 200 * 2**30
-    max_ratio: int = 250
+    limits: Limits = DEFAULT_LIMITS
+    fill_quantity: str = "filled"
 
     def __post_init__(self) -> None:
         if self.market is not None and self.market not in MARKETS:
             raise InputError(f"--market {self.market}: must be spot, um or cm")
         if self.time_unit not in (None, "s", "ms", "us", "ns"):
             raise InputError(f"--time-unit {self.time_unit}: must be s, ms, us or ns")
+        if self.fill_quantity not in ("filled", "remaining"):
+            raise InputError(f"--fill-quantity {self.fill_quantity}: must be filled or remaining")
         if self.kind is not None:
             kind_name(self.kind)
 

@@ -60,7 +60,7 @@ class Steps:
     def tick(self, number: int) -> Decimal:
         """Return the largest power of ten, at most 1, of which all prices are multiples.
 
-        Where no price was seen (an instrument of mark prices only), that is 1.
+        Where no price was seen (an instrument of mark prices only), that is 0.
         """
         return _step(self.ticks.get(number, 0))
 
@@ -70,7 +70,7 @@ class Steps:
 
 
 def _step(in_e8: int) -> Decimal:
-    return Decimal(min(in_e8 or 10**8, 10**8)).scaleb(-8).normalize()
+    return Decimal(min(in_e8, 10**8)).scaleb(-8).normalize()
 
 
 def in_steps(batch: pl.DataFrame, ticks: Ints, lots: Ints, only_tick_kinds: bool) -> pl.DataFrame:

@@ -86,7 +86,7 @@ class _Recording:
                 yield batch
 
     def _messages(self, path: Path) -> Iterator[Messages]:
-        for first, data in chunks_of_lines(path, CHUNK_BYTES):
+        for first, data in chunks_of_lines(path, CHUNK_BYTES, self._job.limits):
             yield decode(frame_of_lines(data, first), path, self._job)
 
     def finish(self) -> None:
@@ -302,7 +302,7 @@ class _Recording:
         again = ~frame[id_].is_first_distinct().to_numpy() | np.isin(ids, before)
         if again.any():
             first = self.where(int(frame["place"].to_numpy()[again][0]))
-            self._job.find(f"duplicate_{kind}_id", first, int(again.sum()))
+            self._job.leave_out(f"duplicate_{kind}_id", first, int(again.sum()))
             frame = frame.filter(~again)
             ids = ids[~again]
         if ids.size:

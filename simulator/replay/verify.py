@@ -24,6 +24,11 @@ from simulator.replay.tops import NO_TOPS, compare_tops
 
 Tops = NDArray[np.int64]
 
+BY_ORDER = [int(Kind.ORDER_ADD), int(Kind.ORDER_CANCEL), int(Kind.ORDER_FILL)]
+
+CROSSED_NS = 5 * 10**9
+"""An order-by-order book may be crossed this long: feeds tell a trade's two sides one by one."""
+
 
 @dataclass(frozen=True, slots=True)
 class Check:
@@ -41,6 +46,8 @@ class _Replay:
     book: Book = field(default_factory=Book)
     crossed: int = 0
     first_crossed: int = 0
+    crossed_since: int = 0
+    longest_crossed: int = 0
     messages: int = 0
     compared: int = 0
     agreed: int = 0
@@ -51,6 +58,9 @@ class _Replay:
     def play(self, frame: pl.DataFrame) -> None:
         """Play the instrument's rows of a slice."""
         depth = frame.filter(pl.col("kind").is_in([int(Kind.DEPTH), int(Kind.CLEAR)]))
+        by_order = frame.filter(pl.col("kind").is_in(BY_ORDER))
+        if by_order.height:
+            self.orders(by_order)
         tops = self._depth(depth)
         quotes = _quotes(frame)
         # A quote and its depth update are close together, at most a slice apart.
@@ -59,6 +69,32 @@ class _Replay:
             self.compared += compared
             self.agreed += agreed
         self.tops, self.quotes = tops, quotes
+
+    def orders(self, frame: pl.DataFrame) -> None:
+        """Play the instrument's order-by-order rows, and time how long the book is crossed."""
+        book = self.book
+        best = book.best
+        names = ("time_ns", "kind", "flags", "side", "price", "quantity", "id")
+        columns = (frame[name].to_list() for name in names)
+        for time, kind, flags, side, price, quantity, id_ in zip(*columns, strict=True):
+            if self.crossed_since:
+                self.longest_crossed = max(self.longest_crossed, time - self.crossed_since)
+            if kind == Kind.ORDER_ADD:
+                book.add_order(side, price, quantity, id_)
+            elif kind == Kind.ORDER_CANCEL:
+                book.cancel_order(id_, quantity)
+            else:
+                book.fill_order(id_, quantity)
+            if not flags & LAST:
+                continue
+            self.messages += 1
+            bid, ask = best(1), best(-1)
+            if bid and bid >= ask > 0:
+                self.crossed += 1
+                self.first_crossed = self.first_crossed or time
+                self.crossed_since = self.crossed_since or time
+            else:
+                self.crossed_since = 0
 
     def _depth(self, frame: pl.DataFrame) -> Tops:
         book = self.book
@@ -158,9 +194,10 @@ def _of_instruments(manifest: Manifest, census: Census, replays: list[_Replay]) 
         checks.append(
             Check(
                 f"{listed.name} crossed book",
-                replay.crossed == 0,
+                replay.crossed == 0 or 0 < replay.longest_crossed <= CROSSED_NS,
                 f"{replay.crossed} of {replay.messages:,} messages"
-                + (f", first at {replay.first_crossed} ns" if replay.crossed else ""),
+                + (f", first at {replay.first_crossed} ns" if replay.crossed else "")
+                + (f", {replay.longest_crossed / 10**6:g} ms at most" if replay.crossed else ""),
             )
         )
         checks.append(

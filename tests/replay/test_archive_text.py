@@ -15,6 +15,7 @@ import simulator.replay.archive_text as archive_text
 from simulator.errors import InputError
 from simulator.replay.archive import is_archive, read_archive
 from simulator.replay.archive_text import TextFile
+from simulator.replay.lines import Limits
 from simulator.replay.source import ReadOptions
 
 UM = ReadOptions(market="um", symbol="BTCUSDT")
@@ -119,7 +120,7 @@ def test_bombs_are_stopped(tmp_path: Path) -> None:
         archive.writestr("a.csv", text)
     bomb = path.read_bytes()
     assert "--max-ratio" in refused(path, bomb)
-    small = ReadOptions("um", "BTCUSDT", max_bytes=10**6)
+    small = ReadOptions("um", "BTCUSDT", limits=Limits(max_bytes=10**6))
     assert "--max-bytes" in refused(path, bomb, small)
     assert "--max-bytes" in refused(tmp_path / "x.csv", text, small)
 
@@ -130,7 +131,7 @@ def test_ratio_can_be_raised(tmp_path: Path) -> None:
     path.write_bytes(lzma.compress(rows.encode(), preset=0))
     ratio = len(rows) // path.stat().st_size
     assert ratio > 250
-    (source,) = read_archive(path, ReadOptions("um", "BTCUSDT", max_ratio=ratio + 1))
+    (source,) = read_archive(path, ReadOptions("um", "BTCUSDT", limits=Limits(max_ratio=ratio + 1)))
     assert sum(frame.height for frame in source.frames) == 1000
     assert source.issues.counts["duplicate_ids"] == 699_000
 

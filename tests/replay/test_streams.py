@@ -44,8 +44,8 @@ def test_a_trade_is_one_row(tmp_path: Path) -> None:
 def test_trades_that_come_twice_are_dropped_and_counted(tmp_path: Path) -> None:
     tape, manifest = imported(tmp_path, [trade(0, 1), trade(1, 2), trade(1, 2), trade(3, 4)])
     assert [row["id"] for row in rows(tape, Kind.TRADE)] == [1, 2, 4]
-    assert manifest.findings["duplicate_trade_id"].count == 1
-    assert manifest.findings["duplicate_trade_id"].first == [
+    assert manifest.left_out["duplicate_trade_id"].count == 1
+    assert manifest.left_out["duplicate_trade_id"].first == [
         f"{tmp_path / 'recording.gz'}: line 3",
     ]
     assert manifest.findings["trade_id_gap"].first == [f"{tmp_path / 'recording.gz'}: line 4"]
@@ -331,7 +331,7 @@ def test_filters_are_the_catalogues_where_the_data_fit_them(tmp_path: Path) -> N
 @pytest.mark.parametrize(
     ("symbol", "price", "expected"),
     [
-        ("PEPEUSDT", "0.00001234", ("PEPE", "USDT", "0.00000001", "0.1")),
+        ("PEPEUSDT", "0.00001234", ("PEPE", "USDT", "0.00000001", "1")),
         ("FOOBTC", "12.500", ("FOO", "BTC", "0.1", "0.1")),
         ("FOOUSD_PERP", "1250", ("FOO", "USD", "1", "0.1")),
     ],
