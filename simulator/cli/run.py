@@ -60,8 +60,13 @@ def run(
     deposit: Annotated[
         list[str] | None, typer.Option(help="Start balances: USDT=100000,BTC=1.")
     ] = None,
-    latency: str = typer.Option(None, help="Latency model."),
-    queue_model: str = typer.Option(None, help="How displayed queues shrink."),
+    latency: str = typer.Option(
+        None, help="Milliseconds (5), feed/entry/response (5/5/5), recorded or sampled:5:0.4."
+    ),
+    queue_model: str = typer.Option(None, help="risk_averse, power:N, log or fifo."),
+    margin_type: str = typer.Option(None, help="isolated or cross, of separated futures positions."),
+    leverage: int = typer.Option(None, min=1, help="Of futures, where the rulebook has brackets."),
+    bnb_fees: bool = typer.Option(None, "--bnb-fees", help="Pay fees in BNB, at the discount."),
     param: Annotated[
         list[str] | None, typer.Option(help="Strategy parameter key=value; repeatable.")
     ] = None,
@@ -82,6 +87,7 @@ def run(
         "mode": mode, "strategies": tuple(strategy or ()) or None,
         "data": tuple(data or ()) or None,
         "rulebook": rulebook, "seed": seed, "latency": latency, "queue_model": queue_model,
+        "margin_type": margin_type, "leverage": leverage, "bnb_fees": bnb_fees,
         "deposits": deposits(",".join(deposit)) if deposit else None, "start": start, "end": end,
     }  # fmt: skip
     if mode is not None and mode not in MODES:
@@ -317,6 +323,8 @@ def make_engine(
             data=paths, mode=mode, strategies=strategies, rulebook=setting.rulebook,
             seed=setting.seed, deposits=setting.deposits, latency=setting.latency or None,
             queue_model=setting.queue_model, start_ns=first, end_ns=last, scenario=setting.name,
+            margin_type=(setting.margin_type or None) if mode == "separated" else None,
+            leverage=setting.leverage or None, bnb_fees=setting.bnb_fees,
             note=note, import_progress=importing,
         )  # fmt: skip
     return engine

@@ -10,6 +10,9 @@
     seed = 0
     latency = ""  # as the option --latency
     queue_model = "risk_averse"
+    margin_type = ""  # isolated or cross; the rulebook's default if empty
+    leverage = 0  # the rulebook's default if 0
+    bnb_fees = false
     start = "2026-01-01T00:00:00Z"  # as the options --start and --end
     end = ""
 
@@ -58,6 +61,9 @@ class Scenario(BaseModel):
     deposits: dict[str, PositiveAmount] = Field(default={"USDT": Decimal(100_000)}, min_length=1)
     latency: str = ""
     queue_model: str = "risk_averse"
+    margin_type: Literal["", "isolated", "cross"] = ""
+    leverage: int = Field(default=0, ge=0)
+    bnb_fees: bool = False
     start: str = ""
     end: str = ""
     parameters: dict[str, str] = {}

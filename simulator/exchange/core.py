@@ -235,8 +235,9 @@ class Core(Venue):
 
     def _skip_break(self, time: int, arrival: int) -> None:
         """A recording stops and another starts much later: timers and marks do not run in between."""
+        # The books are of the recording that stopped until the new one restates them: no mark before.
         step = int(self.mark_step)
-        self.next_mark = max(int(self.next_mark), time // step * step - 31 * step)
+        self.next_mark = time // step * step + step
         for k in range(self.n_timers):
             interval = int(self.timer_interval[k])
             if interval and self.timer_time[k] < arrival:

@@ -15,6 +15,9 @@ cdef class Upkeep:
     cdef bint steady
     # an asset: instrument whose mid is its index, -1 = from the tape
     cdef int[::1] index_from
+    cdef int[::1] index_otherwise
+    cdef long long[::1] index_time
+    cdef long long[::1] mark_time
     # risk
     cdef int[::1] announced
     cdef readonly double worst_ratio

@@ -4,7 +4,8 @@ Every ``mark_step`` of venue time, and whenever the tape brings a mark or an ind
 pool is recomputed; margin depends on nothing else between fills.  Where the tape has no mark price it is Binance's
 formula (docs/rules.md): the median of index + funding basis, index + moving average of (mid - index), and the
 last price; where it has no index, the index of an asset is the mid price of its spot book, or of its
-perpetual's where there is no spot book either.
+perpetual's where there is no spot book either.  A tape's mark or index that has not come for ten minutes has stopped,
+and is computed from then on.
 """
 
 import cython
@@ -23,6 +24,7 @@ FUNDING = cython.declare(cython.int, 7)
 FUNDING_ESTIMATE = cython.declare(cython.int, 8)
 ORDER_ADD = cython.declare(cython.int, 16)
 ORDER_FILL = cython.declare(cython.int, 18)
+AGG_TRADE = cython.declare(cython.int, 19)
 
 SPOT = cython.declare(cython.int, 0)
 MARK_SOURCE = cython.declare(cython.int, 1)
@@ -30,6 +32,7 @@ LIQUIDATION = cython.declare(cython.int, 3)
 LEVEL_CHANGED = cython.declare(cython.int, 13)
 UNIT = cython.declare(cython.double, 1e-8)
 HOUR_NS = cython.declare(cython.double, 3.6e12)
+STALE_NS = cython.declare(cython.longlong, 600_000_000_000)
 NO_RATIO = cython.declare(cython.double, 1e300)
 
 
@@ -55,6 +58,9 @@ class Upkeep:
         self.points = columns["mark_points"]
         self.basis_hours = columns["mark_basis_hours"]
         self.mark_on_tape = memoryview(np.zeros(n, dtype="i4"))
+        self.mark_time = memoryview(np.zeros(n, dtype="i8"))
+        self.index_time = memoryview(np.zeros(len(columns["index_from"]), dtype="i8"))
+        self.index_otherwise = memoryview(np.array(columns["index_from"], dtype="i4"))
         self.funding_rate = memoryview(np.zeros(n))
         self.next_funding = memoryview(np.zeros(n, dtype="i8"))
         self.basis = memoryview(np.zeros((n, self.points)))
@@ -168,15 +174,24 @@ class Upkeep:
         Return whether the next tick would find the same unless something happens before it.
         """
         i: cython.int
+        asset: cython.int
         price: cython.double
         self.steady = True
+        for asset in range(self.index_from.shape[0]):
+            if (
+                self.index_from[asset] == -1
+                and self.venue.now - self.index_time[asset] > STALE_NS
+                and self.index_otherwise[asset] >= 0
+            ):
+                self.index_from[asset] = self.index_otherwise[asset]
         self.index_by_mids()
         for i in range(self.instruments):
             if self.venue.product[i] == SPOT:
                 price = self.mid(i)
                 if price > 0.0:
                     self.venue.pools.mark[i] = price
-            elif not self.mark_on_tape[i]:
+            elif not self.mark_on_tape[i] or self.venue.now - self.mark_time[i] > STALE_NS:
+                self.mark_on_tape[i] = 0
                 price = self.computed_mark(i)
                 if price > 0.0:
                     self.venue.pools.mark[i] = price
@@ -208,11 +223,13 @@ class Upkeep:
         """A tape row other than depth, trades and quotes."""
         if kind == MARK:
             self.mark_on_tape[instrument] = 1
+            self.mark_time[instrument] = self.venue.now
             self.venue.pools.mark[instrument] = price * UNIT
             self.venue.price_seen(instrument, MARK_SOURCE, price)
             self.check()
         elif kind == INDEX:
             self.index_from[self.venue.base[instrument]] = -1
+            self.index_time[self.venue.base[instrument]] = self.venue.now
             self.venue.pools.index[self.venue.base[instrument]] = (
                 price * UNIT * self.venue.pools.index[self.venue.quote[instrument]]
             )
@@ -221,6 +238,9 @@ class Upkeep:
             self.next_funding[instrument] = quantity
         elif kind == FUNDING:
             self.settle_funding(instrument, price)
+        elif kind == AGG_TRADE:
+            # A second report of trades that are on the tape too, or of fills of displayed orders.
+            self.venue.last[instrument] = price
         elif ORDER_ADD <= kind <= ORDER_FILL:
             self.order_row(instrument, kind, side, price, quantity, number)
         return 0
