@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from decimal import Decimal
@@ -106,6 +107,7 @@ class Simulation:
         self._deposits = _checked(
             {"USDT": Decimal(100_000)} if deposits is None else deposits, listed
         )
+        gc.collect()  # an earlier run is a cycle of few objects and much memory: it would stay long
         made = assemble(
             listed,
             self.partition,
