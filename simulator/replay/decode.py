@@ -67,6 +67,14 @@ REQUIRED: dict[str, Fields] = {
         "o": pl.Struct({name: pl.String() for name in ("s", "S", "q", "p", "ap", "z")}),
     },
     "snapshot": {"lastUpdateId": pl.Int64(), "bids": LEVELS, "asks": LEVELS},
+    "partialDepth": {"lastUpdateId": pl.Int64(), "bids": LEVELS, "asks": LEVELS},
+    "partialUpdate": {
+        "E": pl.Int64(),
+        "s": pl.String(),
+        "u": pl.Int64(),
+        "b": LEVELS,
+        "a": LEVELS,
+    },
 }
 """Fields that a message of a kind must have."""
 
@@ -78,6 +86,8 @@ OPTIONAL: dict[str, Fields] = {
     "markPriceUpdate": {"i": pl.String(), "r": pl.String(), "T": pl.Int64()},
     "forceOrder": {},
     "snapshot": {"symbol": pl.String(), "E": pl.Int64(), "pair": pl.String()},
+    "partialDepth": {"E": pl.Int64()},
+    "partialUpdate": {"ps": pl.String()},
 }
 """Fields that it may have; null where it has not."""
 
@@ -133,6 +143,21 @@ def decode(lines: pl.DataFrame, path: Path, job: Job) -> Messages:
     return messages
 
 
+def without_cut_off(lines: pl.DataFrame, path: Path, job: Job) -> pl.DataFrame:
+    """Leave out the last line of a file if it was cut off, as where a recorder was stopped.
+
+    For the last chunk of a file that does not end with a line end.
+    """
+    text = str(lines["text"][-1] or "")
+    start = next((at for at, one in enumerate(text) if one in "{["), len(text))
+    try:
+        json.loads(text[start:])
+    except ValueError:
+        job.leave_out("line_cut_off", Messages(path).where(int(lines["number"][-1])))
+        return lines[:-1]
+    return lines
+
+
 def _without_blank(lines: pl.DataFrame, messages: Messages, job: Job) -> pl.DataFrame:
     blank = lines["text"].str.len_bytes() < SHORT
     if not blank.any():
@@ -147,7 +172,8 @@ def _without_blank(lines: pl.DataFrame, messages: Messages, job: Job) -> pl.Data
 
 def _split(lines: pl.DataFrame, messages: Messages) -> pl.DataFrame:
     """Return columns ``number``, ``receive_ns``, ``json`` and ``kind`` of the lines."""
-    brace = pl.col("text").str.find("{", literal=True)
+    # A raw stream's message may be a list, such as !markPrice@arr's.
+    brace = pl.col("text").str.find(r"[\{\[]")
     stamp = pl.col("text").str.slice(0, brace).str.strip_chars()
     frame = lines.select(
         "number",
@@ -187,12 +213,15 @@ def _kind(frame: pl.DataFrame) -> pl.Series:
     text = pl.col("json")
     named = frame.select(text.str.extract(r'"e"\s*:\s*"(\w+)"', 1)).to_series()
     # Futures' partial depth looks like an update, but its levels are the whole top of the book.
+    # Without a stream's name it cannot be told from one.
     partial = frame.select(text.str.head(HEAD).str.contains(r'@depth(5|10|20)["@]')).to_series()
     if not partial.any() and not named.null_count():
         return named
     keyed = (
-        pl.when(partial)
-        .then(pl.lit("partial_depth"))
+        pl.when(partial & text.str.contains('"lastUpdateId"', literal=True))
+        .then(pl.lit("partialDepth"))
+        .when(partial)
+        .then(pl.lit("partialUpdate"))
         .when(text.str.contains('"lastUpdateId"', literal=True))
         .then(pl.lit("snapshot"))
         .when(text.str.contains('"B"', literal=True) & text.str.contains('"u"', literal=True))
@@ -207,13 +236,14 @@ def _kind(frame: pl.DataFrame) -> pl.Series:
 
 def _expand_arrays(lines: pl.DataFrame) -> pl.DataFrame:
     """Turn a message whose data is a list (``!markPrice@arr``) into one line for each element."""
-    many = lines["json"].str.head(HEAD).str.contains(r'"data"\s*:\s*\[')
+    many = lines["json"].str.head(HEAD).str.contains(r'^\[|"data"\s*:\s*\[')
     if not many.any():
         return lines
     rows = []
     for number, stamp, text, kind in lines.filter(many).iter_rows():
         try:
-            elements = json.loads(text)["data"]
+            message = json.loads(text)
+            elements = message if isinstance(message, list) else message["data"]
         except (ValueError, TypeError, KeyError):
             rows.append((number, stamp, text, kind))
             continue
@@ -241,6 +271,11 @@ def _typed(lines: pl.DataFrame, kind: str, messages: Messages) -> pl.DataFrame:
     if missing.height:
         lines = lines.filter(pl.col("number") == missing["number"][0])
         _refuse(lines, kind, messages, "a field is missing")
+    if kind == "partialDepth":
+        # Spot's names its symbol only in the name of the stream, so it is never alone.
+        symbol = lines["json"].str.extract(r'"stream"\s*:\s*"([^"@]+)@', 1).str.to_uppercase()
+        frame = frame.with_columns(symbol.alias("s"))
+        frame = frame.rename({"lastUpdateId": "u", "bids": "b", "asks": "a"})
     return _checked(_flat(frame, kind), kind, messages)
 
 
@@ -300,7 +335,7 @@ def _refuse(lines: pl.DataFrame, kind: str, messages: Messages, why: str) -> Non
             message = json.loads(text)
         except ValueError as error:
             raise InputError(f"{where}: not valid JSON: {error}") from None
-        body = message.get("data", message)
+        body = message.get("data", message) if isinstance(message, dict) else message
         if not isinstance(body, dict):
             raise InputError(f"{where}: field data: must be a JSON object")
         _check_fields(body, REQUIRED[kind], OPTIONAL[kind], where)

@@ -9,6 +9,7 @@ merged into the tape.  So memory is bounded by a chunk of the input, not by its 
 from __future__ import annotations
 
 import tempfile
+import zipfile
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -20,6 +21,7 @@ from simulator.market.manifest import Manifest, Source, sha256_of
 from simulator.market.tape import Kind
 from simulator.replay import streams
 from simulator.replay.archive import is_archive, read_archive
+from simulator.replay.archive_text import BOM
 from simulator.replay.batch import BATCH_SCHEMA, Job, OnGap
 from simulator.replay.finish import write
 from simulator.replay.generic import read_generic
@@ -34,7 +36,15 @@ NOT_DATA = (".checksum", ".md", ".manifest.json", ".py", ".toml")
 
 def _is_stream(path: Path, options: ReadOptions) -> bool:
     del options
-    return streams.detect(head_of(path), path)
+    try:
+        head = head_of(path)
+    except InputError:
+        if zipfile.is_zipfile(path):
+            return False  # of several members: a recording is one
+        raise
+    if not head.removeprefix(BOM).strip():
+        raise InputError(f"{path}: is empty")
+    return streams.detect(head, path)
 
 
 READERS: dict[str, Callable[[Path, ReadOptions], bool]] = {
@@ -91,13 +101,15 @@ def import_paths(
     with _scratch(out) as folder:
         runs = Runs(folder)
         if "streams" in readers:
-            for batch in streams.read([path for path, _ in readers["streams"]], job):
-                runs.add(batch)
+            for batch, derived in streams.read([path for path, _ in readers["streams"]], job):
+                runs.add(batch, derived)
         for name in ("archive", "generic"):
             _tables(name, [path for path, _ in readers.get(name, [])], options, job, runs)
         if not runs.rows:
             named = ", ".join(str(path) for path in paths)
-            raise InputError(f"{named}: no market data that a tape holds")
+            left_out = ", ".join(f"{name} {one.count:,}" for name, one in job.left_out.items())
+            why = f" (left out: {left_out})" if left_out else ""
+            raise InputError(f"{named}: no market data that a tape holds{why}")
         return write(runs, job, out, sorted(sources, key=lambda s: s.name), progress)
 
 

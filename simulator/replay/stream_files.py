@@ -12,7 +12,7 @@ from simulator.replay.lines import head_of
 
 PEEK_BYTES = 1 << 20
 
-LINE = re.compile(rb"^\s*(\d+)\s*\{")
+LINE = re.compile(rb"^\s*(\d+)\s*[\{\[]")
 SYMBOL = re.compile(rb'"(?:s|symbol)"\s*:\s*"([^"\s]{1,40})"')
 COIN_MARGINED = r"USD_(PERP|\d{6})$"
 
@@ -103,12 +103,14 @@ class Markets:
 
 def _market(kind: str, frame: pl.DataFrame) -> pl.Series:
     coin = pl.col("s").str.contains(COIN_MARGINED)
-    if kind in ("depthUpdate", "bookTicker"):
+    if kind in ("depthUpdate", "bookTicker", "partialUpdate"):
         coin |= pl.col("ps").is_not_null()
     um, spot, unsaid = pl.lit("um"), pl.lit("spot"), pl.lit(None, pl.String)
     rest = um
     if kind == "depthUpdate":
         rest = pl.when(pl.col("pu").is_not_null()).then(um).otherwise(spot)
+    elif kind == "partialDepth":
+        rest = unsaid
     elif kind == "bookTicker":
         rest = pl.when(pl.col("e").is_not_null()).then(um).otherwise(unsaid)
     elif kind == "trade":

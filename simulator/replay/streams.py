@@ -22,10 +22,12 @@ from simulator.market.ahead import ahead
 from simulator.market.tape import Kind
 from simulator.replay import stream_rows as build
 from simulator.replay.batch import BATCH_SCHEMA, Job
-from simulator.replay.decode import Messages, decode, levels_of
+from simulator.replay.decode import Messages, decode, levels_of, without_cut_off
 from simulator.replay.lines import CHUNK_BYTES, chunks_of_lines, frame_of_lines
+from simulator.replay.partial_depth import PartialBook
 from simulator.replay.stitch import Events, Ints, Snapshot, Stitched, Stitcher, no_events
 from simulator.replay.stream_files import Markets, detect, group
+from simulator.replay.stream_prints import Prints
 from simulator.replay.tops import NO_TOPS, compare_tops
 
 __all__ = ["detect", "read"]
@@ -33,12 +35,12 @@ __all__ = ["detect", "read"]
 FILE = 1 << 40
 """Places of one file: a line's place is ``FILE * file + line``."""
 
-MARKET_PRINTS = ("MARKET",)
-"""Values of a trade's X that are prints of the book; others are insurance fund and ADL fills."""
 
+def read(paths: list[Path], job: Job) -> Iterator[tuple[pl.DataFrame, bool]]:
+    """Yield the batches of all recordings, each sorted by time.
 
-def read(paths: list[Path], job: Job) -> Iterator[pl.DataFrame]:
-    """Yield the batches of all recordings; each batch is sorted by time."""
+    With each comes whether it is a book to be left out where an instrument has recorded depth.
+    """
     for files in group(paths):
         recording = _Recording(files, job)
         for file, path in enumerate(files):
@@ -61,6 +63,8 @@ class _Symbol:
     tops: NDArray[np.int64] = field(default_factory=lambda: NO_TOPS)
     quotes: NDArray[np.int64] = field(default_factory=lambda: NO_TOPS)
     quoted_top: build.Top = build.NO_TOP
+    partial_tops: list[NDArray[np.int64]] = field(default_factory=list)
+    partial: PartialBook = field(default_factory=PartialBook)
 
 
 class _Recording:
@@ -71,23 +75,32 @@ class _Recording:
         self._job = job
         self._symbols: dict[str, _Symbol] = {}
         self._homeless: list[tuple[Snapshot, str | None]] = []
+        self._partial: list[pl.DataFrame] = []
+        self._prints = Prints(job, self.where)
 
     def where(self, place: int) -> str:
         """Name the line at a place."""
         return f"{self._files[place // FILE]}: line {place % FILE}"
 
-    def file(self, file: int, path: Path) -> Iterator[pl.DataFrame]:
+    def file(self, file: int, path: Path) -> Iterator[tuple[pl.DataFrame, bool]]:
         markets = Markets()
         begins = True
         for messages in ahead(self._messages(path)):
             batch = self._chunk(messages, file, markets, begins)
             begins = False
             if batch is not None and batch.height:
-                yield batch
+                yield batch, False
+            for partial in self._partial:
+                yield partial.select(list(BATCH_SCHEMA)), True
+            self._partial.clear()
 
     def _messages(self, path: Path) -> Iterator[Messages]:
         for first, data in chunks_of_lines(path, CHUNK_BYTES, self._job.limits):
-            yield decode(frame_of_lines(data, first), path, self._job)
+            lines = frame_of_lines(data, first)
+            if lines.height and not data.endswith(b"\n"):
+                lines = without_cut_off(lines, path, self._job)
+            if lines.height:
+                yield decode(lines, path, self._job)
 
     def finish(self) -> None:
         """Say what was left without use."""
@@ -98,6 +111,9 @@ class _Recording:
             )
         for symbol in self._symbols.values():
             symbol.stitcher.finish()
+            if symbol.stitcher.ever_synced:
+                where = self.where(symbol.partial.first)
+                self._job.leave_out("partial_depth", where, symbol.partial.messages)
 
     def _chunk(
         self, messages: Messages, file: int, markets: Markets, begins: bool
@@ -124,6 +140,7 @@ class _Recording:
             mine = {kind: part for (kind, one), part in parts.items() if one == name}
             taken = snapshots.get(name, [])
             events = depth.get(name, no_events())
+            self._partial_depth(self._symbols[name], mine, messages)
             frame = self._one(self._symbols[name], mine, events, taken, begins and bool(taken))
             out.append(frame)
         if not out:
@@ -245,7 +262,7 @@ class _Recording:
         out += build.depth_rows(stitched)
         for kind, row_kind, id_ in (("trade", Kind.TRADE, "t"), ("aggTrade", Kind.AGG_TRADE, "a")):
             if kind in parts:
-                frame = self._prints(symbol, kind, id_, parts[kind], not new_file)
+                frame = self._prints(symbol.trade_ids, kind, id_, parts[kind], not new_file)
                 time = self._time(symbol, kind, frame)
                 out.append(build.trade_rows(row_kind, frame, time, id_))
         if "markPriceUpdate" in parts:
@@ -290,59 +307,14 @@ class _Recording:
         symbol.latest[stream] = int(raised[-1])
         return raised[1:]
 
-    def _prints(
-        self, symbol: _Symbol, kind: str, id_: str, frame: pl.DataFrame, joins: bool
-    ) -> pl.DataFrame:
-        """Drop and count prints that are there twice, not of the book, or empty.
-
-        ``joins`` says that a jump of the ids to the first print is a gap.
-        """
-        ids = frame[id_].to_numpy()
-        before = symbol.trade_ids.get(id_, np.empty(0, dtype=np.int64))
-        again = ~frame[id_].is_first_distinct().to_numpy() | np.isin(ids, before)
-        if again.any():
-            first = self.where(int(frame["place"].to_numpy()[again][0]))
-            self._job.leave_out(f"duplicate_{kind}_id", first, int(again.sum()))
-            frame = frame.filter(~again)
-            ids = ids[~again]
-        if ids.size:
-            order = np.argsort(ids, kind="stable")
-            known = np.r_[before[-1:] if joins else [], ids[order]].astype(np.int64)
-            jumps = np.flatnonzero(np.diff(known) > 1)
-            if jumps.size:
-                at = int(jumps[0]) + 1 - (known.size - ids.size)
-                first = self.where(int(frame["place"][int(order[at])]))
-                self._job.find(f"{kind}_id_gap", first, jumps.size)
-            symbol.trade_ids[id_] = known
-        if kind == "trade":
-            off = pl.col("X").is_not_null() & ~pl.col("X").is_in(MARKET_PRINTS)
-            frame = self._without(frame, off, "trade_outside_book")
-        return self._without(frame, (pl.col("p") == 0) | (pl.col("q") == 0), "empty_print")
-
-    def _without(self, frame: pl.DataFrame, rule: pl.Expr, name: str) -> pl.DataFrame:
-        out = frame.filter(rule)
-        if not out.height:
-            return frame
-        self._job.leave_out(name, self.where(int(out["place"][0])), out.height)
-        return frame.filter(~rule)
-
     def _quotes(
         self, symbol: _Symbol, frame: pl.DataFrame, clock: tuple[Ints, Ints], stitched: Stitched
     ) -> list[pl.DataFrame]:
         places = frame["place"].to_numpy()
-        if frame["E"].null_count():
-            known, times = clock
-            seen = times[np.searchsorted(known, places, side="right")]
-            first = int(times[np.searchsorted(times, 1)]) if times[-1] > 0 else 0
-            receive = frame["receive_ns"].to_numpy()
-            if not first:
-                self._job.find("quote_timed_by_receipt", self.where(int(places[0])), places.size)
-            seen = np.where(seen > 0, seen, first or receive)
-            times = np.where(frame["E"].is_null(), seen, frame["E"].fill_null(0)).astype(np.int64)
-        else:
-            times = frame["E"].to_numpy().astype(np.int64)
-        times = self._forward(symbol, "bookTicker", times, places)
+        times = self._stamped(symbol, "bookTicker", frame, clock)
         out = [build.quote_rows(frame, times)]
+        if symbol.partial.messages and not symbol.stitcher.ever_synced:
+            return out
         tops = frame.select("b", "B", "a", "A").to_numpy().astype(np.int64)
         crossed = (tops[:, 0] >= tops[:, 2]) & (tops[:, 1] > 0) & (tops[:, 3] > 0)
         if crossed.any():
@@ -360,9 +332,46 @@ class _Recording:
             symbol.quoted_top = top
         return out
 
+    def _stamped(
+        self, symbol: _Symbol, stream: str, frame: pl.DataFrame, clock: tuple[Ints, Ints]
+    ) -> Ints:
+        """Return the times of messages that may have none: the latest seen of their symbol."""
+        places = frame["place"].to_numpy()
+        if frame["E"].null_count():
+            known, times = clock
+            seen = times[np.searchsorted(known, places, side="right")]
+            first = int(times[np.searchsorted(times, 1)]) if times[-1] > 0 else 0
+            receive = frame["receive_ns"].to_numpy()
+            if not first:
+                name = "quote" if stream == "bookTicker" else "depth"
+                self._job.find(f"{name}_timed_by_receipt", self.where(int(places[0])), places.size)
+            seen = np.where(seen > 0, seen, first or receive)
+            times = np.where(frame["E"].is_null(), seen, frame["E"].fill_null(0)).astype(np.int64)
+        else:
+            times = frame["E"].to_numpy().astype(np.int64)
+        return self._forward(symbol, stream, times, places)
+
+    def _partial_depth(
+        self, symbol: _Symbol, parts: dict[str, pl.DataFrame], messages: Messages
+    ) -> None:
+        """Put aside the book that partial depth tells, in a batch of its own."""
+        now = symbol.clock
+        kinds = [kind for kind in ("partialDepth", "partialUpdate") if kind in parts]
+        for kind in kinds:
+            frame = parts.pop(kind)
+            clock = self._clock(symbol, {**parts, kind: frame})
+            symbol.clock = now  # the chunk's other streams are yet to be timed
+            time = self._stamped(symbol, kind, frame, clock)
+            levels, counts = levels_of(frame, "b", "a", messages)
+            made, tops = symbol.partial.feed(frame, levels, _ints(counts), time)
+            symbol.partial_tops.append(tops)
+            number = pl.lit(symbol.number, pl.UInt16).alias("instrument")
+            self._partial.append(made.with_columns(number))
+
     def _check(self, symbol: _Symbol, stitched: Stitched, quotes: pl.DataFrame | None) -> None:
         """Compare tops and quotes of equal update id, of this chunk and the one before."""
-        mine = np.vstack([NO_TOPS, *stitched.tops])
+        mine = np.vstack([NO_TOPS, *stitched.tops, *symbol.partial_tops])
+        symbol.partial_tops.clear()
         theirs = NO_TOPS
         if quotes is not None:
             theirs = quotes.select("u", "b", "B", "a", "A").to_numpy().astype(np.int64)
