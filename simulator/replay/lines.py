@@ -49,7 +49,7 @@ RATIO_GRACE = 16 * 2**20
 DEFAULT_LIMITS = Limits()
 
 HEAD_BYTES = 1 << 16
-CHUNK_BYTES = 8 << 20
+CHUNK_BYTES = 4 << 20
 
 GZIP, ZSTD, XZ, ZIP = b"\x1f\x8b", b"\x28\xb5\x2f\xfd", b"\xfd7zXZ\x00", b"PK\x03\x04"
 
