@@ -60,7 +60,7 @@ format: setup ## let ruff format the code and mend what it can
 	$(BIN)/ruff check --fix $(CODE)
 
 # Extension modules win over .py files, so the uncompiled run needs a copy of the tree without them.  Whole hours
-# (tests/strategies) take it minutes each; tests/test_uncompiled.py compares a minute's digests instead.
+# (tests/strategies) take it minutes each; tests/simulation/test_uncompiled.py compares digests instead.
 PURE := build/pure
 pure: setup ## the suite on an uncompiled copy of the tree
 	rm -rf $(PURE) && mkdir -p $(PURE)
