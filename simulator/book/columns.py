@@ -663,6 +663,8 @@ class Book(Levels):
         """
         i: cython.Py_ssize_t
         operation: cython.longlong
+        if not cython.compiled:
+            commands = memoryview(commands)  # plain Python integers: numpy's overflow
         for i in range(commands.shape[0]):
             operation = commands[i, 0]
             if operation == 1:

@@ -28,6 +28,8 @@ DEPTH = cython.declare(cython.int, 1)
 CLEAR = cython.declare(cython.int, 2)
 TRADE = cython.declare(cython.int, 3)
 QUOTE = cython.declare(cython.int, 4)
+MARK = cython.declare(cython.int, 5)
+INDEX = cython.declare(cython.int, 6)
 BAR_OPEN = cython.declare(cython.int, 10)
 BAR_CLOSE = cython.declare(cython.int, 13)
 LAST_ROW = cython.declare(cython.int, 1)
@@ -64,7 +66,7 @@ EXPIRED = cython.declare(cython.int, 4)
 REJECTED = cython.declare(cython.int, 5)
 TRIGGERED = cython.declare(cython.int, 7)
 
-SESSION_BREAK_NS = cython.declare(cython.longlong, 600_000_000_000)
+SESSION_BREAK_NS = cython.declare(cython.longlong, 86_400_000_000_000)
 
 
 @cython.cclass
@@ -172,6 +174,9 @@ class Core(Venue):
                     self.add_to_bars(i, price[row], quantity[row] if what == BAR_CLOSE else 0)
             elif what != QUOTE:
                 self.cold.row(i, what, side[row], price[row], quantity[row], number[row])
+                # Index and mark of one message are of one instant: margins are checked after both.
+                if (what == MARK or what == INDEX) and flags[row] & LAST_ROW:
+                    self.cold.check()
             if self.watch_book[i] and what <= CLEAR and flags[row] & LAST_ROW:
                 self.wake_book(i)
         if rows:
@@ -335,7 +340,12 @@ class Core(Venue):
         self.next_timer = NEVER
         self.next_mark = NEVER
         self.due()
-        while self.next_venue < NEVER or self.next_local < NEVER:
+        sent: cython.longlong = self.commands.after
+        while True:
+            if self.commands.first >= sent:
+                self.next_venue = NEVER  # sent after the last row: never arrives
+            if self.next_venue >= NEVER and self.next_local >= NEVER:
+                break
             if self.next_venue <= self.next_local:
                 self.command()
             else:

@@ -228,6 +228,8 @@ class Settlement:
                     self.apply_fill(order, price, lots, True, other == 0)
                 if other:
                     self.apply_fill(other, price, lots, False, order == 0)
+            elif code <= ROW_CANCELED and self.orders.row[order, STATE] == OVER:
+                continue  # trimmed and filled to its end within this event: said already
             elif code == RESTED:
                 self.hold(order, lots)
                 self.record(order, ACCEPTED, price, lots)

@@ -19,7 +19,6 @@ cdef class Upkeep:
     cdef long long[::1] index_time
     cdef long long[::1] mark_time
     # risk
-    cdef int[::1] announced
     cdef readonly double worst_ratio
     cdef readonly double peak_initial
     cdef readonly double peak_maintenance

@@ -68,8 +68,6 @@ class Upkeep:
         self.basis_run = memoryview(np.zeros(n, dtype="i4"))
         self.steady = False
         self.index_from = memoryview(np.array(columns["index_from"], dtype="i4"))
-        # What was last announced: others evaluate pools as well, and must not swallow a change.
-        self.announced = memoryview(np.zeros(max(1, venue.pools.count), dtype="i4"))
         self.worst_ratio = NO_RATIO
         self.peak_initial = self.peak_maintenance = 0.0
         self.sample_step = columns["sample_step"]
@@ -226,7 +224,6 @@ class Upkeep:
             self.mark_time[instrument] = self.venue.now
             self.venue.pools.mark[instrument] = price * UNIT
             self.venue.price_seen(instrument, MARK_SOURCE, price)
-            self.check()
         elif kind == INDEX:
             self.index_from[self.venue.base[instrument]] = -1
             self.index_time[self.venue.base[instrument]] = self.venue.now
@@ -257,7 +254,7 @@ class Upkeep:
         maintenance: cython.double = 0.0
         ratio: cython.double
         for pool in range(self.venue.pools.count):
-            old = self.announced[pool]
+            old = self.venue.pools.checked[pool]
             self.venue.pools.evaluate(pool)
             initial += self.venue.pools.initial[pool]
             maintenance += self.venue.pools.maintenance[pool]
@@ -266,7 +263,7 @@ class Upkeep:
                 if ratio < self.worst_ratio:
                     self.worst_ratio = ratio
             if self.venue.pools.level[pool] != old:
-                self.announced[pool] = self.venue.pools.level[pool]
+                self.venue.pools.checked[pool] = self.venue.pools.level[pool]
                 self.level_changed(pool, old, self.venue.pools.level[pool])
             if self.venue.pools.level[pool] >= LIQUIDATION:
                 self.liquidate(pool)

@@ -96,6 +96,9 @@ class Venue(Settlement):
                 self.reject(slot, LOT_SIZE)
                 return 0
             triggers = self.triggers[i]
+            if triggers.waiting == 0 and self.last[i]:
+                # Prints are not shown to it while nothing waits.
+                triggers.on_price(0, self.last[i] * self.tick_e8[i])
             if not triggers.add(
                 slot,
                 self.orders.row[slot, SIDE],
@@ -181,7 +184,8 @@ class Venue(Settlement):
             return ACCOUNT_IN_LIQUIDATION
         pool: cython.int = self.pools.pool_of[account, i]
         reduces: cython.bint = lots <= reducible
-        if pool >= 0 and self.pools.level[pool] >= LEVEL_REDUCE_ONLY and not reduces:
+        # The level of the last check, not of whoever looked last; the margin check below is of now.
+        if pool >= 0 and self.pools.checked[pool] >= LEVEL_REDUCE_ONLY and not reduces:
             return REDUCE_ONLY_LEVEL
         if self.orders.row[slot, FLAGS] & REDUCE_ONLY_FLAG:
             if reducible == 0:
@@ -292,9 +296,6 @@ class Venue(Settlement):
         size: cython.double = position - lots - pending
         if size < 0:
             size = -size
-        if size * value * mark > self.max_notional[i]:
-            self.uncount(slot, lots)
-            return MAX_POSITION
         cash: cython.int = self.cash_pool[account, i]
         pool: cython.int = self.pools.pool_of[account, i]
         free: cython.double
@@ -315,6 +316,9 @@ class Venue(Settlement):
         if free < loss:
             self.uncount(slot, lots)
             return INSUFFICIENT_MARGIN
+        if size * value * mark > self.max_notional[i]:
+            self.uncount(slot, lots)
+            return MAX_POSITION
         return 0
 
     @cython.cfunc

@@ -11,6 +11,7 @@ cdef class Pools:
     cdef int[::1] wallet
     cdef int[::1] isolated
     cdef int[::1] level
+    cdef int[::1] checked
     cdef double[::1] equity
     cdef double[::1] initial
     cdef double[::1] maintenance

@@ -37,7 +37,8 @@ class Pools:
     """Equity, requirements and levels of all margin pools.
 
     ``pools`` lists (account, wallet, isolated instrument or -1); ``pool_of[account, instrument]`` is the pool that
-    margins a position, -1 for none.  Marks and index prices start at 0 = not known yet.
+    margins a position, -1 for none.  ``level`` is of the last evaluation, whoever asked for it, ``checked`` of the last
+    check by the venue.  Marks and index prices start at 0 = not known yet.
     """
 
     def __init__(self, ledger: Ledger, pools: list[tuple[int, int, int]], pool_of, rules) -> None:
@@ -50,6 +51,7 @@ class Pools:
         self.wallet = memoryview(np.array([p[1] for p in pools] or [0], dtype="i4"))
         self.isolated = memoryview(np.array([p[2] for p in pools] or [0], dtype="i4"))
         self.level = memoryview(np.zeros(max(1, n), dtype="i4"))
+        self.checked = memoryview(np.zeros(max(1, n), dtype="i4"))
         self.equity = memoryview(np.zeros(max(1, n)))
         self.initial = memoryview(np.zeros(max(1, n)))
         self.maintenance = memoryview(np.zeros(max(1, n)))
