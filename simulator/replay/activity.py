@@ -12,7 +12,7 @@ SHORT_NS = 3_600_000_000_000
 """A span up to this (one hour) is taken as it is."""
 
 BREAK_NS = 600_000_000_000
-"""Shortest break: ten minutes without a row, as the engine's own between recordings."""
+"""Shortest break: ten minutes without a row."""
 
 BREAK_SHARE = 0.01
 """And it must be this share of the span; quiet hours of bars are no break."""

@@ -13,7 +13,7 @@ Floats = NDArray[np.float64]
 Break = tuple[float, float]
 
 BREAK_MS = 600_000.0
-"""Shortest break: ten minutes without data, as the engine's own between recordings."""
+"""Shortest break: ten minutes without data."""
 
 BREAK_SHARE = 0.1
 """And it must be this share of the whole span, else cutting it out would win no room."""
