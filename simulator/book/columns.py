@@ -1,11 +1,11 @@
 """The compiled book: displayed liquidity and orders of one instrument in columns (hot module).
 
-The rules are docs/matching.md, the readable twin is ``simulator.book.reference``; tests hold the two to the
-same rows.  Orders at a price are a linked list of slots, kept narrow because the cost of an operation is
-its cache misses, and the levels find their neighbours by bit sets.
+The rules are docs/matching.md, the readable twin is ``simulator.book.reference``; tests hold the
+two to the same rows.  Orders at a price are a linked list of slots, kept narrow because the cost of
+an operation is its cache misses, and the levels find their neighbours by bit sets.
 
-Prices are ticks in ``[1, 2**40)``, quantities lots in ``[1, 2**53)`` and slots in ``[1, 2**31)``: callers
-check that at the border.
+Prices are ticks in ``[1, 2**40)``, quantities lots in ``[1, 2**53)`` and slots in ``[1, 2**31)``:
+callers check that at the border.
 """
 
 import cython
@@ -56,7 +56,6 @@ EXPIRE_TAKER = cython.declare(cython.int, 1)
 EXPIRE_MAKER = cython.declare(cython.int, 2)
 EXPIRE_BOTH = cython.declare(cython.int, 3)
 DECREMENT = cython.declare(cython.int, 4)
-
 
 
 @cython.cfunc
@@ -244,7 +243,7 @@ class Book(Levels):
         left: cython.longlong,
         touching: cython.bint,
     ) -> cython.longlong:
-        """Fill resting orders of ``side`` at prices better than ``price`` (or at it); return lots left."""
+        """Fill resting orders of ``side`` at better prices (or at it); return lots left."""
         best: cython.longlong
         slot: cython.int
         lots: cython.longlong
@@ -455,18 +454,14 @@ class Book(Levels):
             index = at - self.base + (self.width if side > 0 else 0)
             if at == shown:
                 total += self.level[index]
-                shown = (
-                    self.above(ASKS, at) if side > 0 else self.below(BIDS, at)
-                )
+                shown = self.above(ASKS, at) if side > 0 else self.below(BIDS, at)
             if at == own:
                 slot = self.head[index]
                 while slot:
                     if stp == 0 or self.order[slot, OWNER] >> 1 != account:
                         total += self.order[slot, LEFT]
                     slot = self.place_of[slot, NEXT]
-                own = (
-                    self.above(SELL_ORDERS, at) if side > 0 else self.below(BUY_ORDERS, at)
-                )
+                own = self.above(SELL_ORDERS, at) if side > 0 else self.below(BUY_ORDERS, at)
         return total
 
     @cython.cfunc
@@ -567,7 +562,7 @@ class Book(Levels):
         left: cython.longlong,
         stp: cython.int,
     ) -> cython.longlong:
-        """Self-trade prevention between a taker and its own account's maker; as ``match`` returns."""
+        """Prevent a trade of an account with itself; returns as ``match`` does."""
         lots: cython.longlong = self.order[maker, LEFT]
         if stp == DECREMENT:
             lots = lots if lots < left else left
@@ -604,7 +599,7 @@ class Book(Levels):
     @cython.ccall
     @cython.exceptval(check=False)
     def reduce(self, slot: cython.int, quantity: cython.longlong) -> cython.longlong:
-        """Take lots off a resting order, which keeps its place; return how many, -1 if it does not rest."""
+        """Take lots off a resting order, which keeps its place; -1 if it does not rest."""
         if slot <= 0 or slot >= self.slots or self.order[slot, LEFT] == 0:
             return -1
         if quantity < self.order[slot, LEFT]:
@@ -658,8 +653,9 @@ class Book(Levels):
     def run(self, commands: cython.longlong[:, ::1]) -> cython.void:
         """Execute commands in a batch, one a row: operation, then its arguments.
 
-        Operations: 1 place (slot, account, side, price, quantity, time_in_force, stp), 2 cancel (slot),
-        3 set_level (side, price, quantity), 4 trade (side, price, quantity).  Rows pile up as ever.
+        Operations: 1 place (slot, account, side, price, quantity, time_in_force, stp), 2 cancel
+        (slot), 3 set_level (side, price, quantity), 4 trade (side, price, quantity).  Rows pile up
+        as ever.
         """
         i: cython.Py_ssize_t
         operation: cython.longlong

@@ -1,11 +1,12 @@
-"""Price levels in columns: displayed lots, order queues and the next level in either direction (hot module).
+"""Price levels in columns: displayed lots, order queues, the next level (hot module).
 
-A level is a cell at ``price - base`` in arrays whose first half is the bid side and second half the ask side.
-One bit a price says whether something is there, in four sections: displayed bids, displayed asks, buy orders,
-sell orders; the next level is the next set bit, 64 prices a step.
+A level is a cell at ``price - base`` in arrays whose first half is the bid side and second half the
+ask side. One bit a price says whether something is there, in four sections: displayed bids,
+displayed asks, buy orders, sell orders; the next level is the next set bit, 64 prices a step.
 
-The window of prices moves and grows as needed, up to ``MAX_WIDTH`` ticks; a displayed level further out than
-that is not kept and counted in ``out_of_range``.  Memory that no level ever touched is never resident.
+The window of prices moves and grows as needed, up to ``MAX_WIDTH`` ticks; a displayed level further
+out than that is not kept and counted in ``out_of_range``.  Memory that no level ever touched is
+never resident.
 """
 
 import cython

@@ -64,7 +64,9 @@ def run(
         None, help="Milliseconds (5), feed/entry/response (5/5/5), recorded or sampled:5:0.4."
     ),
     queue_model: str = typer.Option(None, help="risk_averse, power:N, log or fifo."),
-    margin_type: str = typer.Option(None, help="isolated or cross, of separated futures positions."),
+    margin_type: str = typer.Option(
+        None, help="isolated or cross, of separated futures positions."
+    ),
     leverage: int = typer.Option(None, min=1, help="Of futures, where the rulebook has brackets."),
     bnb_fees: bool = typer.Option(None, "--bnb-fees", help="Pay fees in BNB, at the discount."),
     param: Annotated[

@@ -1,12 +1,13 @@
 """The one loop: tape rows, commands, messages and timers in one total order (hot module).
 
-Two clocks run side by side.  The venue's is the tape's event time; a strategy's is when it hears of things:
-a tape row arrives at ``arrival``, an outcome after the response latency, and a command reaches the venue after the
-entry latency.  An order of events follows: everything due strictly before the next row's time (on its own
-clock) happens before that row; at equal times the tape comes first, then marks, then commands, then messages to
-strategies, then timers.
+Two clocks run side by side.  The venue's is the tape's event time; a strategy's is when it hears of
+things: a tape row arrives at ``arrival``, an outcome after the response latency, and a command
+reaches the venue after the entry latency.  An order of events follows: everything due strictly
+before the next row's time (on its own clock) happens before that row; at equal times the tape comes
+first, then marks, then commands, then messages to strategies, then timers.
 
-Python is called for what a strategy asked for and nothing else: a timer, a fill, a watched book or trade.
+Python is called for what a strategy asked for and nothing else: a timer, a fill, a watched book or
+trade.
 """
 
 import cython
@@ -239,8 +240,9 @@ class Core(Venue):
         )
 
     def _skip_break(self, time: int, arrival: int) -> None:
-        """A recording stops and another starts much later: timers and marks do not run in between."""
-        # The books are of the recording that stopped until the new one restates them: no mark before.
+        """Skip a break between recordings: timers and marks do not run in it."""
+        # The books are of the recording that stopped until the new one restates them: no mark
+        # before.
         step = int(self.mark_step)
         self.next_mark = time // step * step + step
         for k in range(self.n_timers):
@@ -557,7 +559,7 @@ class Core(Venue):
     def add_to_bars(
         self, instrument: cython.int, price: cython.longlong, lots: cython.longlong
     ) -> cython.void:
-        """A price goes into the open bars of its instrument: 0 instrument, then o, h, l, c, volume."""
+        """Add a price to open bars; columns: instrument, open, high, low, close, volume."""
         k: cython.int
         for k in range(self.n_bars):
             if self.bars[k, 0] != instrument:
@@ -595,7 +597,7 @@ class Core(Venue):
         return tuple(int(self.orders.row[slot, column]) for column in range(24))
 
     def orders_of(self, strategy: int, instrument: int) -> list[int]:
-        """Numbers of a strategy's orders on an instrument that are not over as it knows, newest first."""
+        """Numbers of a strategy's orders that are not over as it knows, newest first."""
         found = []
         slot = int(self.orders.head[strategy, instrument])
         while slot:

@@ -258,13 +258,18 @@ class Desk(Upkeep):
             if listed.market == "spot" and self.partition.cash[i] == wallet:
                 while self._sell_for_debt(i, wallet):
                     pass
-        for asset in range(len(self.assets)):
-            core.pools.evaluate(pool)
-            debt = -core.ledger.balance_of(wallet, asset)
-            if debt > 0 and core.pools.figures(pool)[0] < 0:
-                core.ledger.move(INSURANCE, wallet, asset, debt)
-                core.records.add(core.now, Outcome.SHORTFALL, ACCOUNT, -1, pool, 0, asset, debt)
-                self.shared_shortfall += debt * UNIT * float(core.pools.index_price(asset))
+        worth = [UNIT * float(core.pools.index_price(asset)) for asset in range(len(self.assets))]
+        balances = [core.ledger.balance_of(wallet, asset) for asset in range(len(self.assets))]
+        if sum(units * price for units, price in zip(balances, worth, strict=True)) >= 0:
+            return  # what is held covers the debt: it waits for a buyer
+        for asset, units in enumerate(balances):
+            if units == 0 or worth[asset] == 0:
+                continue
+            # The fund takes the whole wallet over, what could not be sold with the debts.
+            core.ledger.move(INSURANCE, wallet, asset, -units)
+            if units < 0:
+                core.records.add(core.now, Outcome.SHORTFALL, ACCOUNT, -1, pool, 0, asset, -units)
+            self.shared_shortfall -= units * worth[asset]
 
     def _sell_for_debt(self, instrument: int, wallet: int) -> bool:
         """Sell a base asset where its quote asset is owed; whether that filled and debt is left.

@@ -1,9 +1,10 @@
 """Settlement: book rows become postings, positions, fees, records and messages (hot module).
 
-Nothing here knows the account mode: which wallet pays for what and which pool margins it are columns
-that were made before the run (``simulator.exchange.assembly``).
+Nothing here knows the account mode: which wallet pays for what and which pool margins it are
+columns that were made before the run (``simulator.exchange.assembly``).
 
-Wallets 0 to 4 are the market, fee income, the outside world, the clearing house and the insurance fund.
+Wallets 0 to 4 are the market, fee income, the outside world, the clearing house and the insurance
+fund.
 """
 
 import cython
@@ -440,8 +441,8 @@ class Settlement:
     ) -> cython.void:
         """Move margin between the cash wallet and an isolated position's after a fill.
 
-        What opens takes its initial margin at the fill price with it; what closes gives its share of the
-        wallet back, all of it when the position is flat.
+        What opens takes its initial margin at the fill price with it; what closes gives its share
+        of the wallet back, all of it when the position is flat.
         """
         cash: cython.int = self.cash_wallet[account, instrument]
         own: cython.int = self.margin_wallet[account, instrument]
@@ -451,7 +452,7 @@ class Settlement:
         old: cython.longlong = before if before > 0 else -before
         new: cython.longlong = after if after > 0 else -after
         amount: cython.longlong = 0
-        if new == 0 or (before > 0) != (after > 0):
+        if new == 0 or (before != 0 and (before > 0) != (after > 0)):
             if balance < 0:
                 # An isolated position loses its margin and nothing else.
                 self.ledger.post(INSURANCE_WALLET, asset, balance)
@@ -461,8 +462,8 @@ class Settlement:
             amount = -balance
             old = 0
         elif new < old:
-            # The share of what was there before the fill, and the fill's profit or loss with it: what
-            # stays open keeps its own margin, so closing a part never weakens the rest.
+            # The share of what was there before the fill, and the fill's profit or loss with it:
+            # what stays open keeps its own margin, so closing a part never weakens the rest.
             if balance - realized > 0:
                 amount = -(scaled(balance - realized, old - new, old) + realized)
             if amount > 0:
@@ -482,8 +483,8 @@ class Settlement:
             and amount * UNIT * self._index(asset)
             > self.pools.equity_of(self.cash_pool[account, instrument])
         ):
-            # The fee or a price away from the mark took more than admission saw: the position starts with
-            # what there is, and the shared wallet never owes for it.
+            # The fee or a price away from the mark took more than admission saw: the position
+            # starts with what there is, and the shared wallet never owes for it.
             amount = have if have > 0 else 0
         if amount:
             self.ledger.post(cash, asset, -amount)

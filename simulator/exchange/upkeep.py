@@ -1,11 +1,12 @@
-"""What the venue does by itself: index and mark prices, margin checks, samples for the report (hot module).
+"""What the venue does by itself: prices, margin checks, samples for the report (hot module).
 
-Every ``mark_step`` of venue time, and whenever the tape brings a mark or an index, prices are brought up to date and every
-pool is recomputed; margin depends on nothing else between fills.  Where the tape has no mark price it is Binance's
-formula (docs/rules.md): the median of index + funding basis, index + moving average of (mid - index), and the
-last price; where it has no index, the index of an asset is the mid price of its spot book, or of its
-perpetual's where there is no spot book either.  A tape's mark or index that has not come for ten minutes has stopped,
-and is computed from then on.
+Every ``mark_step`` of venue time, and whenever the tape brings a mark or an index, prices are
+brought up to date and every pool is recomputed; margin depends on nothing else between fills.
+Where the tape has no mark price it is Binance's formula (docs/rules.md): the median of index +
+funding basis, index + moving average of (mid - index), and the last price; where it has no index,
+the index of an asset is the mid price of its spot book, or of its perpetual's where there is no
+spot book either.  A tape's mark or index that has not come for ten minutes has stopped, and is
+computed from then on.
 """
 
 import cython
@@ -49,7 +50,7 @@ def _median(a: cython.double, b: cython.double, c: cython.double) -> cython.doub
 
 @cython.cclass
 class Upkeep:
-    """Prices, margin checks and samples of one venue; ``simulator.exchange.desk`` adds what is rare."""
+    """Prices, margin checks and samples; ``simulator.exchange.desk`` adds what is rare."""
 
     def __init__(self, venue: Venue, columns) -> None:
         n = len(columns["product"])
@@ -102,7 +103,7 @@ class Upkeep:
     @cython.cfunc
     @cython.exceptval(check=False)
     def mid(self, instrument: cython.int) -> cython.double:
-        """Mid price of the displayed book in quote units, the last price if one side is empty, else 0."""
+        """Mid price of the displayed book, the last price if one side is empty, else 0."""
         book: Book = self.venue.books[instrument]
         if book.bid and book.ask:
             return (book.bid + book.ask) * 0.5 * self.venue.tick_e8[instrument] * UNIT
@@ -223,6 +224,8 @@ class Upkeep:
             self.mark_on_tape[instrument] = 1
             self.mark_time[instrument] = self.venue.now
             self.venue.pools.mark[instrument] = price * UNIT
+            # A hedge's other leg is valued at the same instant, else the pool stands half moved.
+            self.index_by_mids()
             self.venue.price_seen(instrument, MARK_SOURCE, price)
         elif kind == INDEX:
             self.index_from[self.venue.base[instrument]] = -1

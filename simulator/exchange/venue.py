@@ -1,7 +1,7 @@
 """The venue: orders in, prices in, outcomes out (hot module).
 
-One order goes through it as ``arrive`` (admission) → ``start`` (conditional orders wait, others meet the
-book) → ``settle`` (``simulator.exchange.settlement``).
+One order goes through it as ``arrive`` (admission) → ``start`` (conditional orders wait, others
+meet the book) → ``settle`` (``simulator.exchange.settlement``).
 """
 
 import cython
@@ -162,12 +162,17 @@ class Venue(Settlement):
             self.orders.row[slot, LOTS] = reducible if reducible else 1
         lots: cython.longlong = self.orders.row[slot, LOTS]
         liquidating: cython.bint = self.orders.row[slot, FLAGS] & LIQUIDATION_FLAG != 0
-        # The venue's own orders and those that close a position know no filters: else a position larger than
-        # the largest order, or smaller than the smallest, could not be closed.
+        # The venue's own orders and those that close a position know no filters: else a position
+        # larger than the largest order, or smaller than the smallest, could not be closed.
         if not liquidating and not self.orders.row[slot, FLAGS] & CLOSE_POSITION_FLAG:
             if lots < self.min_lots[i] or lots > self.max_lots[i]:
                 return LOT_SIZE
-        at: cython.longlong = price if price else self.last[i]
+        book: Book = self.books[i]
+        at: cython.longlong = price
+        if at == 0:
+            at = book.ask if self.orders.row[slot, SIDE] > 0 else book.bid
+            if self.last[i] > at:
+                at = self.last[i]
         # C integers wrap silently: what is worth more than the ledger holds is no order.
         if cython.cast(cython.double, lots) * at * self.ledger.unit[i] > 4e18:
             return LOT_SIZE
@@ -215,6 +220,9 @@ class Venue(Settlement):
             lots -= take
             last = price
             price = book.next_level(-1, price)
+        rest: cython.double = cython.cast(cython.double, lots) * last * self.ledger.unit[instrument]
+        if rest + total > 4e18:
+            return 4_000_000_000_000_000_000  # more than any wallet holds; the product would wrap
         return total + self.ledger.value(instrument, lots, last)
 
     @cython.cfunc
@@ -225,7 +233,7 @@ class Venue(Settlement):
         account: cython.int = cython.cast(cython.int, self.orders.row[slot, ACCOUNT])
         wallet: cython.int = self.cash_wallet[account, i]
         lots: cython.longlong = self.orders.row[slot, LOTS]
-        cost: cython.longlong
+        cost: cython.longlong = 0
         if self.orders.row[slot, SIDE] > 0:
             cost = (
                 self.ledger.value(i, lots, self.orders.row[slot, PRICE])
@@ -244,20 +252,20 @@ class Venue(Settlement):
         wallet_cash: cython.longlong = self.ledger.balance[wallet, self.quote[i]]
         wallet_base: cython.longlong = self.ledger.balance[wallet, self.base[i]]
         sign: cython.longlong = 1 if self.orders.row[slot, SIDE] > 0 else -1
+        book: Book = self.books[i]
         price: cython.longlong = (
-            self.orders.row[slot, PRICE] if self.orders.row[slot, PRICE] else self.last[i]
+            self.orders.row[slot, PRICE] if self.orders.row[slot, PRICE] else book.bid
         )
-        self.ledger.balance[wallet, self.quote[i]] -= sign * self.ledger.value(i, lots, price)
+        if sign < 0:
+            cost = self.ledger.value(i, lots, price)
+        before: cython.double = self.pools.equity_of(pool) - self.pools.required(pool, True)
+        self.ledger.balance[wallet, self.quote[i]] -= sign * cost
         self.ledger.balance[wallet, self.base[i]] += sign * lots * self.base_unit[i]
-        short: cython.bint = self.pools.equity_of(pool) < self.pools.required(pool, True)
+        after: cython.double = self.pools.equity_of(pool) - self.pools.required(pool, True)
         self.ledger.balance[wallet, self.quote[i]] = wallet_cash
         self.ledger.balance[wallet, self.base[i]] = wallet_base
-        if not short:
-            return 0
         # An order that does not make an already short pool worse is let through.
-        if self.pools.equity_of(pool) < self.pools.required(pool, True):
-            return 0 if self.orders.row[slot, SIDE] > 0 else INSUFFICIENT_MARGIN
-        return INSUFFICIENT_MARGIN
+        return 0 if after >= 0.0 or after >= before else INSUFFICIENT_MARGIN
 
     @cython.cfunc
     @cython.exceptval(check=False)

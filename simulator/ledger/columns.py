@@ -1,12 +1,12 @@
 """The ledger: double entry and positions in columns (hot module).
 
-Every amount is an int64 in its asset's smallest unit (1e-8).  An *entry* is a group of postings that leaves
-the sum over all wallets of every asset at zero; the outside world, the market, the fee income, the insurance
-fund and the clearing house are wallets like any other.  ``close_entry`` checks that sum after each entry, so
-an unbalanced one stops the run where it happens.
+Every amount is an int64 in its asset's smallest unit (1e-8).  An *entry* is a group of postings
+that leaves the sum over all wallets of every asset at zero; the outside world, the market, the fee
+income, the insurance fund and the clearing house are wallets like any other.  ``close_entry``
+checks that sum after each entry, so an unbalanced one stops the run where it happens.
 
-A futures position is a signed quantity and its signed cost (quantity x price of the open part, in quote units).
-Realized profit comes from the clearing wallet, so that at every instant, exactly::
+A futures position is a signed quantity and its signed cost (quantity x price of the open part, in
+quote units). Realized profit comes from the clearing wallet, so that at every instant, exactly::
 
     clearing balance + sum of the costs of all positions, the market's included = 0
 """
@@ -52,9 +52,7 @@ class Ledger:
 
     @cython.ccall
     @cython.exceptval(check=False)
-    def post(
-        self, wallet: cython.int, asset: cython.int, amount: cython.longlong
-    ) -> cython.void:
+    def post(self, wallet: cython.int, asset: cython.int, amount: cython.longlong) -> cython.void:
         """Add ``amount`` to a wallet; ``close_entry`` must follow the entry's last posting."""
         after: cython.longlong = self.balance[wallet, asset] + amount
         if after > LIMIT or after < -LIMIT:
@@ -109,8 +107,9 @@ class Ledger:
     ) -> cython.longlong:
         """Trade signed ``lots`` at ``price`` ticks; return realized profit in quote units.
 
-        Closing releases cost pro rata, rounded towards zero: what rounding leaves stays in the open part's
-        cost and is realized with it, so nothing is ever lost.  The caller books the profit against clearing.
+        Closing releases cost pro rata, rounded towards zero: what rounding leaves stays in the open
+        part's cost and is realized with it, so nothing is ever lost.  The caller books the profit
+        against clearing.
         """
         open_lots: cython.longlong = self.quantity[account, instrument]
         unit: cython.longlong = self.unit[instrument]
@@ -122,8 +121,8 @@ class Ledger:
             if closing > size:
                 closing = size
             cost: cython.longlong = self.cost[account, instrument]
-            released: cython.longlong = scaled(cost, closing, size) if cost >= 0 else -scaled(
-                -cost, closing, size
+            released: cython.longlong = (
+                scaled(cost, closing, size) if cost >= 0 else -scaled(-cost, closing, size)
             )
             traded: cython.longlong = closing if lots > 0 else -closing
             realized = -traded * price * unit - released

@@ -43,20 +43,36 @@ def plan(
         required = maintenance(candidate)
         return equity > 0 and (required == 0 or equity > target * required)
 
+    def after(i: int, lots: int) -> dict[int, int]:
+        return {**held, i: held[i] - lots if held[i] > 0 else held[i] + lots}
+
+    def most_useful(i: int) -> int:
+        """Return the lots to close where the requirement is least: no leg of a hedge."""
+        low, high = 0, abs(held[i])
+        if equity <= 0:
+            return high
+        while low < high:  # the requirement falls, then rises
+            middle = (low + high) // 2
+            if maintenance(after(i, middle)) > maintenance(after(i, middle + 1)):
+                low = middle + 1
+            else:
+                high = middle
+        return low
+
     while any(held.values()) and not safe(held):
-        best = min((i for i in held if held[i]), key=lambda i: (maintenance({**held, i: 0}), i))
-        size = abs(held[best])
-        sign = 1 if held[best] > 0 else -1
-        lots = size
-        if safe({**held, best: 0}):
-            low, high = 0, size  # closing `low` is not enough, closing `high` is
+        useful = {i: most_useful(i) for i in held if held[i]}
+        best = min(useful, key=lambda i: (maintenance(after(i, useful[i])), i))
+        # Where no single position helps, such as two that only hedge each other, all of one goes.
+        lots = useful[best] or abs(held[best])
+        if safe(after(best, lots)):
+            low, high = 0, lots  # closing `low` is not enough, closing `high` is
             while high - low > 1:
                 middle = (low + high) // 2
-                if safe({**held, best: sign * (size - middle)}):
+                if safe(after(best, middle)):
                     high = middle
                 else:
                     low = middle
             lots = high
         closes[best] = closes.get(best, 0) + lots
-        held[best] -= sign * lots
+        held = after(best, lots)
     return [Close(i, lots) for i, lots in closes.items()]

@@ -1,9 +1,9 @@
 """Margin pools over the ledger's columns: equity, requirement and level of each (hot module).
 
-A pool is a wallet with the positions that it margins: a shared wallet with all its cross positions, or one
-isolated position.  The account mode decided the partition when the pools were made; nothing here asks for it.
-Figures are float64 in USDT (the value of one USD-quoted unit), never booked.  The arithmetic is
-``simulator.risk.kernels``; the readable twin is ``simulator.risk.reference``.
+A pool is a wallet with the positions that it margins: a shared wallet with all its cross positions,
+or one isolated position.  The account mode decided the partition when the pools were made; nothing
+here asks for it. Figures are float64 in USDT (the value of one USD-quoted unit), never booked.  The
+arithmetic is ``simulator.risk.kernels``; the readable twin is ``simulator.risk.reference``.
 """
 
 import cython
@@ -15,6 +15,7 @@ if cython.compiled:
         bracket_initial_margin,
         bracket_maintenance_margin,
         collateral_value,
+        net_delta_value,
         risk_level,
         scenario_initial_margin,
     )
@@ -24,6 +25,7 @@ else:
         bracket_initial_margin,
         bracket_maintenance_margin,
         collateral_value,
+        net_delta_value,
         risk_level,
         scenario_initial_margin,
     )
@@ -36,9 +38,10 @@ SPOT = cython.declare(cython.int, 0)
 class Pools:
     """Equity, requirements and levels of all margin pools.
 
-    ``pools`` lists (account, wallet, isolated instrument or -1); ``pool_of[account, instrument]`` is the pool that
-    margins a position, -1 for none.  ``level`` is of the last evaluation, whoever asked for it, ``checked`` of the last
-    check by the venue.  Marks and index prices start at 0 = not known yet.
+    ``pools`` lists (account, wallet, isolated instrument or -1); ``pool_of[account, instrument]``
+    is the pool that margins a position, -1 for none.  ``level`` is of the last evaluation, whoever
+    asked for it, ``checked`` of the last check by the venue.  Marks and index prices start at 0 =
+    not known yet.
     """
 
     def __init__(self, ledger: Ledger, pools: list[tuple[int, int, int]], pool_of, rules) -> None:
@@ -152,19 +155,29 @@ class Pools:
             lots = self.ledger.quantity[account, i]
             unit_value = self.lot[i] * self.mark[i] * self.index[self.quote[i]]
             if with_orders:
-                # The worse of all buys filled and all sells filled, by absolute size.
-                if lots + self.buying[account, i] >= self.selling[account, i] - lots:
-                    lots = lots + self.buying[account, i]
-                else:
-                    lots = lots - self.selling[account, i]
+                # All sells filled, of all instruments of the underlying.
+                self.scan[self.underlying[i]] += (lots - self.selling[account, i]) * unit_value
+                lots = lots + self.buying[account, i]
             self.derivative_value[self.underlying[i]] += lots * unit_value
         if self.isolated[pool] < 0:
             for asset in range(self.assets):
                 u = self.asset_underlying[asset]
                 if u >= 0:
+                    # With orders: what a resting sell holds may be gone, and hedges nothing then.
                     self.spot_value[u] += (
-                        self.ledger.balance[wallet, asset] * UNIT * self.index[asset]
+                        (
+                            self.ledger.balance[wallet, asset]
+                            - (self.ledger.held[wallet, asset] if with_orders else 0)
+                        )
+                        * UNIT
+                        * self.index[asset]
                     )
+        if with_orders:
+            # The worse of all buys filled and all sells filled, after what offsets it.
+            for u in range(self.underlyings):
+                unit_value = abs(net_delta_value(self.derivative_value[u], self.spot_value[u]))
+                if abs(net_delta_value(self.scan[u], self.spot_value[u])) > unit_value:
+                    self.derivative_value[u] = self.scan[u]
         return scenario_initial_margin(
             self.derivative_value,
             self.spot_value,

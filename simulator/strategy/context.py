@@ -1,11 +1,13 @@
 """What a strategy sees and can do (hot module).
 
-Prices and quantities here are floats in quote and base units, for reading and for ordering; they become ticks and
-lots at this border and money is never computed from them.  A quantity is rounded down to whole lots.  A limit
-price that is not on the tick is rounded to the passive side: down for buys, up for sells.
+Prices and quantities here are floats in quote and base units, for reading and for ordering; they
+become ticks and lots at this border and money is never computed from them.  A quantity is rounded
+down to whole lots.  A limit price that is not on the tick is rounded to the passive side: down for
+buys, up for sells.
 
-What a strategy sees of markets is as old as the feed latency; its position and orders are what the venue's
-messages have told it so far.  Balances and margin figures are answered from the venue's present state.
+What a strategy sees of markets is as old as the feed latency; its position and orders are what the
+venue's messages have told it so far.  Balances and margin figures are answered from the venue's
+present state.
 """
 
 import cython
@@ -32,7 +34,7 @@ SECOND_NS = 1_000_000_000
 
 @cython.cclass
 class Market:
-    """One instrument as a strategy sees it; all prices in quote units, 0 where there is none yet."""
+    """One instrument as a strategy sees it; prices in quote units, 0 where there is none."""
 
     def __init__(self, core: Core, desk, number: int, listed, account: int) -> None:
         self.core = core
@@ -113,10 +115,12 @@ class Market:
 
     @property
     def position(self) -> float:
-        """Signed position of the account as its messages have told it; traded net quantity for spot."""
+        """Signed position as messages have told it; traded net quantity for spot."""
         return self.core.local_position[self.account, self.number] * self.lot
 
-    def depth(self, levels: int = 10) -> tuple[list[tuple[float, float]], list[tuple[float, float]]]:
+    def depth(
+        self, levels: int = 10
+    ) -> tuple[list[tuple[float, float]], list[tuple[float, float]]]:
         """Return the best ``levels`` displayed bids and asks as (price, quantity)."""
         book: Book = self.core.books[self.number]
         sides = []
@@ -168,8 +172,8 @@ class Fill:
 class OrderUpdate:
     """Something happened to an own order.
 
-    ``what`` is the name of an ``Outcome`` (ACCEPTED, FILLED, CANCELED, EXPIRED, REJECTED, TRIGGERED), ``reason`` of an
-    ``Expiry`` or a ``RejectReason``, else empty.
+    ``what`` is the name of an ``Outcome`` (ACCEPTED, FILLED, CANCELED, EXPIRED, REJECTED,
+    TRIGGERED), ``reason`` of an ``Expiry`` or a ``RejectReason``, else empty.
     """
 
     def __repr__(self) -> str:
@@ -203,7 +207,7 @@ class Context:
         return self.core.local_now
 
     def market(self, name: str) -> Market:
-        """Return a market by its full name, such as ``um:BTCUSDT``; ``LookupError`` lists those there are."""
+        """Return a market by its full name, such as ``um:BTCUSDT``, else ``LookupError``."""
         if name not in self.by_name:
             raise LookupError(f"no market {name}; the data have {', '.join(sorted(self.by_name))}")
         return self.by_name[name]
@@ -245,9 +249,7 @@ class Context:
 
     @cython.cfunc
     @cython.exceptval(check=False)
-    def ticks(
-        self, market: Market, price: cython.double, side: cython.int
-    ) -> cython.longlong:
+    def ticks(self, market: Market, price: cython.double, side: cython.int) -> cython.longlong:
         exact: cython.double = price / market.tick
         if not 0.0 < exact < 1e12:
             return -1
@@ -322,10 +324,12 @@ class Context:
     ) -> int:
         """Send any order; ``side`` is +1 to buy, -1 to sell.
 
-        ``kind``: empty for a limit or market order; ``stop``, ``take_profit`` (with ``trigger``) or ``trailing_stop`` (with
-        ``callback_rate``, a share such as 0.01, and optionally ``activation``) for a conditional one, which becomes a limit order at
-        ``price`` or a market order when the ``watch`` price (``last`` or ``mark``) gets there.  ``close_position`` closes all there
-        is then.  ``self_trade`` is Binance's self-trade prevention mode.  Raises ``ValueError`` for words it does not know.
+        ``kind``: empty for a limit or market order; ``stop``, ``take_profit`` (with ``trigger``) or
+        ``trailing_stop`` (with ``callback_rate``, a share such as 0.01, and optionally
+        ``activation``) for a conditional one, which becomes a limit order at ``price`` or a market
+        order when the ``watch`` price (``last`` or ``mark``) gets there.  ``close_position`` closes
+        all there is then.  ``self_trade`` is Binance's self-trade prevention mode.  Raises
+        ``ValueError`` for words it does not know.
         """
         if side not in (1, -1):
             raise ValueError(f"side must be +1 or -1, not {side}")
@@ -375,14 +379,15 @@ class Context:
         return sum(self.core.cancel_orders(self.strategy, m.number) for m in self.markets)
 
     def transfer(self, asset: str, quantity: float, source: str, target: str) -> bool:
-        """Move an asset between wallets (``spot``, ``um``, ``um:BTCUSDT``); arrives after the entry latency.
+        """Move an asset between wallets (``spot``, ``um``, ``um:BTCUSDT``), with entry latency.
 
-        Returns False, and sends nothing, where the account has no such two wallets: in a unified account all money is in one.
+        Returns False, and sends nothing, where the account has no such two wallets: in a unified
+        account all money is in one.
         """
         wallets = self.desk.partition.wallets
         if source not in wallets or target not in wallets or source == target:
             return False
-        units = round(quantity / UNIT)
+        units = round(max(-1.0, min(quantity / UNIT, 9e18)))  # more is refused, not an overflow
         self.desk.request(
             TransferRequest(
                 self.strategy,
@@ -402,7 +407,7 @@ class Context:
         at_ns: int = 0,
         name: str = "",
     ) -> None:
-        """Call ``on_timer`` every ``every`` seconds, once after ``after`` seconds, or once at an instant.
+        """Call ``on_timer`` every so many seconds, once after some, or once at an instant.
 
         Times are of the strategy's clock; ``every`` counts from now on.
         """
@@ -415,7 +420,10 @@ class Context:
         self.core.add_timer(self.strategy, first, interval, name)
 
     def subscribe(self, market: Market, what: str, every: float = 60.0) -> None:
-        """Ask for ``on_book`` ("book"), ``on_trade`` ("trades") or ``on_bar`` ("bars" of ``every`` seconds)."""
+        """Ask for ``on_book`` ("book"), ``on_trade`` ("trades") or ``on_bar`` ("bars").
+
+        ``every``: length of a bar in seconds.
+        """
         if what == "book":
             self.core.watch(self.strategy, market.number, True, False)
         elif what == "trades":

@@ -7,6 +7,9 @@ result itself fits.
 
 import cython
 
+NARROW = cython.declare(cython.longlong, 3_000_000_000)
+"""Below the root of 2**63: of two factors, one must stay under it."""
+
 
 @cython.ccall
 @cython.exceptval(check=False)
@@ -15,12 +18,18 @@ def scaled(
 ) -> cython.longlong:
     """Return ``value * numerator / divisor`` for values >= 0, rounded down.
 
-    Needs ``0 <= numerator``, ``divisor * numerator < 2**63`` and a result below 2**63.
+    Needs ``0 <= numerator`` and a result below 2**63.
 
     >>> scaled(10**15, 50_000, 10**8)
     500000000000
     """
+    if divisor > NARROW and numerator > NARROW:
+        return _wide(value, numerator, divisor)
     return value // divisor * numerator + value % divisor * numerator // divisor
+
+
+def _wide(value: int, numerator: int, divisor: int) -> int:
+    return value * numerator // divisor
 
 
 @cython.ccall
