@@ -5,12 +5,13 @@ from __future__ import annotations
 import gc
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from decimal import Decimal
+from decimal import Decimal, InvalidOperation
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
+import replay_data
 from simulator.accounts.wallets import INSURANCE, OUTSIDE, separated, unified
 from simulator.errors import InputError
 from simulator.events.outcomes import RejectReason
@@ -45,25 +46,25 @@ SAMPLES = 4000
 class Simulation:
     """Replay market data while strategies trade on one account, in one mode.
 
-    ``data`` are tapes, recordings or folders of them; ``deposits`` are whole units by asset, booked
-    to the spot wallet (separated) or the unified one before the first event.  ``latency`` and
-    ``queue_model`` name models: see ``simulator.exchange.latency`` and docs/matching.md
-    (``power:2`` gives the exponent).  ``bnb_fees`` pays fees in BNB, at the rulebook's discount,
-    where the wallet holds enough of it.  ``margin_type`` (``isolated`` or ``cross``, separated
-    mode) and ``leverage`` (bracket rulebooks) stand above the rulebook's defaults.  Raises
-    ``InputError`` for what the user can mend.
+    ``data`` are tapes, recordings or folders of them, ``bundled:NAME`` what comes with the package;
+    ``deposits`` are whole units by asset, booked to the spot wallet (separated) or the unified one
+    before the first event.  ``latency`` and ``queue_model`` name models: see
+    ``simulator.exchange.latency`` and docs/matching.md (``power:2`` gives the exponent).
+    ``bnb_fees`` pays fees in BNB, at the rulebook's discount, where the wallet holds enough of it.
+    ``margin_type`` (``isolated`` or ``cross``, separated mode) and ``leverage`` (bracket rulebooks)
+    stand above the rulebook's defaults.  Raises ``InputError`` for what the user can mend.
     """
 
     def __init__(
         self,
         *,
-        data: Sequence[str | Path],
+        data: str | Path | Sequence[str | Path],
         mode: Literal["separated", "unified"] | str,
-        strategies: Sequence[Strategy] = (),
+        strategies: Strategy | Sequence[Strategy] = (),
         rulebook: str = "textbook",
         seed: int = 0,
-        deposits: Mapping[str, Decimal] | None = None,
-        latency: str | None = None,
+        deposits: Mapping[str, Decimal | str | int | float] | None = None,
+        latency: str | float | None = None,
         queue_model: str = "risk_averse",
         start_ns: int | None = None,
         end_ns: int | None = None,
@@ -84,9 +85,11 @@ class Simulation:
         self.mode = mode
         self.scenario = scenario
         self.seed = seed
-        self.data = tuple(str(path) for path in data)
-        self.strategies = list(strategies)
-        tapes = load(list(data), on_gap="resync", progress=import_progress, note=note)
+        paths = _paths(data)
+        self.data = tuple(str(path) for path in paths)
+        self.strategies = _instances(strategies)
+        self._ran = False
+        tapes = load(paths, on_gap="resync", progress=import_progress, note=note)
         self.player = Player(tapes, start_ns=start_ns, end_ns=end_ns, instruments=instruments)
         self.rows = self.player.rows
         self.span = self.player.span
@@ -100,7 +103,7 @@ class Simulation:
             if mode == "unified"
             else separated(listed, (margin_type or margin.margin_type) == "isolated")
         )
-        self.latency = parse_latency(latency, seed)
+        self.latency = parse_latency(None if latency is None else str(latency), seed)
         model, power = _queue_model(queue_model)
         length = active_ns(tapes, self.span)
         step = self.rules.mark.step_ns
@@ -146,6 +149,9 @@ class Simulation:
         Raises ``LookupError`` or ``ValueError`` from a strategy's own mistakes, ``AssertionError``
         if an invariant of the venue breaks, with the seed.
         """
+        if self._ran:
+            raise InputError("this simulation has run; make a new one to run again")
+        self._ran = True
         started = time.perf_counter()
         self._open()
         shown = started
@@ -156,6 +162,8 @@ class Simulation:
             for first in range(0, block.size, 1 << 16):
                 part = slice(first, first + (1 << 16))
                 self._rows(block, arrival, part)
+                if self.core.ledger.broken:
+                    self.check()
                 if progress is not None and time.perf_counter() - shown > PROGRESS_SECONDS:
                     shown = time.perf_counter()
                     progress(self.core.events, self.core.now)
@@ -251,8 +259,44 @@ def _venue_rules(rules: Rulebook, margin: MarginRules) -> VenueRules:
     )
 
 
-def _checked(deposits: Mapping[str, Decimal], listed: Sequence[Instrument]) -> dict[str, Decimal]:
+def _paths(data: str | Path | Sequence[str | Path]) -> list[Path]:
+    """Return what ``data`` names; one name may stand alone."""
+    named = [data] if isinstance(data, str | Path) else list(data)
+    if not named:
+        raise InputError("data: must name at least one tape, recording or folder")
+    paths = []
+    for one in named:
+        bundled = str(one).removeprefix("bundled:")
+        paths.append(Path(one) if bundled == str(one) else replay_data.path(bundled))
+    return paths
+
+
+def _instances(strategies: Strategy | Sequence[Strategy]) -> list[Strategy]:
+    """Return the strategies as a list; ``InputError`` for a class or a name among them."""
+    alone = isinstance(strategies, Strategy | str | type)
+    given: list[Any] = [strategies] if alone else list(strategies)  # type: ignore[arg-type]
+    for one in given:
+        if isinstance(one, type):
+            raise InputError(
+                f"strategies: {one.__name__} is a class; give an instance, {one.__name__}()"
+            )
+        if not isinstance(one, Strategy):
+            raise InputError(f"strategies: {one!r} is no Strategy; give instances of your classes")
+    return given
+
+
+def _checked(
+    given: Mapping[str, Decimal | str | int | float], listed: Sequence[Instrument]
+) -> dict[str, Decimal]:
     """Return deposits; ``InputError`` for an asset the data do not price, or a wrong amount."""
+    deposits = {}
+    for asset, amount in given.items():
+        try:
+            deposits[asset] = Decimal(str(amount))
+        except InvalidOperation:
+            raise InputError(f"deposit {asset}={amount}: is not a number") from None
+        if not deposits[asset].is_finite():
+            raise InputError(f"deposit {asset}={amount}: is not a number")
     known = sorted({"USDT", *(one.base for one in listed), *(one.settle for one in listed)})
     for asset, amount in deposits.items():
         if asset not in known:
@@ -261,7 +305,7 @@ def _checked(deposits: Mapping[str, Decimal], listed: Sequence[Instrument]) -> d
             raise InputError(f"deposit {asset}={amount}: must be 0 or at least 0.00000001")
         if amount > MOST:
             raise InputError(f"deposit {asset}={amount}: must be at most {MOST:,}")
-    return dict(deposits)
+    return deposits
 
 
 def _queue_model(name: str) -> tuple[int, float]:

@@ -257,7 +257,8 @@ class Triggers:
         return self.below[i]
 
 
-def _longer(column: memoryview, kind: str, size: int) -> memoryview:
+def _longer(column: object, kind: str, size: int) -> memoryview:
+    kept = np.asarray(column)
     longer = np.zeros(size, dtype=kind)
-    longer[: len(column)] = np.asarray(column)
+    longer[: len(kept)] = kept
     return memoryview(longer)

@@ -67,6 +67,7 @@ EXPIRED = cython.declare(cython.int, 4)
 REJECTED = cython.declare(cython.int, 5)
 TRIGGERED = cython.declare(cython.int, 7)
 
+TURNS_AT_AN_INSTANT = cython.declare(cython.int, 1_000_000)
 SESSION_BREAK_NS = cython.declare(cython.longlong, 86_400_000_000_000)
 
 
@@ -207,7 +208,15 @@ class Core(Venue):
             self._skip_break(time, arrival)
         venue_due: cython.bint
         local_due: cython.bint
+        instant: cython.longlong = -1
+        turns: cython.int = 0
         while True:
+            if self.next_local != instant:
+                instant = self.next_local
+                turns = 0
+            elif turns > TURNS_AT_AN_INSTANT:
+                self.cold.endless()
+            turns += 1
             venue_due = self.next_venue < time
             local_due = self.next_local < arrival
             if not venue_due and not local_due:

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from simulator.accounts.wallets import CLEARING, INSURANCE, MARKET, OUTSIDE, Partition
+from simulator.errors import InputError
 from simulator.events.outcomes import Outcome, RejectReason
 from simulator.exchange.core import Core
 from simulator.exchange.messages import (
@@ -385,6 +386,13 @@ class Desk(Upkeep):
         return self._deposited
 
     # Checks
+
+    def endless(self) -> None:
+        """Refuse to go on: strategies keep one instant from ending."""
+        raise InputError(
+            f"a strategy answers messages with orders without end at {self.core.local_now} ns; "
+            "give the run a latency, or let the strategy stop after a refusal"
+        )
 
     def verify(self) -> None:
         """Assert the venue's invariants; ``AssertionError`` says which one broke."""

@@ -29,7 +29,6 @@ cdef class Settlement:
     cdef int[:, ::1] cash_wallet
     cdef int[:, ::1] margin_wallet
     cdef int[:, ::1] cash_pool
-    cdef int[::1] frozen
     cdef long long[:, ::1] fee_e8
     cdef int bnb
     cdef int[:, ::1] reducing

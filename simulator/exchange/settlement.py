@@ -103,7 +103,6 @@ class Settlement:
         self.margin_wallet = memoryview(np.array(columns["margin_wallet"], dtype="i4"))
         self.cash_pool = memoryview(np.array(columns["cash_pool"], dtype="i4"))
         accounts = self.ledger.accounts
-        self.frozen = memoryview(np.zeros(accounts, dtype="i4"))
         # By product: maker, taker, discount when paid in BNB; all in 1e-8.
         self.fee_e8 = memoryview(np.array(columns["fee_e8"], dtype="i8"))
         self.bnb = columns["bnb"]

@@ -69,6 +69,7 @@ MAX_POSITION = cython.declare(cython.int, 11)
 NO_PRICE = cython.declare(cython.int, 12)
 
 LEVEL_REDUCE_ONLY = cython.declare(cython.int, 2)
+LEVEL_LIQUIDATION = cython.declare(cython.int, 3)
 
 UNIT = cython.declare(cython.double, 1e-8)
 
@@ -185,11 +186,11 @@ class Venue(Settlement):
             return MIN_NOTIONAL
         if self.product[i] != SPOT and self.product[i] != UM:
             return NOT_SUPPORTED
-        if self.frozen[account] and not liquidating:
-            return ACCOUNT_IN_LIQUIDATION
         pool: cython.int = self.pools.pool_of[account, i]
         reduces: cython.bint = lots <= reducible
         # The level of the last check, not of whoever looked last; the margin check below is of now.
+        if pool >= 0 and self.pools.checked[pool] >= LEVEL_LIQUIDATION and not liquidating:
+            return ACCOUNT_IN_LIQUIDATION
         if pool >= 0 and self.pools.checked[pool] >= LEVEL_REDUCE_ONLY and not reduces:
             return REDUCE_ONLY_LEVEL
         if self.orders.row[slot, FLAGS] & REDUCE_ONLY_FLAG:

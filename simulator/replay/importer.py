@@ -124,21 +124,26 @@ def _scratch(out: Path) -> Iterator[Path]:
         yield Path(name)
 
 
+PRICE_KLINES = ("markPriceKlines", "indexPriceKlines", "premiumIndexKlines")
+
+
 def _dispatch(
     paths: list[Path], options: ReadOptions, job: Job, lenient: bool
 ) -> dict[str, list[tuple[Path, Source]]]:
     """Return the files of each reader.  Files of equal content are read once."""
     readers: dict[str, list[tuple[Path, Source]]] = {}
-    seen: dict[str, Path] = {}
+    seen: dict[tuple[str, str], Path] = {}
     for path, named in files_of(paths):
         try:
             digest = sha256_of(path)
         except OSError as error:
             raise InputError(f"{path}: cannot be read: {error.strerror}") from None
-        if digest in seen:
-            job.leave_out("duplicate_file", f"{path} (as {seen[digest]})")
+        # The folder tells the kinds of price klines apart; two kinds can have the same bytes.
+        content = (digest, next((part for part in path.parts if part in PRICE_KLINES), ""))
+        if content in seen:
+            job.leave_out("duplicate_file", f"{path} (as {seen[content]})")
             continue
-        seen[digest] = path
+        seen[content] = path
         reader = _reader(path, options, named and not lenient)
         if reader is None:
             job.leave_out("file_not_recognised", str(path))

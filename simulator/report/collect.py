@@ -107,8 +107,8 @@ def _fills(run: Simulation) -> pl.DataFrame:
             "instrument": pl.Series(names[number], dtype=pl.String),
             "order": rows[:, 2],
             "side": rows[:, 3],
-            "price": rows[:, 4] * ticks[number],
-            "quantity": rows[:, 5] * lots[number],
+            "price": _units(rows[:, 4], ticks[number]),
+            "quantity": _units(rows[:, 5], lots[number]),
             "fee": rows[:, 7] * UNIT,
             "fee_asset": pl.Series(assets[rows[:, 8]], dtype=pl.String),
             "liquidity": pl.Series(np.where(rows[:, 6] == 1, "maker", "taker"), dtype=pl.String),
@@ -147,6 +147,12 @@ def _with_end(run: Simulation, samples: dict[str, Any]) -> dict[str, Any]:
         name: np.concatenate([kept, np.array([last[name]], dtype=kept.dtype)])
         for name, kept in samples.items()
     }
+
+
+def _units(steps: np.ndarray, step: np.ndarray) -> np.ndarray:
+    """Steps in whole units, by dividing: x 0.1 would miss the float nearest to the decimal."""
+    whole = np.rint(1 / step)
+    return np.where(np.abs(whole * step - 1) < 1e-12, steps / np.maximum(whole, 1), steps * step)
 
 
 def _history(run: Simulation, samples: dict[str, Any]) -> pl.DataFrame:

@@ -9,6 +9,8 @@ cdef class Market:
     cdef readonly int number
     cdef readonly double tick
     cdef readonly double lot
+    cdef double ticks_per_unit
+    cdef double lots_per_unit
     cdef Core core
     cdef object desk
     cdef int account

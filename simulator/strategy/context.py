@@ -26,10 +26,35 @@ from simulator.exchange.desk import TransferRequest
 UNIT = cython.declare(cython.double, 1e-8)
 GTC = cython.declare(cython.int, 0)
 
+LOTS = cython.declare(cython.int, 6)
+LOCAL_FILLED = cython.declare(cython.int, 15)
+
 TIME_IN_FORCE = {"GTC": 0, "IOC": 1, "FOK": 2, "GTX": 3}
 SELF_TRADE = {"NONE": 0, "EXPIRE_TAKER": 1, "EXPIRE_MAKER": 2, "EXPIRE_BOTH": 3, "DECREMENT": 4}
 TRIGGERS = {"stop": 1, "take_profit": 2, "trailing_stop": 3}
 SECOND_NS = 1_000_000_000
+
+
+def _time_in_force(word: object) -> int:
+    if word not in TIME_IN_FORCE:
+        raise ValueError(f"time in force {word!r} is none of {', '.join(TIME_IN_FORCE)}")
+    return TIME_IN_FORCE[word]
+
+
+def _per_unit(step: object) -> float:
+    """Steps in a whole unit if that is a whole number, else 0."""
+    count = 1 / step
+    return float(count) if count == int(count) else 0.0
+
+
+@cython.cfunc
+@cython.inline
+@cython.exceptval(check=False)
+def _units(
+    steps: cython.double, step: cython.double, steps_per_unit: cython.double
+) -> cython.double:
+    """Steps in whole units, by dividing: 1168327 x 0.1 would be 116832.70000000001."""
+    return steps / steps_per_unit if steps_per_unit > 0.0 else steps * step
 
 
 @cython.cclass
@@ -48,18 +73,20 @@ class Market:
         self.quote = listed.quote
         self.tick = float(listed.tick)
         self.lot = float(listed.lot)
+        self.ticks_per_unit = _per_unit(listed.tick)
+        self.lots_per_unit = _per_unit(listed.lot)
 
     @property
     def bid(self) -> float:
         """Best displayed bid."""
         book: Book = self.core.books[self.number]
-        return book.bid * self.tick
+        return _units(book.bid, self.tick, self.ticks_per_unit)
 
     @property
     def ask(self) -> float:
         """Best displayed ask."""
         book: Book = self.core.books[self.number]
-        return book.ask * self.tick
+        return _units(book.ask, self.tick, self.ticks_per_unit)
 
     @property
     def bid_ticks(self) -> int:
@@ -77,13 +104,13 @@ class Market:
     def bid_quantity(self) -> float:
         """Displayed quantity at the best bid."""
         book: Book = self.core.books[self.number]
-        return book.shown(1, book.bid) * self.lot
+        return _units(book.shown(1, book.bid), self.lot, self.lots_per_unit)
 
     @property
     def ask_quantity(self) -> float:
         """Displayed quantity at the best ask."""
         book: Book = self.core.books[self.number]
-        return book.shown(-1, book.ask) * self.lot
+        return _units(book.shown(-1, book.ask), self.lot, self.lots_per_unit)
 
     @property
     def mid(self) -> float:
@@ -91,12 +118,12 @@ class Market:
         book: Book = self.core.books[self.number]
         if book.bid == 0 or book.ask == 0:
             return 0.0
-        return (book.bid + book.ask) * 0.5 * self.tick
+        return _units((book.bid + book.ask) * 0.5, self.tick, self.ticks_per_unit)
 
     @property
     def last(self) -> float:
         """Price of the last trade."""
-        return self.core.last[self.number] * self.tick
+        return _units(self.core.last[self.number], self.tick, self.ticks_per_unit)
 
     @property
     def mark(self) -> float:
@@ -116,7 +143,9 @@ class Market:
     @property
     def position(self) -> float:
         """Signed position as messages have told it; traded net quantity for spot."""
-        return self.core.local_position[self.account, self.number] * self.lot
+        return _units(
+            self.core.local_position[self.account, self.number], self.lot, self.lots_per_unit
+        )
 
     def depth(
         self, levels: int = 10
@@ -127,7 +156,13 @@ class Market:
         for side in (1, -1):
             found, price = [], book.best(side)
             while price and len(found) < levels:
-                found.append((price * self.tick, book.shown(side, price) * self.lot))
+                shown = book.shown(side, price)
+                found.append(
+                    (
+                        _units(price, self.tick, self.ticks_per_unit),
+                        _units(shown, self.lot, self.lots_per_unit),
+                    )
+                )
                 price = book.next_level(side, price)
             sides.append(found)
         return sides[0], sides[1]
@@ -280,7 +315,7 @@ class Context:
             1,
             0 if price is None else self.ticks(market, price, 1),
             self.lots(market, quantity),
-            GTC if time_in_force is None else TIME_IN_FORCE[time_in_force],
+            GTC if time_in_force is None else _time_in_force(time_in_force),
             self.stp,
             1 if reduce_only else 0,
         )
@@ -300,7 +335,7 @@ class Context:
             -1,
             0 if price is None else self.ticks(market, price, -1),
             self.lots(market, quantity),
-            GTC if time_in_force is None else TIME_IN_FORCE[time_in_force],
+            GTC if time_in_force is None else _time_in_force(time_in_force),
             self.stp,
             1 if reduce_only else 0,
         )
@@ -384,6 +419,8 @@ class Context:
         Returns False, and sends nothing, where the account has no such two wallets: in a unified
         account all money is in one.
         """
+        if quantity != quantity:
+            raise ValueError("transfer: quantity is not a number")
         wallets = self.desk.partition.wallets
         if source not in wallets or target not in wallets or source == target:
             return False
@@ -455,8 +492,8 @@ class Context:
         trade.market = market
         trade.time_ns = self.core.now
         trade.side = side
-        trade.price = price * market.tick
-        trade.quantity = lots * market.lot
+        trade.price = _units(price, market.tick, market.ticks_per_unit)
+        trade.quantity = _units(lots, market.lot, market.lots_per_unit)
         return trade
 
     def bar_due(self, number: cython.int) -> None:
@@ -467,11 +504,11 @@ class Context:
         bar: Bar = Bar()
         bar.market = market
         bar.time_ns = self.core.local_now
-        bar.open = self.core.bars[number, 1] * market.tick
-        bar.high = self.core.bars[number, 2] * market.tick
-        bar.low = self.core.bars[number, 3] * market.tick
-        bar.close = self.core.bars[number, 4] * market.tick
-        bar.volume = self.core.bars[number, 5] * market.lot
+        bar.open = _units(self.core.bars[number, 1], market.tick, market.ticks_per_unit)
+        bar.high = _units(self.core.bars[number, 2], market.tick, market.ticks_per_unit)
+        bar.low = _units(self.core.bars[number, 3], market.tick, market.ticks_per_unit)
+        bar.close = _units(self.core.bars[number, 4], market.tick, market.ticks_per_unit)
+        bar.volume = _units(self.core.bars[number, 5], market.lot, market.lots_per_unit)
         column: cython.int
         for column in range(1, 6):
             self.core.bars[number, column] = 0
@@ -488,8 +525,8 @@ class Context:
         fill.time_ns = self.core.local_now
         fill.order = (row[0] << 24) | slot
         fill.side = row[4]
-        fill.price = price * market.tick
-        fill.quantity = lots * market.lot
+        fill.price = _units(price, market.tick, market.ticks_per_unit)
+        fill.quantity = _units(lots, market.lot, market.lots_per_unit)
         fill.maker = extra & 2 != 0
         fill.done = extra & 1 != 0
         self.core.strategies[self.strategy].on_fill(self, fill)
@@ -503,7 +540,9 @@ class Context:
         update.time_ns = self.core.local_now
         update.order = (row[0] << 24) | slot
         update.what = Outcome(code).name
-        update.quantity = lots * market.lot
+        if code == Outcome.FILLED and row[LOCAL_FILLED] < row[LOTS]:
+            update.what = "PARTIALLY_FILLED"
+        update.quantity = _units(lots, market.lot, market.lots_per_unit)
         update.reason = ""
         if code == Outcome.EXPIRED:
             update.reason = Expiry(price).name

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from simulator.errors import InputError
 from simulator.market.tape import Kind
 from tests.exchange.world import Watcher, World, listed
 
@@ -120,3 +121,30 @@ def test_an_order_ends_once(time_in_force: str | None) -> None:
         world.step()
     assert len(set(world.ctx.orders(world.market(UM)))) == len(world.ctx.orders(world.market(UM)))
     assert world.lots(UM) >= 0
+
+
+def test_a_strategy_that_answers_itself_without_end_is_told() -> None:
+    class Stubborn(Watcher):
+        def on_order(self, ctx: Any, update: Any) -> None:
+            if update.what == "REJECTED":
+                ctx.buy(update.market, 1e9, 100_000.0)
+
+    world = World("unified", strategies=[Stubborn()])
+    world.open_markets()
+    world.ctx.buy(world.market(UM), 1e9, 100_000.0)
+    with pytest.raises(InputError, match="without end"):
+        world.step()
+
+
+def test_a_pool_past_its_threshold_takes_no_orders() -> None:
+    """Nothing is on offer, so the liquidation waits; meanwhile even reducing orders are refused."""
+    world = World("unified", "binance", fees=False)
+    world.open_markets()
+    world.ctx.buy(world.market(UM), 1.0)
+    world.step(2000)
+    world.book(UM)
+    world.row(Kind.MARK, UM, 0, 100 * 10**8)
+    world.step(2000)
+    world.ctx.sell(world.market(UM), 0.5, 100.0)
+    world.step()
+    assert world.said()[-1] == "REJECTED ACCOUNT_IN_LIQUIDATION"
