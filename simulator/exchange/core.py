@@ -67,7 +67,7 @@ EXPIRED = cython.declare(cython.int, 4)
 REJECTED = cython.declare(cython.int, 5)
 TRIGGERED = cython.declare(cython.int, 7)
 
-TURNS_AT_AN_INSTANT = cython.declare(cython.int, 1_000_000)
+TURNS_AT_AN_INSTANT = cython.declare(cython.int, 200_000)
 SESSION_BREAK_NS = cython.declare(cython.longlong, 86_400_000_000_000)
 
 
@@ -211,8 +211,8 @@ class Core(Venue):
         instant: cython.longlong = -1
         turns: cython.int = 0
         while True:
-            if self.next_local != instant:
-                instant = self.next_local
+            if self.local_now != instant:
+                instant = self.local_now
                 turns = 0
             elif turns > TURNS_AT_AN_INSTANT:
                 self.cold.endless()

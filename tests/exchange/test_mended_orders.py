@@ -140,11 +140,11 @@ def test_a_pool_past_its_threshold_takes_no_orders() -> None:
     """Nothing is on offer, so the liquidation waits; meanwhile even reducing orders are refused."""
     world = World("unified", "binance", fees=False)
     world.open_markets()
-    world.ctx.buy(world.market(UM), 1.0)
+    world.ctx.buy(world.market(UM), 5.0)
     world.step(2000)
-    world.book(UM)
-    world.row(Kind.MARK, UM, 0, 100 * 10**8)
+    world.row(Kind.CLEAR, UM, 0)
+    world.row(Kind.MARK, UM, 0, 80_100 * 10**8)
     world.step(2000)
-    world.ctx.sell(world.market(UM), 0.5, 100.0)
+    world.ctx.sell(world.market(UM), 0.5, 80_000.0)
     world.step()
     assert world.said()[-1] == "REJECTED ACCOUNT_IN_LIQUIDATION"
