@@ -116,7 +116,7 @@ class CashAndCarry(Strategy):
     def on_order(self, ctx: Context, update: OrderUpdate) -> None:
         """Keep count of hedges under way; after a refusal grow no more."""
         if update.market.name == self.perp.name:
-            if update.what == "FILLED":
+            if update.what in ("PARTIALLY_FILLED", "FILLED"):
                 lots = round(update.quantity / self.perp.lot)
                 self.hedging -= lots if self.hedging > 0 else -lots
             elif update.what in ("REJECTED", "EXPIRED", "CANCELED"):

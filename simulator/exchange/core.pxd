@@ -60,7 +60,7 @@ cdef class Core(Venue):
     cdef int advance(self, long long time, long long arrival) except? -1
     cdef void due(self) noexcept
     cdef void find_timer(self) noexcept
-    cdef bint quiet_until(self, long long time, long long arrival) noexcept
+    cdef long long first_mark_after(self, long long time, long long behind) noexcept
     cdef void add_to_bars(self, int instrument, long long price, long long lots) noexcept
     cdef int command(self) except? -1
     cdef int deliver(self) except? -1

@@ -225,11 +225,9 @@ class Core(Venue):
                 if self.next_mark <= self.commands.next_time:
                     self.now = self.next_mark
                     self.next_mark += self.mark_step
-                    if self.cold.mark() and self.quiet_until(time, arrival):
-                        # Nothing happens before the next row, so nor do the ticks in between.
-                        self.next_mark = (
-                            (time + self.mark_step - 1) // self.mark_step * self.mark_step
-                        )
+                    if self.cold.mark():
+                        # The ticks until something happens would find the same.
+                        self.next_mark = self.first_mark_after(time, behind)
                 else:
                     self.command()
             elif self.deliveries.next_time <= self.next_timer:
@@ -240,13 +238,18 @@ class Core(Venue):
 
     @cython.cfunc
     @cython.exceptval(check=False)
-    def quiet_until(self, time: cython.longlong, arrival: cython.longlong) -> cython.bint:
-        return (
-            self.commands.next_time >= time
-            and self.deliveries.next_time >= arrival
-            and self.next_timer >= arrival
-            and self.next_mark < time
-        )
+    def first_mark_after(self, time: cython.longlong, behind: cython.longlong) -> cython.longlong:
+        """First tick of the marks that is not before the next row, command, message or timer."""
+        until: cython.longlong = self.deliveries.next_time
+        if self.next_timer < until:
+            until = self.next_timer
+        until -= behind
+        if self.commands.next_time < until:
+            until = self.commands.next_time
+        if time < until:
+            until = time
+        until = (until + self.mark_step - 1) // self.mark_step * self.mark_step
+        return until if until > self.next_mark else self.next_mark
 
     def _skip_break(self, time: int, arrival: int) -> None:
         """Skip a break between recordings: timers and marks do not run in it."""

@@ -14,12 +14,7 @@ from simulator.accounts.wallets import CLEARING, INSURANCE, MARKET, OUTSIDE, Par
 from simulator.errors import InputError
 from simulator.events.outcomes import Outcome, RejectReason
 from simulator.exchange.core import Core
-from simulator.exchange.messages import (
-    LevelChange,
-    LiquidationEvent,
-    PoolFigures,
-    TransferRequest,
-)
+from simulator.exchange.messages import LevelChange, LiquidationEvent, PoolFigures, TransferRequest
 from simulator.exchange.upkeep import Upkeep
 from simulator.instruments.instrument import Instrument
 from simulator.liquidation.plan import plan

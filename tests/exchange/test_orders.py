@@ -27,14 +27,14 @@ def opened(**options: Any) -> World:
     ("time_in_force", "quantity", "price", "said"),
     [
         ("IOC", 0.2, 100_000.1, ["FILLED"]),
-        ("IOC", 0.6, 100_000.1, ["FILLED", "EXPIRED IOC"]),
+        ("IOC", 0.6, 100_000.1, ["PARTIALLY_FILLED", "EXPIRED IOC"]),
         ("IOC", 0.2, 100_000.0, ["EXPIRED IOC"]),
         ("FOK", 0.5, 100_000.1, ["FILLED"]),
         ("FOK", 0.501, 100_000.1, ["EXPIRED FOK"]),
         ("GTX", 0.2, 100_000.0, ["ACCEPTED"]),
         ("GTX", 0.2, 100_000.1, ["EXPIRED POST_ONLY"]),
-        ("GTC", 0.6, 100_000.1, ["FILLED", "ACCEPTED"]),
-        ("GTC", 0.6, None, ["FILLED", "EXPIRED NO_LIQUIDITY"]),
+        ("GTC", 0.6, 100_000.1, ["PARTIALLY_FILLED", "ACCEPTED"]),
+        ("GTC", 0.6, None, ["PARTIALLY_FILLED", "EXPIRED NO_LIQUIDITY"]),
     ],
 )
 def test_time_in_force(
