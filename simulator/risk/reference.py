@@ -18,83 +18,18 @@ Sources: docs/rules.md.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from decimal import Decimal
 from fractions import Fraction
 from functools import cache
 from itertools import pairwise, product
 
 from simulator.risk import brackets
-from simulator.risk.levels import RiskLevel
 from simulator.risk.rules import MarginRules
 from simulator.risk.scenario import Correlations, ScenarioRules, pair_correlation
+from simulator.risk.state import ZERO, PoolMargin, PoolState, Position
 
-ZERO = Decimal(0)
-
-
-@dataclass(frozen=True, slots=True)
-class Position:
-    """A linear futures position: profit is paid in ``settle``, ``quantity`` is in ``underlying``,
-    long positive.
-
-    ``leverage`` None: the rulebook's default.
-    """
-
-    symbol: str
-    underlying: str
-    settle: str
-    quantity: Decimal
-    entry_price: Decimal
-    mark_price: Decimal
-    leverage: Decimal | None = None
-
-    @property
-    def notional(self) -> Decimal:
-        """Absolute value at the mark price, in the settlement asset."""
-        return abs(self.quantity) * self.mark_price
-
-    @property
-    def unrealized_pnl(self) -> Decimal:
-        """Profit if closed at the mark price, in the settlement asset."""
-        return self.quantity * (self.mark_price - self.entry_price)
-
-
-@dataclass(frozen=True, slots=True)
-class PoolState:
-    """What a margin pool holds.
-
-    - ``assets``: wallet amounts, summed over the pool's wallets; ``loans``: owed, interest
-      included, both >= 0 or, for assets, negative where a futures wallet went below zero
-    - ``index``: USD per unit, for every asset named
-    - ``open_loss``: what open orders would lose at once if filled, USD
-    - ``margin_leverage``: cross-margin leverage, None = the rulebook's default
-    """
-
-    assets: Mapping[str, Decimal]
-    index: Mapping[str, Decimal]
-    positions: tuple[Position, ...] = ()
-    loans: Mapping[str, Decimal] = field(default_factory=dict)
-    correlation: Correlations = field(default_factory=dict)
-    open_loss: Decimal = ZERO
-    margin_leverage: int | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class PoolMargin:
-    """A pool's figures in USD; ``ratio`` is adjusted equity / maintenance margin, None without
-    requirement.
-
-    ``components`` are the parts of the requirement by name; credits are negative.
-    """
-
-    equity: Decimal
-    account_equity: Decimal
-    adjusted_equity: Decimal
-    initial_margin: Decimal
-    maintenance_margin: Decimal
-    ratio: Decimal | None
-    level: RiskLevel
-    components: Mapping[str, Decimal]
+__all__ = ["PoolMargin", "PoolState", "Position", "pool_margin"]
 
 
 def pool_margin(state: PoolState, rules: MarginRules) -> PoolMargin:

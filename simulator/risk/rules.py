@@ -11,6 +11,7 @@ from fractions import Fraction
 from typing import Literal
 
 from simulator.risk.brackets import Bracket, bracket_of
+from simulator.risk.components import OptionMarginRules
 from simulator.risk.levels import Ladder
 from simulator.risk.scenario import ScenarioRules
 
@@ -49,7 +50,10 @@ class MarginRules:
     """Everything that turns a pool's state into equity, requirement and level, in one mode.
 
     ``members`` are the wallets of the unified pool (empty in the separated mode).
-    ``default_leverage`` None means 1 / price range of the underlying.
+    ``default_leverage`` None means 1 / price range of the underlying.  ``brackets`` holds USD-M
+    tables by symbol (notional in the settlement asset) and COIN-M tables by symbol (notional in
+    coin).  ``ladders`` has the ladder of pools that differ from ``ladder``, by kind (``margin``:
+    assets / liabilities restated as equity / maintenance; ``options``).  ``models`` likewise.
     """
 
     mode: Literal["separated", "unified"]
@@ -62,6 +66,19 @@ class MarginRules:
     loans: LoanRules | None
     margin_type: MarginType
     default_leverage: int | None
+    ladders: Mapping[str, Ladder] = field(default_factory=dict)
+    models: Mapping[str, MarginModel] = field(default_factory=dict)
+    options: OptionMarginRules | None = None
+
+    def ladder_of(self, kind: str) -> Ladder:
+        """Return the ladder of a kind of pool (``um``, ``cm``, ``margin``, ``options``,
+        ``unified``).
+        """
+        return self.ladders.get(kind, self.ladder)
+
+    def model_of(self, kind: str) -> MarginModel:
+        """Return the margin model of a kind of pool."""
+        return self.models.get(kind, self.model)
 
     def leverage_of(self, symbol: str, underlying: str, notional: Decimal) -> Fraction:
         """Return the leverage of a position that names none.

@@ -10,10 +10,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 from fractions import Fraction
+from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
 
+from simulator.risk.components import Component, VolatilityShift
 from simulator.risk.kernels import MAX_UNDERLYINGS
 
 
@@ -28,6 +30,15 @@ class ScenarioRules:
     - ``initial_over_maintenance``: initial margin / maintenance margin
     - ``grid_steps``: price points between the middle and either end of the range, for products
       that bend
+    - ``components``: the parts of the requirement in the order they are printed; empty = the
+      linear scan alone
+    - ``total_is``: whether the parts add up to initial or to maintenance margin
+    - ``moved_price``: what a scenario's move is a share of: a contract's mark or the index
+    - ``floor_scope``: floors hold on the pool's sum, or on each underlying's before summing
+    - ``reference_volatility``: measured annual volatility up to which the price range stands;
+      above it the range grows in proportion, up to ``widest_range`` times; None = it stands
+    - ``half_life_seconds``, ``step_seconds``: of the measured correlation and volatility (EWMA of
+      log returns of index prices, one each step)
     """
 
     default_price_range: Fraction
@@ -36,6 +47,16 @@ class ScenarioRules:
     initial_over_maintenance: Decimal
     price_range: Mapping[str, Fraction] = field(default_factory=dict)
     grid_steps: int = 3
+    components: tuple[Component, ...] = ()
+    volatility: VolatilityShift = field(default_factory=VolatilityShift)
+    total_is: Literal["initial", "maintenance"] = "initial"
+    moved_price: Literal["mark", "index"] = "mark"
+    floor_scope: Literal["pool", "unit"] = "pool"
+    credit_name: str = "inter_credit"
+    reference_volatility: Decimal | None = None
+    widest_range: Decimal = Decimal(1)
+    half_life_seconds: int = 3600
+    step_seconds: int = 60
 
     def range_of(self, underlying: str) -> Fraction:
         """Return the price range of one underlying, as a share of its price."""
