@@ -84,7 +84,7 @@ def import_(
         str | None, typer.Option(help="Columns of a table of your own: time=ts,price=px,...")
     ] = None,
     kind: Annotated[str | None, typer.Option(help="What a table holds, such as trades.")] = None,
-    market: Annotated[str | None, typer.Option(help="spot, um or cm.")] = None,
+    market: Annotated[str | None, typer.Option(help="spot, um, cm or option.")] = None,
     symbol: Annotated[str | None, typer.Option(help="Such as BTCUSDT.")] = None,
     time_unit: Annotated[str | None, typer.Option(help="s, ms, us or ns.")] = None,
     fill_quantity: Annotated[

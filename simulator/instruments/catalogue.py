@@ -7,14 +7,15 @@ notional, contract size) and a tick that happens not to show.
 
 from __future__ import annotations
 
-import re
 import tomllib
+from dataclasses import replace
 from decimal import Decimal
 from functools import cache
 from importlib import resources
 
 from simulator.errors import InputError
-from simulator.instruments.instrument import Instrument, Market
+from simulator.instruments.instrument import MARKETS, Instrument, Market
+from simulator.instruments.symbols import COIN_MARGINED, DATED, OPTION, terms_of
 
 INFERRED = "inferred"
 """Where filters come from that only the data told."""
@@ -24,8 +25,7 @@ FIAT = ("EUR", "GBP", "TRY", "BRL", "AUD", "JPY", "UAH", "RUB", "PLN", "ZAR")
 QUOTES = (*STABLE, *FIAT, "BTC", "ETH", "BNB")
 """Quote assets by which a symbol is split, tried in this order."""
 
-COIN_MARGINED = re.compile(r"^(?P<base>[A-Z0-9]+)USD_(PERP|\d{6})$")
-DATED = re.compile(r"_\d{6}$")
+AMOUNTS = ("tick", "lot", "contract_size", "min_quantity", "min_notional", "max_quantity")
 
 BTC_CONTRACT_USD, CONTRACT_USD = Decimal(100), Decimal(10)
 """Face value of a coin-margined contract: BTC's, and that of every other coin."""
@@ -37,18 +37,18 @@ def known() -> dict[str, tuple[Instrument, str]]:
     text = resources.files("simulator.instruments").joinpath("catalogue.toml").read_text("utf-8")
     found = {}
     for entry in tomllib.loads(text)["instrument"]:
-        amounts = {
-            name: Decimal(entry[name])
-            for name in ("tick", "lot", "contract_size", "min_quantity", "max_quantity")
-            if name in entry
-        }
+        amount = {name: Decimal(entry.get(name, "0")) for name in AMOUNTS}
         instrument = Instrument(
             market=entry["market"],
             symbol=entry["symbol"],
             base=entry["base"],
             quote=entry["quote"],
-            min_notional=Decimal(entry["min_notional"]),
-            **amounts,
+            tick=amount["tick"],
+            lot=amount["lot"],
+            contract_size=amount["contract_size"] or Decimal(1),
+            min_quantity=amount["min_quantity"],
+            min_notional=amount["min_notional"],
+            max_quantity=amount["max_quantity"],
         )
         found[instrument.name] = (instrument, entry["source"])
     return found
@@ -61,7 +61,12 @@ def assets(market: Market, symbol: str) -> tuple[str, str]:
 
     >>> assets("um", "1000PEPEUSDT"), assets("cm", "BTCUSD_PERP"), assets("um", "ETHUSDT_250328")
     (('1000PEPE', 'USDT'), ('BTC', 'USD'), ('ETH', 'USDT'))
+    >>> assets("option", "BTC-261225-50000-C")
+    ('BTC', 'USDT')
     """
+    option = OPTION.match(symbol) if market == "option" else None
+    if option:
+        return option["base"], "USDT"
     coin = COIN_MARGINED.match(symbol)
     if coin:
         return coin["base"], "USD"
@@ -85,7 +90,15 @@ def instrument(
     quote asset of one that is not in the catalogue, where its symbol does not tell them.
     """
     market, _, symbol = name.partition(":")
-    entry = known().get(name)
+    if market not in MARKETS or not symbol:
+        raise InputError(
+            f"instrument {name!r} must be spot:SYMBOL, um:SYMBOL, cm:SYMBOL or option:SYMBOL"
+        )
+    try:
+        terms_of(market, symbol)
+    except ValueError as error:  # a day that is not in the calendar, or no option's symbol
+        raise InputError(f"{name}: {error}") from None
+    entry = _listed(name)
     if entry is not None:
         listed, source = entry
         fits = tick % listed.tick == 0 and lot % listed.lot == 0
@@ -96,15 +109,13 @@ def instrument(
             "lot": listed.lot if lot % listed.lot == 0 else lot,
         }
         return _with(listed, **finer), f"{INFERRED} (finer than {source}), the rest from there"
-    if market not in ("spot", "um", "cm") or not symbol:
-        raise InputError(f"instrument {name!r} must be spot:SYMBOL, um:SYMBOL or cm:SYMBOL")
-    base, quote = pair or assets(market, symbol)  # type: ignore[arg-type]
+    base, quote = pair or assets(market, symbol)
     tick, lot = tick or Decimal(1), lot or Decimal(1)
     size = Decimal(1)
     if market == "cm":
         size = BTC_CONTRACT_USD if base == "BTC" else CONTRACT_USD
     unknown = Instrument(
-        market=market,  # type: ignore[arg-type]
+        market=market,
         symbol=symbol,
         base=base,
         quote=quote,
@@ -116,16 +127,18 @@ def instrument(
     return unknown, INFERRED
 
 
+def _listed(name: str) -> tuple[Instrument, str] | None:
+    """Return the catalogue's entry; a delivery future that it lacks has its perpetual's filters."""
+    entry = known().get(name)
+    if entry is not None or not DATED.search(name):
+        return entry
+    pair = DATED.sub("", name)
+    perpetual = known().get(f"{pair}_PERP" if name.startswith("cm:") else pair)
+    if perpetual is None:
+        return None
+    future = replace(perpetual[0], symbol=name.partition(":")[2])
+    return future, f"{perpetual[0].name} in {perpetual[1]}"
+
+
 def _with(listed: Instrument, tick: Decimal, lot: Decimal) -> Instrument:
-    return Instrument(
-        market=listed.market,
-        symbol=listed.symbol,
-        base=listed.base,
-        quote=listed.quote,
-        tick=tick,
-        lot=lot,
-        contract_size=listed.contract_size,
-        min_quantity=listed.min_quantity,
-        min_notional=listed.min_notional,
-        max_quantity=listed.max_quantity,
-    )
+    return replace(listed, tick=tick, lot=lot)

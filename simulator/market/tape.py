@@ -33,6 +33,8 @@ class Kind(IntEnum):
     ORDER_CANCEL = 17
     ORDER_FILL = 18
     AGG_TRADE = 19
+    VOLATILITY = 20
+    SETTLEMENT = 21
 
 
 LAST = 1

@@ -26,10 +26,13 @@ from datetime import date, timedelta
 from pathlib import Path
 
 from simulator.errors import InputError
-from simulator.replay.source import MARKETS, kind_name
+from simulator.replay.source import kind_name
 
 BASE_URL = "https://data.binance.vision/data"
 """Binance's public market data archive."""
+
+MARKETS = ("spot", "um", "cm")
+"""Markets whose files can be fetched."""
 
 SPOT_KINDS = ("trades", "aggTrades", "klines")
 

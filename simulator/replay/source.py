@@ -192,7 +192,7 @@ KIND_ALIASES = {
 }
 """Short words for them, in lower case; their own names are accepted in any case too."""
 
-MARKETS = ("spot", "um", "cm")
+MARKETS = ("spot", "um", "cm", "option")
 
 
 @dataclass(frozen=True, slots=True)
@@ -215,7 +215,7 @@ class ReadOptions:
 
     def __post_init__(self) -> None:
         if self.market is not None and self.market not in MARKETS:
-            raise InputError(f"--market {self.market}: must be spot, um or cm")
+            raise InputError(f"--market {self.market}: must be spot, um, cm or option")
         if self.time_unit not in (None, "s", "ms", "us", "ns"):
             raise InputError(f"--time-unit {self.time_unit}: must be s, ms, us or ns")
         if self.fill_quantity not in ("filled", "remaining"):

@@ -137,7 +137,7 @@ def test_wrong_maps_are_refused(tmp_path: Path, columns: str, kind: str, message
 def test_what_no_column_tells_is_asked_for(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="needs --kind, --symbol and --market"):
         read_generic(tmp_path / "x.csv", ReadOptions(columns={"time": "t"}))
-    with pytest.raises(InputError, match="must be spot, um or cm"):
+    with pytest.raises(InputError, match="must be spot, um, cm or option"):
         ReadOptions(market="futures")
     with pytest.raises(InputError, match="must be s, ms, us or ns"):
         ReadOptions(time_unit="minutes")
