@@ -199,7 +199,7 @@ class Simulation:
         self.core.begin(self.span[0])
         for asset, amount in self._deposits.items():
             units = int(amount * 10**8)
-            self.desk.deposit(self.partition.deposits_to, self.desk.asset(asset), units)
+            self.desk.transfers.deposit(self.partition.deposits_to, self.desk.asset(asset), units)
         for strategy, context in zip(self.strategies, self.core.contexts, strict=True):
             try:
                 strategy.on_start(context)

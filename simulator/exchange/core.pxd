@@ -41,6 +41,7 @@ cdef class Core(Venue):
     cdef readonly long long events
     cdef readonly long long wakes
     cdef object cold
+    cdef object upkeep
     cdef int n_bars
     cdef bint watching_books
     cdef long long[:, ::1] bars

@@ -78,6 +78,7 @@ class Core(Venue):
     def __init__(self, columns) -> None:
         Venue.__init__(self, columns)
         self.cold = None
+        self.upkeep = None
         self.commands = Ring()
         self.deliveries = Ring()
         self.local_now = 0
@@ -175,10 +176,10 @@ class Core(Venue):
                 if self.n_bars:
                     self.add_to_bars(i, price[row], quantity[row] if what == BAR_CLOSE else 0)
             elif what != QUOTE:
-                self.cold.row(i, what, side[row], price[row], quantity[row], number[row])
+                self.upkeep.row(i, what, side[row], price[row], quantity[row], number[row])
                 # Index and mark of one message are of one instant: margins are checked after both.
                 if (what == MARK or what == INDEX) and flags[row] & LAST_ROW:
-                    self.cold.check()
+                    self.upkeep.check()
             if self.watch_book[i] and what <= CLEAR and flags[row] & LAST_ROW:
                 self.wake_book(i)
         if rows:
@@ -225,7 +226,7 @@ class Core(Venue):
                 if self.next_mark <= self.commands.next_time:
                     self.now = self.next_mark
                     self.next_mark += self.mark_step
-                    if self.cold.mark():
+                    if self.upkeep.mark():
                         # The ticks until something happens would find the same.
                         self.next_mark = self.first_mark_after(time, behind)
                 else:
@@ -275,7 +276,7 @@ class Core(Venue):
         self.now = self.commands.row[at, 0]
         if code == PLACE:
             if self.pools.mark[self.orders.row[slot, INSTRUMENT]] <= 0.0:
-                self.cold.mark()  # before the venue's first tick of its clock
+                self.upkeep.mark()  # before the venue's first tick of its clock
             self.arrive(slot)
         elif code == CANCEL:
             if self.orders.row[slot, SEQ] == seq:
@@ -367,7 +368,7 @@ class Core(Venue):
             self.due()
         if self.now < last:
             self.now = last
-        self.cold.mark()
+        self.upkeep.mark()
         return 0
 
     @cython.cfunc
@@ -619,8 +620,9 @@ class Core(Venue):
         return found
 
     def set_desk(self, desk) -> None:
-        """Attach the part that keeps marks, checks margin and does what is rare."""
+        """Attach the part that does what is rare, and its upkeep of marks and margin."""
         self.cold = desk
+        self.upkeep = desk.upkeep
 
     def add_strategy(self, strategy, context, wants_fill: bool, wants_order: bool) -> None:
         """Attach a strategy; ``wants_*``: whether it overrides that callback."""

@@ -2,6 +2,7 @@ from simulator.exchange.venue cimport Venue
 
 cdef class Upkeep:
     cdef readonly Venue venue
+    cdef object cold
     cdef int instruments
     cdef int points
     cdef double basis_hours

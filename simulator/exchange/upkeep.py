@@ -50,11 +50,12 @@ def _median(a: cython.double, b: cython.double, c: cython.double) -> cython.doub
 
 @cython.cclass
 class Upkeep:
-    """Prices, margin checks and samples; ``simulator.exchange.desk`` adds what is rare."""
+    """Prices, margin checks and samples; what is rare is asked of ``cold``, the venue's desk."""
 
-    def __init__(self, venue: Venue, columns) -> None:
+    def __init__(self, venue: Venue, columns, cold) -> None:
         n = len(columns["product"])
         self.venue = venue
+        self.cold = cold
         self.instruments = n
         self.points = columns["mark_points"]
         self.basis_hours = columns["mark_basis_hours"]
@@ -202,7 +203,7 @@ class Upkeep:
                         else int(price / UNIT + 0.5),
                     )
         if self.unpriced:
-            self.price_deposits()
+            self.cold.price_deposits()
         self.check()
         if self.venue.now >= self.next_sample:
             self.sample()
@@ -237,12 +238,12 @@ class Upkeep:
             self.funding_rate[instrument] = price * UNIT
             self.next_funding[instrument] = quantity
         elif kind == FUNDING:
-            self.settle_funding(instrument, price)
+            self.cold.settle_funding(instrument, price)
         elif kind == AGG_TRADE:
             # A second report of trades that are on the tape too, or of fills of displayed orders.
             self.venue.last[instrument] = price
         elif ORDER_ADD <= kind <= ORDER_FILL:
-            self.order_row(instrument, kind, side, price, quantity, number)
+            self.cold.order_row(instrument, kind, side, price, quantity, number)
         return 0
 
     # Margin
@@ -267,9 +268,9 @@ class Upkeep:
                     self.worst_ratio = ratio
             if self.venue.pools.level[pool] != old:
                 self.venue.pools.checked[pool] = self.venue.pools.level[pool]
-                self.level_changed(pool, old, self.venue.pools.level[pool])
+                self.cold.level_changed(pool, old, self.venue.pools.level[pool])
             if self.venue.pools.level[pool] >= LIQUIDATION:
-                self.liquidate(pool)
+                self.cold.liquidate(pool)
         if initial > self.peak_initial:
             self.peak_initial = initial
         if maintenance > self.peak_maintenance:
@@ -325,27 +326,3 @@ class Upkeep:
                     - self.venue.ledger.cost[self.account, i] * UNIT
                 ) * self.venue.pools.index[self.venue.quote[i]]
         return total
-
-    # What ``simulator.exchange.desk`` does
-
-    def price_deposits(self) -> None:
-        """Value deposits whose assets have their first price."""
-        raise NotImplementedError
-
-    def settle_funding(self, instrument: int, rate_e8: int) -> None:
-        """Pay funding at an instant."""
-        raise NotImplementedError
-
-    def level_changed(self, pool: int, old: int, new: int) -> None:
-        """Record and announce a level."""
-        raise NotImplementedError
-
-    def liquidate(self, pool: int) -> None:
-        """Close positions of a pool at its threshold."""
-        raise NotImplementedError
-
-    def order_row(
-        self, instrument: int, kind: int, side: int, price: int, quantity: int, number: int
-    ) -> None:
-        """A displayed order of an order-by-order tape appears, is cancelled or filled."""
-        raise NotImplementedError

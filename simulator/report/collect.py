@@ -44,7 +44,7 @@ def collect(run: Simulation, seconds: float) -> RunResult:
         liquidations=pl.DataFrame(
             [
                 (e.time_ns, e.pool, e.equity, e.maintenance_margin, e.lost)
-                for e in desk.liquidations
+                for e in desk.liquidator.events
             ],
             schema={
                 "time_ns": pl.Int64,
@@ -63,10 +63,10 @@ def _summary(run: Simulation) -> Summary:
     core, desk = run.core, run.desk
     start, end = desk.start_equity(), desk.account_equity()
     fees = -desk.fees_paid()
-    cover = core.shortfall + desk.shared_shortfall
-    pnl = {"price": 0.0, "fees": fees, "funding": -desk.funding_paid}
-    if desk.liquidation_fees:
-        pnl["clearance fees"] = -desk.liquidation_fees
+    cover = core.shortfall + desk.liquidator.shortfall
+    pnl = {"price": 0.0, "fees": fees, "funding": -desk.funding.paid}
+    if desk.liquidator.fees:
+        pnl["clearance fees"] = -desk.liquidator.fees
     if cover:
         pnl["insurance fund"] = cover
     pnl["price"] = end - start - sum(pnl.values())
@@ -75,22 +75,22 @@ def _summary(run: Simulation) -> Summary:
         figures = desk.pool_figures(name)
         used += figures.initial_margin
         available += figures.available
-    worst = desk.worst_ratio
+    worst = desk.upkeep.worst_ratio
     return Summary(
         start_equity=start,
         end_equity=end,
         pnl=pnl,
         used_margin=used,
         available=available,
-        peak_initial_margin=desk.peak_initial,
-        peak_maintenance_margin=desk.peak_maintenance,
+        peak_initial_margin=desk.upkeep.peak_initial,
+        peak_maintenance_margin=desk.upkeep.peak_maintenance,
         worst_ratio=worst if worst < NO_RATIO else None,
         ratio_name="uniMMR" if run.mode == "unified" else "equity / maintenance margin",
         orders=core.n_orders,
         fills=core.n_fills,
         rejections=run.rejections(),
-        transfers=desk.transfers,
-        liquidations=len(desk.liquidations),
+        transfers=desk.transfers.count,
+        liquidations=len(desk.liquidator.events),
     )
 
 
@@ -217,7 +217,7 @@ def _long(run: Simulation, time: np.ndarray, values: np.ndarray, name: str) -> p
 def _notes(run: Simulation) -> tuple[str, ...]:
     notes = []
     um = [one for one in run.player.instruments if one.market == "um"]
-    if um and run.desk.funding_rows == 0:
+    if um and run.desk.funding.rows == 0:
         notes.append("no data for funding: the tapes have no funding settlement in this span")
     computed = [
         one.name
@@ -226,13 +226,13 @@ def _notes(run: Simulation) -> tuple[str, ...]:
     ]
     if computed:
         notes.append(f"mark prices computed from the books: {', '.join(computed)}")
-    if run.desk.liquidations:
+    if run.desk.liquidator.events:
         notes.append(
-            f"{len(run.desk.liquidations)} liquidation(s): "
-            + ", ".join(sorted({e.pool for e in run.desk.liquidations}))
+            f"{len(run.desk.liquidator.events)} liquidation(s): "
+            + ", ".join(sorted({e.pool for e in run.desk.liquidator.events}))
         )
-    if run.core.shortfall + run.desk.shared_shortfall > 0:
-        paid = run.core.shortfall + run.desk.shared_shortfall
+    if run.core.shortfall + run.desk.liquidator.shortfall > 0:
+        paid = run.core.shortfall + run.desk.liquidator.shortfall
         notes.append(f"the insurance fund paid {paid:,.2f} USDT for bankrupt positions")
     empty = [
         one.name

@@ -21,7 +21,7 @@ else:
 
 from simulator.book.codes import Expiry
 from simulator.events.outcomes import Outcome, RejectReason
-from simulator.exchange.desk import TransferRequest
+from simulator.exchange.messages import TransferRequest
 
 UNIT = cython.declare(cython.double, 1e-8)
 GTC = cython.declare(cython.int, 0)

@@ -30,7 +30,7 @@ def isolated_long(margin: float, quantity: float) -> World:
 def test_the_fund_does_not_pay_the_fee_of_who_uses_all_margin() -> None:
     world = isolated_long(10_000, 1.0)
     world.step(3000)
-    assert world.desk.liquidations == []
+    assert world.desk.liquidator.events == []
     assert world.balance("um") >= 0
     assert world.balance("insurance") == 0
     assert world.lots(UM) == 1000

@@ -212,7 +212,7 @@ def test_funding_to_the_unit(mode: str, side: int, rate: int) -> None:
     exact = Fraction(123 * 10**5 * 9_876_543_219_876 * abs(rate), 10**16)
     paid = int(exact) * (1 if side * rate > 0 else -1)  # positive: longs pay shorts
     assert world.balance(wallet) == before - paid
-    assert world.desk.funding_paid == pytest.approx(paid * 1e-8)
+    assert world.desk.funding.paid == pytest.approx(paid * 1e-8)
     assert [row[7] for row in world.records(Outcome.FUNDING)] == [paid]
 
 
@@ -221,7 +221,7 @@ def test_no_funding_without_a_position() -> None:
     world.open_markets()
     world.row(Kind.FUNDING, UM, 0, 10_000)
     assert world.records(Outcome.FUNDING) == []
-    assert world.desk.funding_rows == 1
+    assert world.desk.funding.rows == 1
 
 
 # Transfers
@@ -233,12 +233,12 @@ def test_transfers_move_what_is_free_and_no_more() -> None:
     world.ctx.buy(world.market(SPOT), 0.5, 90_000.0)  # holds 45,000
     world.step()
     world.transfer(55_000.00000001)
-    assert world.desk.transfers == 0
+    assert world.desk.transfers.count == 0
     world.transfer(55_000)
-    assert world.desk.transfers == 1
+    assert world.desk.transfers.count == 1
     world.transfer(-1)
     world.transfer(0)
-    assert world.desk.transfers == 1
+    assert world.desk.transfers.count == 1
     assert world.balance("um") == 55_000 * 10**8
     rejected = [row[6] for row in world.records(Outcome.TRANSFER_REJECTED)]
     assert rejected == [9, 9, 9]
@@ -253,7 +253,7 @@ def test_transfers_leave_what_margins_need() -> None:
         world.ctx.buy(world.market(UM), 1.0, 99_000.0)  # an open order that needs 10,000
         world.step()
         world.transfer(back, "um", "spot")
-        assert world.desk.transfers == 1 + accepted
+        assert world.desk.transfers.count == 1 + accepted
     assert [row[6] for row in world.records(Outcome.TRANSFER_REJECTED)] == [10]
 
 
@@ -269,7 +269,7 @@ def test_parts_of_the_profit_sum_to_what_prices_made() -> None:
     world.mark(ETH, "10100")
     change = Decimal(world.balance("unified") - 100_000 * 10**8) / 10**8
     fees = Decimal(world.balance("fees")) / 10**8
-    assert float(change) == pytest.approx(-float(fees) - world.desk.funding_paid)
+    assert float(change) == pytest.approx(-float(fees) - world.desk.funding.paid)
     price = 0.5 * (101_000 - 100_000.1) - 2.0 * (10_100 - 10_000)
     assert world.desk.account_equity() - 100_000 == pytest.approx(float(change) + price)
 

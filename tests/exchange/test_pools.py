@@ -48,7 +48,7 @@ def test_figures_equal_the_reference(
     for asset, price in index.items():
         pools.set_index(world.desk.asset(asset), float(price))
     for instrument, size, entry, mark in zip(futures, lots, entries, marks, strict=True):
-        world.desk.row(instrument, 5, 0, mark * 10**7, 0, 0)
+        world.desk.upkeep.row(instrument, 5, 0, mark * 10**7, 0, 0)
         core.ledger.fill_position(1, instrument, size, entry)
     for number, (name, wallet, isolated) in enumerate(world.partition.pools):
         assert world.partition.pools[number][0] == name

@@ -127,7 +127,7 @@ class World:
         self.now = START
         self.core.begin(START)
         for asset, amount in deposited.items():
-            self.desk.deposit(
+            self.desk.transfers.deposit(
                 self.partition.deposits_to, self.desk.asset(asset), int(amount * 10**8)
             )
         for number, strategy in enumerate(self.strategies):

@@ -17,7 +17,7 @@ from tests.house.tree import ROOT, imported_modules, name_of, python_files, synt
 CONSTANTS = {"simulator.book.codes", "simulator.events.outcomes"}
 """Plain modules of numbers and nothing else, which a hot module may read when imported."""
 
-MESSAGES = {"simulator.strategy.context": "simulator.exchange.desk"}
+MESSAGES = {"simulator.strategy.context": "simulator.exchange.messages"}
 """The context sends the desk what is rare, such as a transfer."""
 
 ALLOWED = {"__future__", "cython", "hashlib", "numpy", "typing"}

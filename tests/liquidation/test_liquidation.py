@@ -50,7 +50,7 @@ def test_both_sides_of_the_thresholds(mark: str, level: RiskLevel, liquidations:
     world.book(UM, 952_380, 952_381, lots=10**6)
     world.mark(UM, mark)
     world.step(3000)
-    assert len(world.desk.liquidations) == liquidations
+    assert len(world.desk.liquidator.events) == liquidations
     assert len(world.records(Outcome.LIQUIDATED)) == liquidations
     pool = world.pool("unified")
     if liquidations:
@@ -71,7 +71,7 @@ def test_closing_stops_as_soon_as_the_target_is_passed() -> None:
     assert 1.5 < world.pool("unified").ratio < 1.5 * (left + 1) / left + 1e-9
     assert world.pool("unified").maintenance_margin == pytest.approx(left * one_lot)
     assert world.balance("insurance") == pytest.approx(fee * 1e8, abs=20)
-    assert world.desk.liquidation_fees == pytest.approx(fee)
+    assert world.desk.liquidator.fees == pytest.approx(fee)
 
 
 def test_messages_of_levels_and_liquidations_take_the_response_latency() -> None:
@@ -104,7 +104,7 @@ def test_an_isolated_position_loses_its_margin_and_nothing_else() -> None:
     assert world.balance("spot") == 10_000 * 10**8
     assert world.balance("insurance") == -6_000 * 10**8
     assert world.core.shortfall == pytest.approx(6_000)
-    (event,) = world.desk.liquidations
+    (event,) = world.desk.liquidator.events
     assert (event.pool, event.lost) == ("um:BTCUSDT", -6_000)
 
 
@@ -116,7 +116,7 @@ def test_an_isolated_liquidation_leaves_the_other_position_alone() -> None:
     world.book(UM, 950_000, 950_001, lots=10**6)
     world.mark(UM, "92000")
     world.step(2000)
-    assert [e.pool for e in world.desk.liquidations] == ["um:BTCUSDT"]
+    assert [e.pool for e in world.desk.liquidator.events] == ["um:BTCUSDT"]
     assert world.lots(ETH) == 10_000
     assert len(world.ctx.orders(world.market(ETH))) == 1
 
@@ -168,7 +168,7 @@ def test_unified_the_fund_pays_what_spot_does_not() -> None:
     paid = -world.balance("insurance") * 1e-8
     assert paid == pytest.approx(90 * (10_000.1 - 8_700) - 100_000)
     assert [row[7] for row in world.records(Outcome.SHORTFALL)] == [round(paid * 1e8)]
-    assert world.desk.shared_shortfall == pytest.approx(paid)
+    assert world.desk.liquidator.shortfall == pytest.approx(paid)
 
 
 def test_nothing_on_offer_is_one_liquidation_that_waits() -> None:
@@ -179,10 +179,10 @@ def test_nothing_on_offer_is_one_liquidation_that_waits() -> None:
         world.step(1000)
     assert world.lots(UM) == 9000
     assert len(world.records(Outcome.LIQUIDATED)) == 1
-    assert world.desk.liquidations == []
+    assert world.desk.liquidator.events == []
     world.book(UM, 950_000, 950_001, lots=10**6)
     world.step(2000)
-    assert len(world.desk.liquidations) == 1
+    assert len(world.desk.liquidator.events) == 1
     assert len(world.records(Outcome.LIQUIDATED)) == 1
     assert world.lots(UM) < 9000
 
@@ -200,8 +200,8 @@ def test_binance_ladders(mode: str) -> None:
     for price in range(99_000, 89_000, -10):
         figures = world.pool(pool)
         at_stake = figures.ratio is not None and figures.ratio <= (1.0 if pool == "um" else 1.05)
-        assert not at_stake or world.desk.liquidations
-        if world.desk.liquidations:
+        assert not at_stake or world.desk.liquidator.events
+        if world.desk.liquidator.events:
             break
         world.book(UM, price * 10, price * 10 + 1)
         world.mark(UM, str(price))

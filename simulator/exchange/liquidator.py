@@ -1,0 +1,185 @@
+"""Levels of the margin pools and what the venue does at the threshold.
+
+One pool at a time: its orders are cancelled; if that is not enough its positions are closed until
+it is above the target; what a flat pool owes is sold for, then the insurance fund pays.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+from simulator.accounts.wallets import INSURANCE, Partition
+from simulator.events.outcomes import Outcome
+from simulator.exchange.core import Core
+from simulator.exchange.messages import LevelChange, LiquidationEvent
+from simulator.instruments.instrument import Instrument
+from simulator.liquidation.plan import plan
+from simulator.risk.levels import RiskLevel
+
+ACCOUNT = 1
+UNIT = 1e-8
+LIQUIDATION_FLAGS = 1 | 4  # reduce-only, liquidation
+
+
+class Liquidator:
+    """Level changes and liquidations of the account's pools.
+
+    ``events`` are the liquidations so far; ``fees`` the clearance fees paid and ``shortfall`` what
+    the insurance fund paid for shared pools, both in USDT.
+    """
+
+    def __init__(
+        self,
+        core: Core,
+        partition: Partition,
+        instruments: list[Instrument],
+        assets: list[str],
+        *,
+        target: float,
+        fee_e8: int,
+        announce: Callable[[LevelChange | LiquidationEvent], None],
+    ) -> None:
+        self.core = core
+        self.partition = partition
+        self.listed = instruments
+        self.assets = assets
+        self.target = target
+        self.fee_e8 = fee_e8
+        self.announce = announce
+        self.events: list[LiquidationEvent] = []
+        self.fees = 0.0
+        self.shortfall = 0.0
+        self._busy = False
+        self._stuck: set[int] = set()
+
+    def level_changed(self, pool: int, old: int, new: int) -> None:
+        """Record a level; tell the strategies."""
+        core = self.core
+        core.records.add(core.now, Outcome.LEVEL_CHANGED, ACCOUNT, -1, pool, new, old, 0)
+        equity, _, maintenance, _ = core.pools.figures(pool)
+        name = self.partition.pools[pool][0]
+        self.announce(LevelChange(core.now, name, RiskLevel(new), equity, maintenance))
+
+    def liquidate(self, pool: int) -> None:
+        """Cancel the pool's orders; if that is not enough close positions; cover what is lost."""
+        if self._busy:
+            return
+        core = self.core
+        instruments = [i for i, p in enumerate(self.partition.pool_of) if p == pool]
+        name, wallet, isolated = self.partition.pools[pool]
+        before, _, maintenance, _ = core.pools.figures(pool)
+        held = [i for i in instruments if core.ledger.position_of(ACCOUNT, i)[0]]
+        if not held and before >= 0:
+            return
+        self._busy = True
+        try:
+            shared = [i for i, p in enumerate(self.partition.cash_pool) if p == pool]
+            core.pull_orders(ACCOUNT, sorted({*instruments, *(shared if isolated < 0 else [])}))
+            core.pools.evaluate(pool)
+            if core.pools.figures(pool)[3] >= RiskLevel.LIQUIDATION:
+                if pool not in self._stuck:
+                    core.records.add(core.now, Outcome.LIQUIDATED, ACCOUNT, -1, pool, 0, 0, 0)
+                # Nothing may be on offer; then each check tries again and it stays one liquidation.
+                self._stuck.add(pool)
+                known = core.n_fill_rows, self.shortfall
+                self._close(pool, held)
+                flat = not any(core.ledger.position_of(ACCOUNT, i)[0] for i in held)
+                if flat:
+                    self._settle_debts(pool, wallet)
+                if (core.n_fill_rows, self.shortfall) == known:
+                    return
+                self._stuck.discard(pool)
+                core.pools.evaluate(pool)
+                after = 0.0 if isolated >= 0 and flat else core.pools.figures(pool)[0]
+                event = LiquidationEvent(core.now, name, before, maintenance, before - after)
+                self.events.append(event)
+                self.announce(event)
+        finally:
+            self._busy = False
+
+    def _close(self, pool: int, held: list[int]) -> None:
+        """Close until the pool is above its target; fees and bad prices ask for another round."""
+        core = self.core
+
+        def maintenance(candidate: Mapping[int, int]) -> float:
+            return float(core.maintenance_if(pool, ACCOUNT, dict(candidate)))
+
+        while True:
+            known = core.n_fill_rows
+            core.pools.evaluate(pool)
+            positions = {i: core.ledger.position_of(ACCOUNT, i)[0] for i in held}
+            equity = core.pools.figures(pool)[0]
+            for close in plan(positions, equity, maintenance, self.target):
+                side = -1 if positions[close.instrument] > 0 else 1
+                self._close_one(close.instrument, side, close.lots)
+            if core.n_fill_rows == known:
+                return
+
+    def _close_one(self, instrument: int, side: int, lots: int) -> None:
+        core = self.core
+        first, cash = core.n_fill_rows, self.partition.cash[instrument]
+        asset = self.assets.index(self.listed[instrument].settle)
+        before = core.ledger.balance_of(cash, asset)
+        core.force(ACCOUNT, instrument, side, lots, LIQUIDATION_FLAGS)
+        self._charge_liquidation(instrument, asset, first, before)
+
+    def _charge_liquidation(
+        self, instrument: int, asset: int, first_fill: int, cash_before: int
+    ) -> None:
+        """Pay the fund the clearance fee on what was closed, as far as equity covers it.
+
+        An isolated position that ended flat pays it from what its wallet gave back.
+        """
+        core = self.core
+        closed = sum(
+            core.ledger.value(instrument, int(row[5]), int(row[4]))
+            for row in core.fills()[first_fill:]
+        )
+        cash, own = self.partition.cash[instrument], self.partition.margin[instrument]
+        equity = core.pools.equity_of(self.partition.pool_of[instrument])
+        wallet, most = own, int(equity / float(core.pools.index_price(asset)) / UNIT)
+        if own != cash and core.ledger.position_of(ACCOUNT, instrument)[0] == 0:
+            wallet, most = cash, core.ledger.balance_of(cash, asset) - cash_before
+        fee = max(0, min(closed * self.fee_e8 // 10**8, most))
+        if fee:
+            core.ledger.move(wallet, INSURANCE, asset, fee)
+            self.fees += fee * UNIT
+
+    def _settle_debts(self, pool: int, wallet: int) -> None:
+        """A flat pool's negative balances: sell assets for them, then the insurance fund pays."""
+        core = self.core
+        for i, listed in enumerate(self.listed):
+            if listed.market == "spot" and self.partition.cash[i] == wallet:
+                while self._sell_for_debt(i, wallet):
+                    pass
+        worth = [UNIT * float(core.pools.index_price(asset)) for asset in range(len(self.assets))]
+        balances = [core.ledger.balance_of(wallet, asset) for asset in range(len(self.assets))]
+        if sum(units * price for units, price in zip(balances, worth, strict=True)) >= 0:
+            return  # what is held covers the debt: it waits for a buyer
+        for asset, units in enumerate(balances):
+            if units == 0 or worth[asset] == 0:
+                continue
+            # The fund takes the whole wallet over, what could not be sold with the debts.
+            core.ledger.move(INSURANCE, wallet, asset, -units)
+            if units < 0:
+                core.records.add(core.now, Outcome.SHORTFALL, ACCOUNT, -1, pool, 0, asset, -units)
+            self.shortfall -= units * worth[asset]
+
+    def _sell_for_debt(self, instrument: int, wallet: int) -> bool:
+        """Sell a base asset where its quote asset is owed; whether that filled and debt is left.
+
+        A tenth of a percent more than the debt at the best bid: worse levels may be needed.
+        """
+        core, listed = self.core, self.listed[instrument]
+        quote = self.assets.index(listed.quote)
+        debt = -core.ledger.balance_of(wallet, quote)
+        have = core.ledger.available(wallet, self.assets.index(listed.base))
+        price = core.best_bid(instrument)
+        lots = int(have // int(listed.lot * 10**8))
+        if debt <= 0 or lots <= 0 or price <= 0:
+            return False
+        worth = core.ledger.value(instrument, 1, price)
+        wanted = -(-debt * 1001 // (1000 * worth))
+        known = core.n_fill_rows
+        core.force(ACCOUNT, instrument, -1, min(lots, wanted), LIQUIDATION_FLAGS & ~1)
+        return bool(core.n_fill_rows > known and core.ledger.balance_of(wallet, quote) < 0)
