@@ -20,7 +20,7 @@ Role = Literal["worst", "charge", "floor", "add_on"]
 ``floor``, ``add_on`` comes on top of all.
 """
 
-Scope = Literal["all", "futures", "perpetual", "dated", "options", "short_options"]
+Scope = Literal["all", "futures", "perpetual", "dated", "options", "short_options", "spot"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,7 +114,7 @@ class SizeCharge:
     counts times that tier's factor (OKX MR7; a first tier ``(0, 1)`` alone leaves it as it is).
     ``measure`` index: quantity at the index price; delta: |delta| at the mark price.  ``net``: of
     options with the same underlying, expiry, strike and right, and of futures of one expiry, the
-    net counts.
+    net counts.  Scope ``spot`` is what the pool holds or owes of the underlying itself.
     """
 
     name: str

@@ -63,7 +63,9 @@ class Ladder:
     """Thresholds from the mildest to the worst; None = this venue has no such rung.
 
     ``ratio_name`` and ``shown`` say how the venue prints the ratio; ``target`` is equity /
-    maintenance above which closing stops.
+    maintenance above which closing stops.  Cross margin's margin level, assets / liabilities, is
+    ``1 + loan_rate * equity / maintenance`` where maintenance = ``loan_rate`` x liabilities: with
+    a loan rate of 0.1 a margin level of 1.1 is a ratio of 1.
     """
 
     ratio_name: str
@@ -71,7 +73,10 @@ class Ladder:
     target: Decimal
     margin_call: Rung | None = None
     reduce_only: Rung | None = None
-    shown: Literal["equity / maintenance", "maintenance / equity"] = "equity / maintenance"
+    shown: Literal["equity / maintenance", "maintenance / equity", "assets / liabilities"] = (
+        "equity / maintenance"
+    )
+    loan_rate: Decimal = Decimal(0)
 
     def __post_init__(self) -> None:
         present = [r.at for r in (self.margin_call, self.reduce_only, self.liquidation) if r]
@@ -80,6 +85,8 @@ class Ladder:
                 "thresholds must fall from margin_call over reduce_only to liquidation, not "
                 + ", ".join(str(at) for at in present)
             )
+        if self.shown == "assets / liabilities" and not self.loan_rate > 0:
+            raise ValueError("a ladder shown as assets / liabilities needs the loan rate")
         if self.target < self.liquidation.at:
             raise ValueError(
                 f"target {self.target} lies below the liquidation threshold {self.liquidation.at}"
@@ -114,6 +121,8 @@ class Ladder:
         """Return the ratio the way the venue prints it; None where it has no value."""
         if self.shown == "equity / maintenance":
             return self.ratio(equity, maintenance)
+        if self.shown == "assets / liabilities":
+            return 1 + self.loan_rate * equity / maintenance if maintenance > 0 else None
         return maintenance / equity if maintenance > 0 and equity > 0 else None
 
     def thresholds(self) -> dict[str, float]:

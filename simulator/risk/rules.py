@@ -22,11 +22,16 @@ MarginType = Literal["isolated", "cross"]
 
 @dataclass(frozen=True, slots=True)
 class CollateralRules:
-    """What share of an asset's value counts as equity; ``applied`` False: all of it."""
+    """What share of an asset's value counts as equity; ``applied`` False: all of it.
+
+    ``tiers`` by asset: rows ``(floor in USD, ratio)``, each slice of value above a floor counting
+    at that row's ratio; they take the place of the asset's ``ratio``.
+    """
 
     applied: bool = False
     default: Decimal = Decimal(1)
     ratio: Mapping[str, Decimal] = field(default_factory=dict)
+    tiers: Mapping[str, tuple[tuple[Decimal, Decimal], ...]] = field(default_factory=dict)
 
     def ratio_of(self, asset: str) -> Decimal:
         """Return the collateral ratio of one asset, 0 to 1."""
@@ -37,8 +42,8 @@ class CollateralRules:
 class LoanRules:
     """Cross-margin loans in the bracket model: maintenance rate by the account's margin leverage.
 
-    ``default_leverage`` must be one of ``maintenance_rate``'s keys.  Initial margin of a loan =
-    loan / (leverage - 1).
+    The rate is of loan and interest.  ``default_leverage`` must be one of ``maintenance_rate``'s
+    keys.  Initial margin = (loan + interest) / (leverage - 1).
     """
 
     default_leverage: int
@@ -53,7 +58,8 @@ class MarginRules:
     ``default_leverage`` None means 1 / price range of the underlying.  ``brackets`` holds USD-M
     tables by symbol (notional in the settlement asset) and COIN-M tables by symbol (notional in
     coin).  ``ladders`` has the ladder of pools that differ from ``ladder``, by kind (``margin``:
-    assets / liabilities restated as equity / maintenance; ``options``).  ``models`` likewise.
+    assets / liabilities restated as equity / maintenance; ``options``).  ``models`` and
+    ``collaterals`` likewise (a ``um`` pool in multi-assets mode has haircuts).
     """
 
     mode: Literal["separated", "unified"]
@@ -69,6 +75,11 @@ class MarginRules:
     ladders: Mapping[str, Ladder] = field(default_factory=dict)
     models: Mapping[str, MarginModel] = field(default_factory=dict)
     options: OptionMarginRules | None = None
+    collaterals: Mapping[str, CollateralRules] = field(default_factory=dict)
+
+    def collateral_of(self, kind: str) -> CollateralRules:
+        """Return the collateral rules of a kind of pool."""
+        return self.collaterals.get(kind, self.collateral)
 
     def ladder_of(self, kind: str) -> Ladder:
         """Return the ladder of a kind of pool (``um``, ``cm``, ``margin``, ``options``,

@@ -91,8 +91,11 @@ class PoolState:
     - ``volatility``: annual, by underlying, for options that have none of their own
     - ``measured_volatility``: annual volatility of the underlying's marks (EWMA), which widens
       price ranges where the rules say so; absent = at the reference
-    - ``rate``: annual, of forwards
+    - ``rate``: annual, of forwards and of discounting premiums
+    - ``forwards``: by underlying and ``expiry_ns``, in the options' settlement asset: the mark of
+      the delivery future of the same expiry; without one ``index * exp(rate * T)``
     - ``open_loss``: what open orders would lose at once if filled, USD
+    - ``order_margin``: initial margin that open orders need beyond the positions', USD
     - ``margin_leverage``: cross-margin leverage, None = the rulebook's default
     """
 
@@ -110,6 +113,8 @@ class PoolState:
     volatility: Mapping[str, Decimal] = field(default_factory=dict)
     measured_volatility: Mapping[str, Decimal] = field(default_factory=dict)
     rate: Decimal = ZERO
+    forwards: Mapping[tuple[str, int], Decimal] = field(default_factory=dict)
+    order_margin: Decimal = ZERO
 
 
 @dataclass(frozen=True, slots=True)
