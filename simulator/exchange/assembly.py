@@ -75,8 +75,9 @@ def assemble(
     assets = _assets(listed, deposits)
     number = {name: at for at, name in enumerate(assets)}
     chosen = [_leverage(one, rules.margin, leverage) for one in listed]
-    wallets = len(partition.wallets)
-    ledger = Ledger(2, [_unit(one) for one in listed], wallets, len(assets))
+    # The lender comes after the account's wallets: their numbers are part of digests.
+    lender = len(partition.wallets)
+    ledger = Ledger(2, [_unit(one) for one in listed], lender + 1, len(assets))
     columns: dict[str, Any] = {
         "ledger": ledger,
         "pools": _pools(ledger, listed, partition, rules.margin, assets, chosen),
@@ -110,6 +111,7 @@ def assemble(
         "sample_step": sample_step_ns,
         "sampled_account": 1,
         "first_wallet": len(VENUE_WALLETS),
+        "lender": lender,
         "liquidation_target": float(rules.margin.ladder.target),
         "liquidation_fee_e8": rules.liquidation_fee_e8,
     }

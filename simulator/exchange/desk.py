@@ -46,6 +46,7 @@ class Desk:
         self.partition = partition
         self.listed = instruments
         self.assets = assets
+        self.lender: int = columns["lender"]
         self.upkeep = Upkeep(core, columns, self)
         self.transfers = Transfers(core, self.upkeep, partition)
         self.funding = Funding(core, self.upkeep, partition, instruments, assets)
@@ -219,5 +220,6 @@ class Desk:
         futures = [i for i, listed in enumerate(self.listed) if listed.market != "spot"]
         quote = [self.assets.index(self.listed[i].quote) for i in futures]
         self.core.ledger.check(CLEARING, futures, quote)
+        self.core.ledger.check_loans(self.lender)
         held = np.asarray(self.core.ledger.held)
         assert (held >= 0).all(), "a wallet holds a negative amount"

@@ -33,6 +33,7 @@ cdef class Upkeep:
     cdef readonly long long[:, ::1] sample_lots
     cdef int account
     cdef int first_wallet
+    cdef int lender
     cdef public bint unpriced
     cdef readonly double[::1] sample_equity
 

@@ -77,6 +77,7 @@ class Upkeep:
         self.n_samples = 0
         self.account = columns["sampled_account"]
         self.first_wallet = columns["first_wallet"]
+        self.lender = columns["lender"]
         self.unpriced = False
         self._room(1024)
 
@@ -307,15 +308,22 @@ class Upkeep:
     @cython.ccall
     @cython.exceptval(check=False)
     def account_value(self) -> cython.double:
-        """Value of all wallets at index prices plus unrealized profit at mark, USDT."""
+        """Value of all wallets at index prices, less what they owe, plus unrealized profit at mark,
+        USDT.
+        """
         total: cython.double = 0.0
         wallet: cython.int
         asset: cython.int
         i: cython.int
-        for wallet in range(self.first_wallet, self.venue.ledger.wallets):
+        for wallet in range(self.first_wallet, self.lender):
             for asset in range(self.venue.ledger.assets):
                 total += (
-                    self.venue.ledger.balance[wallet, asset] * UNIT * self.venue.pools.index[asset]
+                    (
+                        self.venue.ledger.balance[wallet, asset]
+                        - self.venue.ledger.owed(wallet, asset)
+                    )
+                    * UNIT
+                    * self.venue.pools.index[asset]
                 )
         for i in range(self.instruments):
             if self.venue.product[i] != SPOT and self.venue.ledger.quantity[self.account, i]:

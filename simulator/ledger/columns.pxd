@@ -5,6 +5,8 @@ cdef class Ledger:
     cdef readonly int assets
     cdef long long[:, ::1] balance
     cdef readonly long long[:, ::1] held
+    cdef readonly long long[:, ::1] loan
+    cdef readonly long long[:, ::1] interest
     cdef long long[::1] total
     cdef long long[:, ::1] quantity
     cdef long long[:, ::1] cost
@@ -16,6 +18,10 @@ cdef class Ledger:
     cpdef void post(self, int wallet, int asset, long long amount) noexcept
     cpdef bint close_entry(self) noexcept
     cpdef void move(self, int source, int target, int asset, long long amount) noexcept
+    cpdef void lend(self, int lender, int wallet, int asset, long long amount) noexcept
+    cpdef void accrue(self, int lender, int wallet, int asset, long long amount) noexcept
+    cpdef void pay_interest(self, int lender, int wallet, int asset, long long amount) noexcept
+    cpdef long long owed(self, int wallet, int asset) noexcept
     cpdef long long available(self, int wallet, int asset) noexcept
     cpdef long long value(self, int instrument, long long lots, long long price) noexcept
     cpdef long long fill_position(self, int account, int instrument, long long lots, long long price) noexcept

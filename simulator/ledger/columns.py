@@ -9,6 +9,9 @@ A futures position is a signed quantity and its signed cost (quantity x price of
 quote units). Realized profit comes from the clearing wallet, so that at every instant, exactly::
 
     clearing balance + sum of the costs of all positions, the market's included = 0
+
+A loan is two columns beside the balance, principal and accrued interest, at the borrower's wallet
+above zero and at the lender's the same below zero: both sum to zero for every asset too.
 """
 
 import cython
@@ -43,6 +46,8 @@ class Ledger:
         self.assets = assets
         self.balance = memoryview(np.zeros((wallets, assets), dtype="i8"))
         self.held = memoryview(np.zeros((wallets, assets), dtype="i8"))
+        self.loan = memoryview(np.zeros((wallets, assets), dtype="i8"))
+        self.interest = memoryview(np.zeros((wallets, assets), dtype="i8"))
         self.total = memoryview(np.zeros(assets, dtype="i8"))
         self.quantity = memoryview(np.zeros((accounts, max(1, len(units))), dtype="i8"))
         self.cost = memoryview(np.zeros((accounts, max(1, len(units))), dtype="i8"))
@@ -81,6 +86,40 @@ class Ledger:
         self.post(source, asset, -amount)
         self.post(target, asset, amount)
         self.close_entry()
+
+    @cython.ccall
+    @cython.exceptval(check=False)
+    def lend(
+        self, lender: cython.int, wallet: cython.int, asset: cython.int, amount: cython.longlong
+    ) -> cython.void:
+        """One entry: ``amount`` to a wallet that owes it from now on; a negative one pays back."""
+        self.move(lender, wallet, asset, amount)
+        self.loan[wallet, asset] += amount
+        self.loan[lender, asset] -= amount
+
+    @cython.ccall
+    @cython.exceptval(check=False)
+    def accrue(
+        self, lender: cython.int, wallet: cython.int, asset: cython.int, amount: cython.longlong
+    ) -> cython.void:
+        """Interest that a wallet owes grows by ``amount``; no money moves."""
+        self.interest[wallet, asset] += amount
+        self.interest[lender, asset] -= amount
+
+    @cython.ccall
+    @cython.exceptval(check=False)
+    def pay_interest(
+        self, lender: cython.int, wallet: cython.int, asset: cython.int, amount: cython.longlong
+    ) -> cython.void:
+        """One entry: a wallet pays ``amount`` of the interest it owes."""
+        self.move(wallet, lender, asset, amount)
+        self.accrue(lender, wallet, asset, -amount)
+
+    @cython.ccall
+    @cython.exceptval(check=False)
+    def owed(self, wallet: cython.int, asset: cython.int) -> cython.longlong:
+        """Return what a wallet has borrowed and the interest on it."""
+        return self.loan[wallet, asset] + self.interest[wallet, asset]
 
     @cython.ccall
     @cython.exceptval(check=False)
@@ -143,6 +182,19 @@ class Ledger:
     def position_of(self, account: int, instrument: int) -> tuple[int, int]:
         """Signed lots and signed cost of a position."""
         return int(self.quantity[account, instrument]), int(self.cost[account, instrument])
+
+    def loan_of(self, wallet: int, asset: int) -> tuple[int, int]:
+        """Principal and interest that a wallet owes, in smallest units."""
+        return int(self.loan[wallet, asset]), int(self.interest[wallet, asset])
+
+    def check_loans(self, lender: int) -> None:
+        """Assert that what is owed is owed to the lender, and that nobody else is owed anything."""
+        for name, owed in (("loan", self.loan), ("interest", self.interest)):
+            column = np.asarray(owed)
+            sums = column.sum(axis=0)
+            assert not sums.any(), f"{name} columns do not sum to zero: {sums.tolist()}"
+            others = np.delete(column, lender, axis=0)
+            assert (others >= 0).all(), f"a wallet has a negative {name}"
 
     def check(self, clearing: int, futures: list[int], quote: list[int]) -> None:
         """Assert the venue's invariants, recomputed from all columns.

@@ -110,7 +110,7 @@ class Pools:
         amount: cython.double
         asset: cython.int
         for asset in range(self.assets):
-            amount = self.ledger.balance[wallet, asset] * UNIT
+            amount = (self.ledger.balance[wallet, asset] - self.ledger.owed(wallet, asset)) * UNIT
             if amount == 0.0:
                 continue
             if self.haircut:
@@ -167,6 +167,7 @@ class Pools:
                     self.spot_value[u] += (
                         (
                             self.ledger.balance[wallet, asset]
+                            - self.ledger.owed(wallet, asset)
                             - (self.ledger.held[wallet, asset] if with_orders else 0)
                         )
                         * UNIT

@@ -90,3 +90,42 @@ def test_held_is_not_available() -> None:
     ledger.held[1, 0] = 30
     assert ledger.available(1, 0) == 40
     assert ledger.balance_of(1, 0) == 70
+
+
+LENDER, BORROWER = 0, 1
+"""Wallets of the loan tests."""
+
+
+def test_a_loan_with_its_interest_leaves_every_column_at_zero() -> None:
+    ledger = Ledger(1, [1], 3, 2)
+    ledger.lend(LENDER, BORROWER, 1, 1000)
+    ledger.accrue(LENDER, BORROWER, 1, 7)
+    assert ledger.loan_of(BORROWER, 1) == (1000, 7)
+    assert ledger.loan_of(LENDER, 1) == (-1000, -7)
+    assert ledger.owed(BORROWER, 1) == 1007
+    ledger.pay_interest(LENDER, BORROWER, 1, 5)
+    ledger.lend(LENDER, BORROWER, 1, -400)
+    assert ledger.loan_of(BORROWER, 1) == (600, 2)
+    assert ledger.balance_of(BORROWER, 1) == 1000 - 5 - 400
+    assert ledger.balance_of(LENDER, 1) == -1000 + 5 + 400
+    ledger.check(2, [], [])
+    ledger.check_loans(LENDER)
+
+
+@pytest.mark.parametrize(
+    ("borrowed", "interest", "said"),
+    [(-1, 0, "negative loan"), (0, -1, "negative interest")],
+)
+def test_nobody_owes_less_than_nothing(borrowed: int, interest: int, said: str) -> None:
+    ledger = Ledger(1, [1], 3, 1)
+    ledger.lend(LENDER, BORROWER, 0, borrowed)
+    ledger.accrue(LENDER, BORROWER, 0, interest)
+    with pytest.raises(AssertionError, match=said):
+        ledger.check_loans(LENDER)
+
+
+def test_what_is_owed_to_nobody_is_seen() -> None:
+    ledger = Ledger(1, [1], 3, 1)
+    ledger.loan[BORROWER, 0] += 5
+    with pytest.raises(AssertionError, match="loan columns do not sum to zero"):
+        ledger.check_loans(LENDER)
