@@ -29,6 +29,7 @@ from simulator.calculator.values import (
     NotNegative,
     Number,
     Positive,
+    Share,
     Volatility,
     nearest,
 )
@@ -200,6 +201,13 @@ class Described(Part):
     strike: Positive | None = None
     right: Literal["C", "P"] | None = None
     brackets: Table | None = None
+
+
+class Overrides(Part):
+    """Values that stand in the rulebook's place for one document."""
+
+    brackets: dict[str, Table] = {}
+    collateral_ratio: dict[str, Share] = {}
 
 
 class Document(Part):

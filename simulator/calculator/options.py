@@ -3,7 +3,7 @@
 With F = index * exp(rate * T), s = volatility * sqrt(T), d1 = ln(F / K) / s + s / 2, d2 = d1 - s::
 
     call = exp(-rate * T) * (F * N(d1) - K * N(d2))
-    put  = exp(-rate * T) * (K * N(-d2) - F * N(-d1))
+    put = exp(-rate * T) * (K * N(-d2) - F * N(-d1))
 
 Strike and premium are taken in USD.  Source: Black, The pricing of commodity contracts, 1976.
 """

@@ -110,13 +110,9 @@ def _together(one: Holds, other: Holds, contract: Contract, where: str) -> Holds
     entry = None
     if one.entry_price is not None and other.entry_price is not None:
         if contract.product == "inverse":
-            entry = quantity / (
-                one.quantity / one.entry_price + other.quantity / other.entry_price
-            )
+            entry = quantity / (one.quantity / one.entry_price + other.quantity / other.entry_price)
         else:
-            entry = (
-                one.quantity * one.entry_price + other.quantity * other.entry_price
-            ) / quantity
+            entry = (one.quantity * one.entry_price + other.quantity * other.entry_price) / quantity
     wallet = None
     if one.isolated_wallet is not None and other.isolated_wallet is not None:
         wallet = one.isolated_wallet + other.isolated_wallet

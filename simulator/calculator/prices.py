@@ -48,9 +48,8 @@ def market(document: Document, contracts: Mapping[str, Contract]) -> Market:
             )
     for asset, where in _priced_assets(document, contracts):
         _index(asset, where, document, contracts, made)
-    held = [contracts[p.instrument] for p in document.positions]
-    for number, contract in enumerate(held):
-        _mark(contract, f"positions[{number}]", document, made)
+    for number, held in enumerate(document.positions):
+        _mark(contracts[held.instrument], f"positions[{number}]", document, made)
     for contract in contracts.values():
         if contract.product == "option" and contract.symbol in made.mark:
             _volatility(contract, document, made)

@@ -22,7 +22,7 @@ from simulator.errors import InputError
 BYTES_MAX = 4_000_000
 
 
-class _Loader(yaml.SafeLoader):
+class _Loader(yaml.SafeLoader):  # type: ignore[misc]  # yaml has no types here
     """YAML in which every scalar is a string, null apart, and no key stands twice."""
 
     yaml_implicit_resolvers = {  # noqa: RUF012 - the library's way to say it
@@ -37,7 +37,8 @@ class _Loader(yaml.SafeLoader):
                 raise yaml.MarkedYAMLError(
                     problem=f"the key {name!r:.40} stands twice", problem_mark=node.start_mark
                 )
-        return super().construct_mapping(node, deep=deep)
+        made: dict[Hashable, Any] = super().construct_mapping(node, deep=deep)
+        return made
 
 
 def read(source: str | Path | Mapping[str, Any] | Document) -> Document:
