@@ -1,9 +1,8 @@
 """Small synthetic market data that the package carries with it.
 
 Two hours, ``calm`` and ``crash``, of BTC and ETH on spot, USDT-margined and coin-margined
-perpetuals; and beside each, ``calm_dated`` and ``crash_dated``, what expires: delivery futures and
-options on BTC.  They are made by ``python -m replay_data.generate`` and are SYNTHETIC: no row was
-ever traded.  docs/bundled-data.md gives the model and sets its distributions beside those of real
+perpetuals.  They are made by ``python -m replay_data.generate`` and are SYNTHETIC: no row was ever
+traded.  docs/bundled-data.md gives the model and sets its distributions beside those of real
 recordings.
 
 >>> path("calm").name
@@ -19,10 +18,7 @@ from simulator.errors import InputError
 FOLDER = Path(__file__).parent
 
 NAMES = ("calm", "crash")
-"""The bundled hours."""
-
-DATED = ("calm_dated", "crash_dated")
-"""What expires beside each of them: tapes of their own, to be played together with the hour's."""
+"""The bundled tapes."""
 
 
 def path(name: str) -> Path:
@@ -30,7 +26,6 @@ def path(name: str) -> Path:
 
     Raises ``InputError`` for a name that is not bundled.
     """
-    known = (*NAMES, *DATED)
-    if name not in known:
-        raise InputError(f"no bundled tape {name!r}: the names are {', '.join(known)}")
+    if name not in NAMES:
+        raise InputError(f"no bundled tape {name!r}: the names are {', '.join(NAMES)}")
     return FOLDER / f"{name}.parquet"

@@ -11,7 +11,6 @@ from simulator.errors import InputError
 from simulator.strategy.base import Strategy
 
 if TYPE_CHECKING:
-    from simulator.calculator.report import margin
     from simulator.exchange.messages import LevelChange, LiquidationEvent, PoolFigures
     from simulator.report.result import RunResult, Summary
     from simulator.simulation import Simulation
@@ -32,7 +31,6 @@ __all__ = [
     "Strategy",
     "Summary",
     "Trade",
-    "margin",
 ]
 
 _WHERE = {
@@ -48,7 +46,6 @@ _WHERE = {
     "Simulation": "simulator.simulation",
     "Summary": "simulator.report.result",
     "Trade": "simulator.strategy.context",
-    "margin": "simulator.calculator.report",
 }
 
 

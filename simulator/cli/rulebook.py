@@ -76,7 +76,7 @@ def _rows(figure: Figure) -> list[tuple[str, str]]:
     if isinstance(value, dict):
         return [(figure.path, f"{value['edge']} {value['at']}")]
     if isinstance(value, list) and value and isinstance(value[0], dict):
-        return [(f"{figure.path}.{n}", _bracket(row)) for n, row in enumerate(value, start=1)]
+        return [(f"{figure.path}.{n}", _row(row)) for n, row in enumerate(value, start=1)]
     if isinstance(value, list):
         return [(figure.path, ", ".join(value))]
     if isinstance(value, bool):
@@ -84,8 +84,9 @@ def _rows(figure: Figure) -> list[tuple[str, str]]:
     return [(figure.path, str(value))]
 
 
-def _bracket(row: dict[str, str]) -> str:
-    return (
-        f"{row['floor']} to {row['cap']}: mmr {row['mmr']}, cum {row['cum']}, "
-        f"up to {row['max_leverage']}x"
-    )
+def _row(row: dict[str, str]) -> str:
+    """Return one row of a list of tables: a bracket in words, any other by its fields."""
+    if "mmr" not in row:
+        return ", ".join(f"{key} {value}" for key, value in row.items())
+    cum = f"cum {row['cum']}, " if row.get("cum") else ""
+    return f"{row['floor']} to {row['cap']}: mmr {row['mmr']}, {cum}up to {row['max_leverage']}x"

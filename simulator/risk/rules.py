@@ -81,10 +81,14 @@ class MarginRules:
         """Return the collateral rules of a kind of pool."""
         return self.collaterals.get(kind, self.collateral)
 
-    def ladder_of(self, kind: str) -> Ladder:
+    def ladder_of(self, kind: str, margin_leverage: int | None = None) -> Ladder:
         """Return the ladder of a kind of pool (``um``, ``cm``, ``margin``, ``options``,
         ``unified``).
+
+        Thresholds of a cross-margin pool may depend on its leverage (``margin:10``).
         """
+        if margin_leverage is not None and f"{kind}:{margin_leverage}" in self.ladders:
+            return self.ladders[f"{kind}:{margin_leverage}"]
         return self.ladders.get(kind, self.ladder)
 
     def model_of(self, kind: str) -> MarginModel:

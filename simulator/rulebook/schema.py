@@ -8,28 +8,42 @@ keys are refused.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from decimal import Decimal
 from typing import Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, model_validator
+from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
 
 from simulator.errors import InputError
 from simulator.risk.brackets import Bracket
-from simulator.risk.rules import CollateralRules, LoanRules, MarginRules
-from simulator.rulebook.sections import (
-    BracketRow,
-    Brackets,
-    Collateral,
+from simulator.risk.levels import Ladder
+from simulator.risk.rules import CollateralRules, LoanRules, MarginModel, MarginRules
+from simulator.rulebook.charges import (
+    Delivery,
     Fees,
     Funding,
+    Interest,
     Liquidation,
-    Loans,
     Mark,
-    Scenario,
-    Section,
-    Separated,
-    Unified,
+    NegativeBalance,
 )
+from simulator.rulebook.messages import first_error
+from simulator.rulebook.overlay import nested, overlay
+from simulator.rulebook.scenario import Scenario
+from simulator.rulebook.sections import Section, Separated, Unified
+from simulator.rulebook.tables import (
+    INVERSE,
+    Brackets,
+    Collateral,
+    CrossMargin,
+    Loans,
+    MultiAssets,
+    OptionMargin,
+)
+
+PoolName = Literal["margin", "um", "cm", "options"]
+
+POOLS: tuple[PoolName, ...] = ("margin", "um", "cm", "options")
 
 Mode = Literal["separated", "unified"]
 
@@ -62,12 +76,15 @@ class Figure(BaseModel):
 class Rulebook(BaseModel):
     """The rules of one venue, or of the lesson, in both modes.  Build with
     ``simulator.rulebook.load.load``.
+
+    ``gaps`` says what of the venue's rules is not known, or not modelled.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     name: str
     title: str
+    gaps: tuple[str, ...] = ()
     sources: dict[str, Source]
     separated: Separated
     unified: Unified
@@ -76,17 +93,42 @@ class Rulebook(BaseModel):
     liquidation: Liquidation
     funding: Funding
     mark: Mark
+    delivery: Delivery
+    interest: Interest
+    negative_balance: NegativeBalance | None = None
     collateral: Collateral | None = None
+    multi_assets: MultiAssets | None = None
     loans: Loans | None = None
+    cross_margin: CrossMargin | None = None
+    option_margin: OptionMargin | None = None
     brackets: Brackets | None = None
 
     @model_validator(mode="after")
     def _complete(self) -> Self:
         for mode in (self.separated, self.unified):
-            if mode.margin_model == "brackets" and not (self.brackets and self.brackets.um):
-                raise ValueError('margin_model = "brackets" needs a table [brackets.um]')
             if mode.haircut and not self.collateral:
                 raise ValueError("haircut = true needs a table [collateral]")
+        for kind in POOLS:
+            if self._model(kind) == "brackets":
+                self._check_brackets(kind)
+        if self.unified.margin_model == "brackets":
+            for member in self.unified.members:
+                self._check_brackets(member)
+        return self
+
+    def _check_brackets(self, kind: str) -> None:
+        brackets = self.brackets
+        missing = {
+            "um": not (brackets and brackets.um) and "[brackets.um]",
+            "cm": not (brackets and brackets.cm) and "[brackets.cm]",
+            "options": not self.option_margin and "[option_margin]",
+            "margin": not (self.loans or self.cross_margin) and "[loans] or [cross_margin]",
+        }.get(kind)
+        if missing:
+            raise ValueError(f'margin_model = "brackets" needs a table {missing}')
+
+    @model_validator(mode="after")
+    def _sourced(self) -> Self:
         for path, section in self._sections():
             for field in section.sources:
                 if field.split(".")[0] not in type(section).model_fields:
@@ -96,42 +138,125 @@ class Rulebook(BaseModel):
                     raise ValueError(f"{path} names the source {source!r}, not in [sources]")
         return self
 
-    def margin_rules(self, mode: Mode) -> MarginRules:
-        """Return the plain rules of one mode, which ``simulator.risk`` computes with."""
+    def _model(self, kind: PoolName) -> MarginModel:
+        """Return the margin model of a separated pool."""
+        pool = self.separated.pools.get(kind)
+        return (pool and pool.margin_model) or self.separated.margin_model
+
+    def _ladder(self, kind: PoolName) -> Ladder:
+        """Return the ladder of a separated pool."""
+        pool = self.separated.pools.get(kind)
+        if pool and pool.ladder:
+            return pool.ladder.plain()
+        if kind == "margin" and self.cross_margin and self._model(kind) == "brackets":
+            return self.cross_margin.ladder(self.cross_margin.default_leverage)
+        return self.separated.ladder.plain()
+
+    def margin_rules(self, mode: Mode, multi_assets: bool = False) -> MarginRules:
+        """Return the plain rules of one mode, which ``simulator.risk`` computes with.
+
+        ``multi_assets``: the separated USD-M wallet counts other assets too, by their ratios.
+        """
         rules = self.separated if mode == "separated" else self.unified
-        collateral, loans = self.collateral, self.loans
+        members = self.unified.members if mode == "unified" else ()
+        haircut = self.collateral.plain() if rules.haircut and self.collateral else None
+        apart = [kind for kind in POOLS if kind not in members]
         return MarginRules(
             mode=mode,
             model=rules.margin_model,
-            members=self.unified.members if mode == "unified" else (),
+            members=members,
             ladder=rules.ladder.plain(),
-            collateral=CollateralRules(rules.haircut, collateral.default, collateral.ratio)
-            if collateral
-            else CollateralRules(),
+            collateral=haircut or CollateralRules(),
             scenario=self.scenario.plain(),
             brackets=self.brackets.plain() if self.brackets else {},
-            loans=LoanRules(loans.default_leverage, loans.maintenance_rate) if loans else None,
+            loans=self._loans("margin" in apart),
             margin_type=self.separated.margin_type if mode == "separated" else "cross",
             default_leverage=rules.default_leverage,
+            ladders=self._ladders(apart, rules.ladder.plain()),
+            models={k: self._model(k) for k in apart if self._model(k) != rules.margin_model},
+            options=self.option_margin.plain() if self.option_margin else None,
+            collaterals=self._collaterals(apart, multi_assets),
         )
 
+    def _collaterals(self, kinds: list[PoolName], multi_assets: bool) -> dict[str, CollateralRules]:
+        """Return the haircuts of pools that stand by themselves."""
+        separated = self.separated.haircut and self.collateral
+        usual = separated.plain() if separated else CollateralRules()
+        collaterals: dict[str, CollateralRules] = dict.fromkeys(kinds, usual)
+        if multi_assets and self.multi_assets and "um" in kinds:
+            collaterals["um"] = self.multi_assets.plain()
+        return collaterals
+
+    def _ladders(self, kinds: list[PoolName], usual: Ladder) -> dict[str, Ladder]:
+        """Return the ladders of pools that stand by themselves, where they differ."""
+        ladders: dict[str, Ladder] = {k: self._ladder(k) for k in kinds if self._ladder(k) != usual}
+        if "margin" in kinds and self.cross_margin and self._model("margin") == "brackets":
+            for leverage in self.cross_margin.levels:
+                ladders[f"margin:{leverage}"] = self.cross_margin.ladder(leverage)
+        return ladders
+
+    def _loans(self, apart: bool) -> LoanRules | None:
+        """Return the rules of loans: of a margin pool by itself, or inside the unified pool."""
+        cross, loans = self.cross_margin, self.loans
+        if cross and (apart or not loans):
+            return LoanRules(cross.default_leverage, cross.maintenance_rate())
+        return LoanRules(loans.default_leverage, loans.maintenance_rate) if loans else None
+
     def brackets_of(self, symbol: str) -> tuple[Bracket, ...]:
-        """Return the brackets of a UM contract; InputError where the rulebook does not list it."""
-        tables = self.brackets.um if self.brackets else {}
+        """Return the brackets of a UM or CM contract; InputError where the rulebook lists none."""
+        tables = self.brackets.plain() if self.brackets else {}
         if symbol not in tables:
             raise InputError(
                 f"rulebook {self.name}: no brackets for {symbol}; it lists "
                 f"{', '.join(sorted(tables)) or 'none'}"
             )
-        return BracketRow.derive(tables[symbol])
+        return tables[symbol]
+
+    def with_overrides(self, values: Mapping[str, Any]) -> Rulebook:
+        """Return this rulebook with values replaced, each given by its path: tables or dots.
+
+        ``{"scenario": {"credit_rate": "1/4"}}`` or ``{"scenario.credit_rate": "1/4"}``.  Two short
+        forms: ``brackets`` by symbol, without ``um`` or ``cm`` (``cum`` is derived), and
+        ``collateral_ratio`` by asset, which a rulebook without haircut then applies to those.
+        Raises InputError naming the path of a wrong value.
+        """
+        base = nested(self.model_dump(exclude_none=True))
+        try:
+            over = self._long_forms(nested(values))
+            data = overlay(base, over, "Given beside the rulebook, by overrides")
+            return Rulebook.model_validate(data)
+        except ValidationError as error:
+            raise InputError(f"overrides: {first_error(error, Rulebook)}") from None
+
+    def _long_forms(self, over: dict[str, Any]) -> dict[str, Any]:
+        """Return overrides with their short forms written out."""
+        brackets = over.get("brackets")
+        if isinstance(brackets, dict):
+            tables = {key: brackets.pop(key) for key in list(brackets) if key.isupper()}
+            for symbol, rows in tables.items():
+                kind = "cm" if INVERSE.search(symbol) else "um"
+                brackets.setdefault(kind, {})[symbol] = rows
+        if "collateral_ratio" in over:
+            ratio = over.pop("collateral_ratio")
+            collateral = over.setdefault("collateral", {})
+            collateral["ratio"] = ratio
+            if not self.collateral:
+                collateral.setdefault("default", Decimal(1))
+                for mode in ("separated", "unified"):
+                    over.setdefault(mode, {}).setdefault("haircut", True)
+            elif isinstance(ratio, dict):
+                left = {a: t for a, t in self.collateral.tiers.items() if a not in ratio}
+                if left != self.collateral.tiers:
+                    collateral["tiers"] = left
+        return over
 
     def figures(self) -> Iterator[Figure]:
         """Yield every value with its path, source and how sure it is, in the file's order."""
         for path, section in self._sections():
             values = section.model_dump(mode="json", exclude={"source", "sources"})
-            for field in values:
-                if not isinstance(getattr(section, field), Section):
-                    yield from self._leaves(section, path, field, values[field])
+            for field, value in values.items():
+                if not _sections_in(getattr(section, field)):
+                    yield from self._leaves(section, path, field, value)
 
     def _leaves(self, section: Section, path: str, field: str, value: Any) -> Iterator[Figure]:
         if value is None:
@@ -154,6 +279,14 @@ class Rulebook(BaseModel):
 def _walk(path: str, section: Section) -> Iterator[tuple[str, Section]]:
     yield path, section
     for field in type(section).model_fields:
-        value = getattr(section, field)
-        if isinstance(value, Section):
-            yield from _walk(f"{path}.{field}", value)
+        for key, below in _sections_in(getattr(section, field)).items():
+            yield from _walk(f"{path}.{field}{key}", below)
+
+
+def _sections_in(value: Any) -> dict[str, Section]:
+    """Return the section that a field holds, or its table of them, by what to add to its path."""
+    if isinstance(value, Section):
+        return {"": value}
+    if isinstance(value, dict):
+        return {f".{key}": below for key, below in value.items() if isinstance(below, Section)}
+    return {}

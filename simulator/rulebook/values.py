@@ -65,3 +65,15 @@ Positive = Annotated[Number, Field(gt=0)]
 Share = Annotated[Number, Field(ge=0, le=1)]
 Rate = Annotated[Number, Field(gt=-1, lt=1), AfterValidator(_share_of_e8)]
 Ratio = Annotated[Fraction, BeforeValidator(_fraction), _TEXT]
+
+
+def _by_default(value: object) -> object:
+    """Accept a bare number as the entry ``default``."""
+    return value if isinstance(value, dict) else {"default": value}
+
+
+Table = Annotated[dict[str, Ratio], BeforeValidator(_by_default)]
+"""Shares by underlying, asset or tier; ``default`` is the rest."""
+
+Daily = Annotated[dict[str, Rate], BeforeValidator(_by_default)]
+"""Rates by asset; ``default`` is the rest."""
