@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
 from decimal import Decimal
 from pathlib import Path
 
@@ -10,11 +11,16 @@ import numpy as np
 import polars as pl
 
 from replay_data import FOLDER
+from replay_data import path as tape_path
+from replay_data.series import Contract, Dated
 from replay_data.settings import Hour
+from replay_data.settings import Listed as Chosen
 from simulator.market.manifest import Latency, Listed, Manifest, Source, sha256_of
 from simulator.market.tape import SCHEMA, Kind
 
 INPUTS = ("hours.toml", "measured.json")
+
+NOTE = "SYNTHETIC: no row was ever traded. Licence: MIT, as the project."
 
 
 def digest(rows: pl.DataFrame) -> str:
@@ -34,8 +40,10 @@ def latency(rows: pl.DataFrame) -> Latency:
     return Latency(offset=offset, mean=int(after.sum()) // len(after), median=int(np.median(after)))
 
 
-def instruments(rows: pl.DataFrame, hour: Hour) -> list[Listed]:
-    """The tape's instruments with the rows of each kind."""
+def instruments(
+    rows: pl.DataFrame, chosen: Sequence[Chosen | Contract], start_ms: int, file: str
+) -> list[Listed]:
+    """The tape's instruments with the rows of each kind; ``file`` gave their filters."""
     counts = dict(
         (((i, kind), n) for i, kind, n in rows.group_by("instrument", "kind").len().iter_rows())
     )
@@ -51,11 +59,14 @@ def instruments(rows: pl.DataFrame, hour: Hour) -> list[Listed]:
             min_quantity=Decimal(listed.lot),
             min_notional=Decimal(listed.min_notional),
             max_quantity=Decimal(0),
-            filters_from="replay_data/hours.toml",
+            filters_from=f"replay_data/{file}",
             book="depth",
             rows={kind.name: counts[i, kind] for kind in Kind if (i, kind) in counts},
+            expiry_ns=(start_ms + listed.expiry_ms) * 1_000_000
+            if isinstance(listed, Contract)
+            else 0,
         )
-        for i, listed in enumerate(hour.listed)
+        for i, listed in enumerate(chosen)
     ]
 
 
@@ -67,15 +78,34 @@ def manifest(rows: pl.DataFrame, hour: Hour, file: Path) -> Manifest:
         rows=rows.height,
         first_ns=int(rows["time_ns"][0]),
         last_ns=int(rows["time_ns"][-1]),
-        instruments=instruments(rows, hour),
-        sources=[
-            Source(
-                name=f"synthetic, made by replay_data.generate from {name}",
-                sha256=sha256_of(FOLDER / name),
-                size=(FOLDER / name).stat().st_size,
-            )
-            for name in INPUTS
-        ],
+        instruments=instruments(rows, hour.listed, hour.start_ms, INPUTS[0]),
+        sources=[source(FOLDER / name) for name in INPUTS],
         on_gap="none: synthetic",
         latency=latency(rows),
+    )
+
+
+def dated_manifest(rows: pl.DataFrame, dated: Dated, file: Path) -> Manifest:
+    """Describe a tape of what expires; its sources are the generator's input and the hour's."""
+    hour = tape_path(dated.hour.name)
+    return Manifest(
+        tape=file.name,
+        sha256=sha256_of(file),
+        rows=rows.height,
+        first_ns=int(rows["time_ns"][0]),
+        last_ns=int(rows["time_ns"][-1]),
+        instruments=instruments(rows, dated.contracts, dated.hour.start_ms, "dated.toml"),
+        sources=[source(FOLDER / "dated.toml"), source(hour)],
+        on_gap="none: synthetic",
+        latency=latency(rows),
+        notes=[NOTE, *dated.values["notes"]],
+    )
+
+
+def source(file: Path) -> Source:
+    """Describe an input of the generator."""
+    return Source(
+        name=f"synthetic, made by replay_data.generate from {file.name}",
+        sha256=sha256_of(file),
+        size=file.stat().st_size,
     )

@@ -1,22 +1,23 @@
-"""Make the bundled tapes: ``python -m replay_data.generate [--check] [calm] [crash]``.
+"""Make the bundled tapes: ``python -m replay_data.generate [--check] [NAME]...``.
 
-The same parameters and seed give the same rows on every machine (see replay_data/draws.py); with
-``--check`` nothing is written and the tapes that are there are compared row by row.  The data are
-SYNTHETIC.
+NAME is ``calm``, ``crash``, ``calm_dated`` or ``crash_dated``; what is dated is made from the tape
+of its hour as it stands.  The same parameters and seed give the same rows on every machine (see
+replay_data/draws.py); with ``--check`` nothing is written and the tapes that are there are compared
+row by row.  The data are SYNTHETIC.
 """
 
 from __future__ import annotations
 
 import argparse
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
 import polars as pl
 
-from replay_data import FOLDER, NAMES, path
+from replay_data import DATED, FOLDER, NAMES, dated, path
 from replay_data.books import Maker, Market
-from replay_data.describe import digest, manifest
+from replay_data.describe import dated_manifest, digest, manifest
 from replay_data.paths import hidden_prices
 from replay_data.rates import rates
 from replay_data.rows import (
@@ -28,8 +29,9 @@ from replay_data.rows import (
     tape,
     trade_block,
 )
+from replay_data.series import load_dated
 from replay_data.settings import Hour, load
-from simulator.market.manifest import write_manifest
+from simulator.market.manifest import Manifest, write_manifest
 
 
 def generator(hour: Hour, *stream: int) -> np.random.Generator:
@@ -63,32 +65,43 @@ def blocks(hour: Hour, made: list[Market]) -> list[Block]:
 
 def generate(hour: Hour) -> pl.DataFrame:
     """Generate the tape of an hour."""
-    made = markets(hour)
-    return tape(hour, blocks(hour, made), [generator(hour, 2, i) for i in range(len(made))])
+    found = markets(hour)
+    return tape(hour, blocks(hour, found), [generator(hour, 2, i) for i in range(len(found))])
 
 
-def write(rows: pl.DataFrame, hour: Hour, folder: Path) -> Path:
-    """Write a tape and its manifest."""
-    file = folder / f"{hour.name}.parquet"
+def made(name: str) -> tuple[pl.DataFrame, Callable[[Path], Manifest]]:
+    """Generate a tape; the function describes it once it is written."""
+    if name in DATED:
+        chosen = load_dated(name)
+        rows = dated.generate(chosen)
+        return rows, lambda file: dated_manifest(rows, chosen, file)
+    hour = load(name)
+    rows = generate(hour)
+    return rows, lambda file: manifest(rows, hour, file)
+
+
+def write(name: str, rows: pl.DataFrame, described: Callable[[Path], Manifest], to: Path) -> Path:
+    """Write a tape and its manifest into a folder."""
+    file = to / f"{name}.parquet"
     rows.write_parquet(file, compression="zstd", compression_level=19, row_group_size=131_072)
-    write_manifest(file, manifest(rows, hour, file))
+    write_manifest(file, described(file))
     return file
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command; 1 if ``--check`` finds a difference."""
     parser = argparse.ArgumentParser(prog="replay_data.generate", description=__doc__)
-    parser.add_argument("names", nargs="*", help="calm, crash; both if none is named")
+    parser.add_argument("names", nargs="*", help="all if none is named")
     parser.add_argument("--out", type=Path, default=FOLDER)
     parser.add_argument("--check", action="store_true", help="compare, write nothing")
     chosen = parser.parse_args(arguments)
     different = 0
-    for name in chosen.names or NAMES:
+    for name in chosen.names or (*NAMES, *DATED):
         path(name)
-        hour = load(name)
-        rows = generate(hour)
+        rows, described = made(name)
         if not chosen.check:
-            print(f"{write(rows, hour, chosen.out)}: {rows.height} rows, digest {digest(rows)}")
+            file = write(name, rows, described, chosen.out)
+            print(f"{file}: {rows.height} rows, digest {digest(rows)}")
         elif rows.equals(pl.read_parquet(chosen.out / f"{name}.parquet")):
             print(f"{name}: as committed, digest {digest(rows)}")
         else:

@@ -11,6 +11,7 @@ from simulator.errors import InputError
 from simulator.strategy.base import Strategy
 
 if TYPE_CHECKING:
+    from simulator.calculator.report import margin
     from simulator.exchange.messages import LevelChange, LiquidationEvent, PoolFigures
     from simulator.report.result import RunResult, Summary
     from simulator.simulation import Simulation
@@ -31,6 +32,7 @@ __all__ = [
     "Strategy",
     "Summary",
     "Trade",
+    "margin",
 ]
 
 _WHERE = {
@@ -46,6 +48,7 @@ _WHERE = {
     "Simulation": "simulator.simulation",
     "Summary": "simulator.report.result",
     "Trade": "simulator.strategy.context",
+    "margin": "simulator.calculator.report",
 }
 
 

@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from simulator.errors import InputError
 from simulator.instruments.instrument import Instrument, Market
+from simulator.instruments.symbols import terms_of
 
 BookSource = Literal["depth", "orders", "quote", "trade", "bar", "none"]
 """What the displayed book of an instrument can be built from, the best that the tape holds."""
@@ -43,7 +44,10 @@ class Tops(_Document):
 
 
 class Listed(_Document):
-    """An instrument of the tape with its filters; amounts as ``Instrument`` has them."""
+    """An instrument of the tape with its filters; amounts as ``Instrument`` has them.
+
+    ``expiry_ns`` 0: what the symbol tells.
+    """
 
     market: Market
     symbol: str
@@ -59,6 +63,7 @@ class Listed(_Document):
     book: BookSource
     rows: dict[str, int]
     tops: Tops = Tops()
+    expiry_ns: int = 0
 
     @property
     def name(self) -> str:
@@ -67,6 +72,7 @@ class Listed(_Document):
 
     def instrument(self) -> Instrument:
         """Return it as the type that the engine uses."""
+        terms = terms_of(self.market, self.symbol)
         return Instrument(
             market=self.market,
             symbol=self.symbol,
@@ -78,6 +84,9 @@ class Listed(_Document):
             min_quantity=self.min_quantity,
             min_notional=self.min_notional,
             max_quantity=self.max_quantity,
+            expiry_ns=self.expiry_ns or terms.expiry_ns,
+            strike=terms.strike,
+            right=terms.right,
         )
 
 

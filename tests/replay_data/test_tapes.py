@@ -11,7 +11,7 @@ import numpy as np
 import polars as pl
 import pytest
 
-from replay_data import FOLDER, NAMES, describe, generate, path
+from replay_data import DATED, FOLDER, NAMES, describe, generate, path
 from replay_data.recordings import STEP_MS, Sampled
 from replay_data.settings import load
 from simulator.errors import InputError
@@ -40,7 +40,7 @@ def test_whole_tape_is_what_the_generator_makes(name: str) -> None:
     assert generate.main([name, "--check"]) == 0
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", [*NAMES, *DATED])
 def test_readme_states_digest_and_checksum(name: str, rows_of: Rows) -> None:
     text = (FOLDER / "README.md").read_text(encoding="utf-8")
     assert describe.digest(rows_of(name)) in text

@@ -1,0 +1,216 @@
+"""Move a document's prices: ``BTC=-10%,ETH=-15%,vol=+30%`` and what else may move.
+
+    BTC=-10%       index of BTC and the marks of all instruments on it, by a share
+    BTC=35000      the same, to an index price
+    BTCUSDT=35000  the mark of one instrument alone, to a price or by a share
+    vol=+30%       every volatility, by a share; vol=0.8 sets them
+    +7d            time, by days (d) or hours (h)
+    corr=0.2       every correlation that was given or not; BTC/ETH=0.2 one of them
+    rate=0.05      the annual rate of forwards
+
+Options are repriced by Black-76 with the volatility that their mark implies.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from decimal import Decimal
+
+from simulator.calculator.contracts import Contract, contracts
+from simulator.calculator.document import Document
+from simulator.calculator.options import implied_volatility, premium
+from simulator.calculator.prices import Market, market
+from simulator.calculator.values import nearest, number
+from simulator.errors import InputError
+
+STEP = re.compile(r"^(?P<name>[A-Za-z0-9_./-]+)\s*=\s*(?P<value>[+-]?[0-9._eE]+)(?P<share>%?)$")
+FORWARD = re.compile(r"^\+(?P<amount>[0-9.]+)(?P<unit>[dh])$")
+UNIT_NS = {"d": 86_400 * 10**9, "h": 3_600 * 10**9}
+
+TIMES_LARGEST = Decimal(1000)
+
+
+@dataclass(slots=True)
+class Moves:
+    """What is to move; prices as (factor, absolute), one of them None."""
+
+    price: dict[str, tuple[Decimal | None, Decimal | None]] = field(default_factory=dict)
+    volatility: tuple[Decimal | None, Decimal | None] = (None, None)
+    correlation: dict[str, Decimal] = field(default_factory=dict)
+    rate: Decimal | None = None
+    time_ns: int = 0
+
+
+def parse(text: str) -> Moves:
+    """Return the moves that a text such as ``BTC=-10%,vol=+30%`` names; InputError for others."""
+    moves = Moves()
+    for part in filter(None, (part.strip() for part in text.split(","))):
+        later = FORWARD.match(part)
+        if later:
+            moves.time_ns += int(_value(later["amount"], part) * UNIT_NS[later["unit"]])
+            continue
+        step = STEP.match(part)
+        if step is None:
+            raise InputError(
+                f"what-if {part!r:.60}: write it as BTC=-10%, BTC=35000, vol=+30%, +7d, corr=0.2 "
+                "or rate=0.05"
+            )
+        _take(step["name"], _value(step["value"], part), bool(step["share"]), moves, part)
+    return moves
+
+
+def _value(text: str, part: str) -> Decimal:
+    try:
+        return number(text)
+    except ValueError as error:
+        raise InputError(f"what-if {part!r:.60}: {error}") from None
+
+
+def _take(name: str, value: Decimal, share: bool, moves: Moves, part: str) -> None:
+    if name == "rate" and not share:
+        moves.rate = value
+    elif (name == "corr" or "/" in name) and not share:
+        if abs(value) > 1:
+            raise InputError(f"what-if {part!r:.60}: a correlation lies from -1 to 1")
+        moves.correlation[name] = value
+    elif name in ("rate", "corr") or "/" in name:
+        raise InputError(f"what-if {part!r:.60}: give the value itself, without %")
+    else:
+        factor: Decimal | None = 1 + value / 100 if share else None
+        if (
+            not 0
+            < (value if factor is None else factor)
+            <= (TIMES_LARGEST if factor is not None else Decimal("1e12"))
+        ):
+            raise InputError(f"what-if {part!r:.60}: leaves no price above 0 that makes sense")
+        moved = (factor, None if share else value)
+        if name == "vol":
+            moves.volatility = moved
+        else:
+            moves.price[name] = moved
+
+
+def moved(document: Document, moves: Moves) -> Document:
+    """Return the document after the moves, with every price it needs given.
+
+    Raises InputError for a name that the document does not have.
+    """
+    known = contracts(document)
+    before = market(document, known)
+    held = {p.instrument for p in document.positions}
+    index, mark = dict(before.index), dict(before.mark)
+    factors = _factors(moves, before.index, known)
+    for asset, factor in factors.items():
+        index[asset] *= factor
+    for symbol, contract in known.items():
+        if contract.product != "option" and symbol in mark:
+            mark[symbol] *= factors.get(contract.underlying, Decimal(1))
+    volatility = {
+        name: _applied(value, moves.volatility)
+        for name, value in {**document.volatility, **_implied(known, document, before)}.items()
+    }
+    time = None if document.time is None else document.time + moves.time_ns
+    if moves.time_ns and time is None:
+        raise InputError("what-if: time can only move where the document gives it")
+    rate = document.rate if moves.rate is None else moves.rate
+    for symbol, contract in known.items():
+        if contract.product == "option" and symbol in mark and contract.underlying in index:
+            unmoved = not (
+                contract.underlying in factors
+                or moves.volatility != (None, None)
+                or moves.time_ns
+                or moves.rate is not None
+            )
+            if unmoved:
+                continue
+            if time is None or symbol not in volatility:
+                if symbol in held:
+                    raise InputError(
+                        f"what-if: {symbol} cannot be repriced; give time, and a volatility or a "
+                        "mark that some volatility gives"
+                    )
+                continue
+            usd = premium(contract, index, max(volatility[symbol], TINY), rate, time)
+            mark[symbol] = max(usd / index[contract.settle], TINY)
+    for name, (share, absolute) in moves.price.items():
+        if name in known and name not in before.index:
+            if name not in mark:
+                raise InputError(f"what-if {name}: the document has no mark of it")
+            mark[name] = mark[name] * share if share is not None else absolute or mark[name]
+    return document.model_copy(
+        update={
+            "time": time,
+            "rate": rate,
+            "prices": document.prices.model_copy(update={"index": index, "mark": mark}),
+            "volatility": {name: max(value, TINY) for name, value in volatility.items()},
+            "correlation": _correlation(document, moves, index),
+        }
+    )
+
+
+TINY = Decimal("1e-12")
+"""Least volatility and premium after a move: both must stay above 0."""
+
+
+def _factors(
+    moves: Moves, index: Mapping[str, Decimal], known: Mapping[str, Contract]
+) -> dict[str, Decimal]:
+    """Return the factor of every index that moves."""
+    factors = {}
+    for name, (factor, absolute) in moves.price.items():
+        if name in index:
+            factors[name] = factor if absolute is None else absolute / index[name]
+        elif name not in known:
+            names = [*index, *known, "vol", "corr", "rate"]
+            raise InputError(
+                f"what-if {name}: the document has no such asset or instrument"
+                f"{nearest(name, names)}; it has {', '.join(index)}"
+            )
+    return {name: factor for name, factor in factors.items() if factor is not None}
+
+
+def _implied(
+    known: Mapping[str, Contract], document: Document, before: Market
+) -> dict[str, Decimal]:
+    """Return for each option the volatility that its mark implies, else the one given."""
+    found = {}
+    for symbol, contract in known.items():
+        if contract.product != "option" or symbol not in before.mark:
+            continue
+        value = before.volatility.get(symbol)
+        if document.time is not None and contract.underlying in before.index:
+            usd = before.mark[symbol] * before.index.get(contract.settle, Decimal(1))
+            implied = implied_volatility(contract, before.index, usd, document.rate, document.time)
+            value = implied or value
+        if value is not None:
+            found[symbol] = value
+    return found
+
+
+def _applied(value: Decimal, move: tuple[Decimal | None, Decimal | None]) -> Decimal:
+    factor, absolute = move
+    if absolute is not None:
+        return absolute
+    return value if factor is None else value * factor
+
+
+def _correlation(
+    document: Document, moves: Moves, index: Mapping[str, Decimal]
+) -> dict[str, Decimal]:
+    made = dict(document.correlation)
+    if "corr" in moves.correlation:
+        names = sorted(index)
+        made = {f"{a}/{b}": moves.correlation["corr"] for a in names for b in names if a < b}
+    for pair, value in moves.correlation.items():
+        if pair == "corr":
+            continue
+        one, _, other = pair.partition("/")
+        if one not in index or other not in index:
+            raise InputError(
+                f"what-if {pair}: the document has no such assets; it has {', '.join(index)}"
+            )
+        made = {p: v for p, v in made.items() if set(p.split("/")) != {one, other}}
+        made[pair] = value
+    return made
