@@ -17,6 +17,7 @@ from simulator.errors import InputError
 from simulator.events.outcomes import RejectReason
 from simulator.exchange.assembly import VenueRules, assemble
 from simulator.exchange.latency import parse_latency
+from simulator.exchange.leverage import Asked
 from simulator.instruments.instrument import Instrument
 from simulator.replay.activity import active_ns
 from simulator.replay.catalogue import load
@@ -47,12 +48,14 @@ class Simulation:
     """Replay market data while strategies trade on one account, in one mode.
 
     ``data`` are tapes, recordings or folders of them, ``bundled:NAME`` what comes with the package;
-    ``deposits`` are whole units by asset, booked to the spot wallet (separated) or the unified one
-    before the first event.  ``latency`` and ``queue_model`` name models: see
-    ``simulator.exchange.latency`` and docs/matching.md (``power:2`` gives the exponent).
+    ``deposits`` are whole units by asset, booked to the spot wallet, or the unified one where the
+    rulebook has spot in it, before the first event.  ``latency`` and ``queue_model`` name models:
+    see ``simulator.exchange.latency`` and docs/matching.md (``power:2`` gives the exponent).
     ``bnb_fees`` pays fees in BNB, at the rulebook's discount, where the wallet holds enough of it.
-    ``margin_type`` (``isolated`` or ``cross``, separated mode) and ``leverage`` (bracket rulebooks)
-    stand above the rulebook's defaults.  Raises ``InputError`` for what the user can mend.
+    ``margin_type`` (``isolated`` or ``cross``, separated mode) and ``leverage`` (bracket rulebooks;
+    one number, or by contract such as ``{"um:BTCUSDT": 10}``) stand above the rulebook's defaults.
+    ``position_mode`` ``hedge`` keeps a long and a short position of each contract apart.  Raises
+    ``InputError`` for what the user can mend.
     """
 
     def __init__(
@@ -72,7 +75,8 @@ class Simulation:
         scenario: str = "",
         bnb_fees: bool = False,
         margin_type: str | None = None,
-        leverage: int | None = None,
+        leverage: Asked = None,
+        position_mode: str = "one_way",
         note: Callable[[str], None] = lambda _line: None,
         import_progress: Callable[[str, int, int], None] = lambda _s, _d, _t: None,
     ) -> None:
@@ -82,6 +86,8 @@ class Simulation:
             raise InputError(f"margin type {margin_type!r}: must be isolated or cross")
         if margin_type == "isolated" and mode == "unified":
             raise InputError("margin type isolated: a unified account margins everything together")
+        if position_mode not in ("one_way", "hedge"):
+            raise InputError(f"position mode {position_mode!r}: must be one_way or hedge")
         self.mode = mode
         self.scenario = scenario
         self.seed = seed
@@ -99,9 +105,13 @@ class Simulation:
         margin = self.rules.margin_rules("unified" if mode == "unified" else "separated")
         listed = self.player.instruments
         self.partition = (
-            unified(listed)
+            unified(listed, margin.members, position_mode == "hedge")
             if mode == "unified"
-            else separated(listed, (margin_type or margin.margin_type) == "isolated")
+            else separated(
+                listed,
+                (margin_type or margin.margin_type) == "isolated",
+                position_mode == "hedge",
+            )
         )
         self.latency = parse_latency(None if latency is None else str(latency), seed)
         model, power = _queue_model(queue_model)

@@ -1,13 +1,14 @@
 """Which wallets an account has, and which pool margins what: all that an account mode decides.
 
-Separated: a wallet for spot and one for each product line, and one for each isolated position.
-Unified: one wallet that all products share.  After this partition is made nothing in the engine
-asks for the mode (DESIGN 2.2).
+Separated: wallets for spot, cross margin, USDT-margined futures, each coin's futures and options,
+and one for each isolated position; every one but plain spot is a margin pool.  Unified: the lines
+that the rulebook lists as members share one wallet and pool; the others stay as in the separated
+mode.  After this partition is made nothing in the engine asks for the mode (DESIGN 2.2).
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 from simulator.instruments.instrument import Instrument
@@ -17,77 +18,126 @@ MARKET, FEES, OUTSIDE, CLEARING, INSURANCE = range(5)
 
 VENUE_WALLETS = ("market", "fees", "outside", "clearing", "insurance")
 
+LINES = ("spot", "margin", "um", "cm", "options")
+"""Product lines, each with wallets of its own unless the unified pool has it as a member."""
+
+LINE_OF = {"spot": "spot", "um": "um", "cm": "cm", "option": "options"}
+"""Line that settles a market; orders of cross margin are on spot pairs."""
+
 
 @dataclass(slots=True)
 class Partition:
     """Wallets by number, pools and what each instrument settles in.
 
-    ``cash`` and ``margin`` give, by instrument, the wallet that pays fees and the wallet that a
-    position's profit goes to; they differ only for isolated positions.  ``pools`` lists (name,
-    wallet, isolated instrument or -1); ``cash_pool`` and ``pool_of`` give pools by instrument, -1
-    for none.
+    By instrument: ``cash`` is the wallet that pays fees, premiums and spot trades, ``cash_pool``
+    its pool (-1: none), ``lending`` and ``lending_pool`` are those of cross-margin orders on a spot
+    pair (-1: there are none).  By position slot: ``margin`` is the wallet that a position's profit
+    goes to, which differs from ``cash`` only for isolated positions, and ``pool_of`` its pool.  A
+    slot is the instrument, and in hedge mode instruments + instrument for its short side.
+    ``pools`` lists (name, wallet, isolated slot or -1).  ``members`` are the lines that share one
+    wallet.
     """
 
     wallets: list[str] = field(default_factory=lambda: list(VENUE_WALLETS))
     cash: list[int] = field(default_factory=list)
     margin: list[int] = field(default_factory=list)
+    lending: list[int] = field(default_factory=list)
     pools: list[tuple[str, int, int]] = field(default_factory=list)
     cash_pool: list[int] = field(default_factory=list)
+    lending_pool: list[int] = field(default_factory=list)
     pool_of: list[int] = field(default_factory=list)
     deposits_to: int = 0
+    members: tuple[str, ...] = ()
+    hedge: bool = False
 
     def wallet(self, name: str) -> int:
-        """Number of a wallet; ``KeyError`` if the account has none of that name."""
-        if name not in self.wallets:
-            raise KeyError(name)
-        return self.wallets.index(name)
+        """Number of a wallet; ``KeyError`` if the account has none of that name.
 
-    def _add_wallet(self, name: str) -> int:
+        A line that shares the unified wallet is found under its own name too, so that the same
+        transfer can be asked for in every mode.
+        """
+        if name in self.wallets[len(VENUE_WALLETS) :]:
+            return self.wallets.index(name)
+        if name.partition(":")[0] in self.members:
+            return self.wallets.index("unified")
+        raise KeyError(name)
+
+    def kind_of(self, pool: int) -> str:
+        """Kind of a pool: ``unified``, ``margin``, ``um``, ``cm`` or ``options``."""
+        return self.pools[pool][0].partition(":")[0]
+
+    @property
+    def instruments(self) -> int:
+        """Number of instruments."""
+        return len(self.cash)
+
+    def slots(self, instrument: int) -> list[int]:
+        """Position slots of an instrument."""
+        return list(range(instrument, len(self.margin), self.instruments))
+
+    def _add(self, name: str, pool: bool = True, isolated: int = -1) -> None:
         self.wallets.append(name)
-        return len(self.wallets) - 1
+        if pool:
+            self.pools.append((name, len(self.wallets) - 1, isolated))
 
-    def _add_pool(self, name: str, wallet: int, isolated: int = -1) -> int:
-        self.pools.append((name, wallet, isolated))
-        return len(self.pools) - 1
+    def _pool_of_wallet(self, wallet: int) -> int:
+        found = [number for number, (_, own, _) in enumerate(self.pools) if own == wallet]
+        return found[0] if found else -1
 
 
-def separated(instruments: Sequence[Instrument], isolated: bool) -> Partition:
+def separated(instruments: Sequence[Instrument], isolated: bool, hedge: bool = False) -> Partition:
     """Every product line its own wallet; plain spot is in no pool.
 
     ``isolated``: every UM position gets a wallet of its own, so that its loss ends there.
     """
-    made = Partition()
-    spot, um = made._add_wallet("spot"), made._add_wallet("um")
-    made.deposits_to = spot
-    um_pool = made._add_pool("um", um)
-    for number, instrument in enumerate(instruments):
-        if instrument.market == "spot":
-            made.cash.append(spot)
-            made.margin.append(spot)
-            made.cash_pool.append(-1)
-            made.pool_of.append(-1)
-            continue
-        made.cash.append(um)
-        made.cash_pool.append(um_pool)
-        if isolated and instrument.market == "um":
-            own = made._add_wallet(f"um:{instrument.symbol}")
-            made.margin.append(own)
-            made.pool_of.append(made._add_pool(f"um:{instrument.symbol}", own, number))
-        else:
-            made.margin.append(um)
-            made.pool_of.append(um_pool)
-    return made
+    return _partition(instruments, (), isolated, hedge)
 
 
-def unified(instruments: Sequence[Instrument]) -> Partition:
-    """One wallet and one pool for everything."""
-    made = Partition()
-    wallet = made._add_wallet("unified")
-    made.deposits_to = wallet
-    pool = made._add_pool("unified", wallet)
-    for instrument in instruments:
-        made.cash.append(wallet)
+def unified(
+    instruments: Sequence[Instrument], members: Iterable[str] = LINES, hedge: bool = False
+) -> Partition:
+    """One wallet and one pool for the lines in ``members``; cross positions everywhere else."""
+    return _partition(instruments, tuple(members), False, hedge)
+
+
+def _partition(
+    instruments: Sequence[Instrument], members: tuple[str, ...], isolated: bool, hedge: bool
+) -> Partition:
+    made = Partition(members=members, hedge=hedge)
+    if members:
+        made._add("unified")
+    for line in ("spot", "um"):
+        if line not in members:
+            made._add(line, pool=line != "spot")
+    if isolated and "um" not in members:
+        _add_isolated(made, instruments)
+    traded = {one.market for one in instruments}
+    if "margin" not in members and "spot" in traded:
+        made._add("margin")
+    if "cm" not in members:
+        for coin in dict.fromkeys(one.base for one in instruments if one.market == "cm"):
+            made._add(f"cm:{coin}")
+    if "options" not in members and "option" in traded:
+        made._add("options")
+    for one in instruments:
+        line = LINE_OF[one.market]
+        made.cash.append(made.wallet(f"cm:{one.base}" if line == "cm" else line))
+        made.lending.append(made.wallet("margin") if line == "spot" else -1)
+    made.cash_pool = [made._pool_of_wallet(wallet) for wallet in made.cash]
+    made.lending_pool = [made._pool_of_wallet(wallet) for wallet in made.lending]
+    own = {slot: (wallet, n) for n, (_, wallet, slot) in enumerate(made.pools) if slot >= 0}
+    for slot in range(len(instruments) * (2 if hedge else 1)):
+        at = slot % len(instruments)
+        wallet, pool = own.get(slot, (made.cash[at], made.cash_pool[at]))
         made.margin.append(wallet)
-        made.cash_pool.append(pool)
-        made.pool_of.append(-1 if instrument.market == "spot" else pool)
+        made.pool_of.append(-1 if instruments[at].market == "spot" else pool)
+    made.deposits_to = made.wallet("spot")
     return made
+
+
+def _add_isolated(made: Partition, instruments: Sequence[Instrument]) -> None:
+    for number, one in enumerate(instruments):
+        if one.market == "um":
+            made._add(f"um:{one.symbol}", isolated=number)
+            if made.hedge:
+                made._add(f"um:{one.symbol}:SHORT", isolated=len(instruments) + number)

@@ -41,23 +41,34 @@ class Outcome(IntEnum):
     """The insurance fund paid a pool's debt; order = pool, price = asset, quantity = amount."""
     TRANSFER_REJECTED = 16
     """A transfer was refused; price = ``RejectReason``, quantity = amount."""
+    LEVERAGE_SET = 17
+    """Price = the leverage before, rounded down; quantity = the new one."""
+    LEVERAGE_REJECTED = 18
+    """Price = ``RejectReason``, quantity = the leverage asked for."""
+    SETTLED = 19
+    """A position ended at its contract's expiry; order = position slot, side = 1 of a long, -1 of a
+    short, price = settlement price in 1e-8, quantity = lots."""
 
 
 class RejectReason(IntEnum):
-    """Why an order or a transfer is refused, in order of precedence.
+    """Why an order or a request is refused: the first failing check, in the order written here.
 
     The comment gives the nearest Binance error code.
     """
 
+    POSITION_SIDE = 13  # -4061: hedge mode needs LONG or SHORT, one-way mode takes neither
+    NO_SUCH_WALLET = 15  # -3021: the account has no cross-margin wallet for this pair
+    CONTRACT_EXPIRED = 4  # -4108: the contract has expired, or is being settled
     PRICE_FILTER = 1  # -4014, -1013: price must be above 0 and on the tick
     LOT_SIZE = 2  # -4003, -1013: quantity under the minimum, over the maximum or off the lot
     MIN_NOTIONAL = 3  # -4164
-    NOT_SUPPORTED = 4  # this instrument cannot be traded in this version
     ACCOUNT_IN_LIQUIDATION = 5  # -2023
     REDUCE_ONLY_LEVEL = 6  # -4087: the pool's level accepts only reducing orders
     REDUCE_ONLY = 7  # -2022: nothing to reduce
+    REDUCE_BEYOND = 14  # -2022: hedge mode: more than the position, which cannot turn round
     WOULD_TRIGGER_IMMEDIATELY = 8  # -2021
     INSUFFICIENT_BALANCE = 9  # -2010
     INSUFFICIENT_MARGIN = 10  # -2019
     MAX_POSITION = 11  # -2027: over the notional that the leverage allows
+    LEVERAGE = 16  # -4028: more than the contract's brackets allow, or no leverage to set
     NO_PRICE = 12  # no mark or index price yet, so nothing can be margined

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from fractions import Fraction
+from math import ceil
 from typing import Any
 
 from simulator.accounts.wallets import VENUE_WALLETS, Partition
@@ -15,6 +16,7 @@ from simulator.events.records import Records
 from simulator.exchange.core import Core
 from simulator.exchange.desk import Desk
 from simulator.exchange.latency import Latency
+from simulator.exchange.leverage import Asked, chosen, largest_notional, with_brackets_of
 from simulator.instruments.instrument import Instrument
 from simulator.ledger.columns import Ledger
 from simulator.risk.brackets import bracket_columns
@@ -23,16 +25,24 @@ from simulator.risk.rules import MarginRules
 from simulator.risk.scenario import scenario_columns
 
 E8 = 10**8
-PRODUCTS = {"spot": 0, "um": 1, "cm": 2}
 CASH = ("USDT", "USDC", "FDUSD", "BUSD", "USD")
 """Assets valued at 1 USDT where the data give them no price (docs/assumptions.md)."""
 
 NO_LIMIT = 2**52
 
+INDEX_ORDER = (("cm", True), ("um", True), ("cm", False), ("um", False), ("spot", False))
+"""Kinds of book that an index can be taken from, market and whether it expires; the last is best.
+"""
+
 
 @dataclass(frozen=True, slots=True)
 class VenueRules:
-    """The rules of one run beside margin, as the exchange uses them; rates in 1e-8."""
+    """The rules of one run beside margin, as the exchange uses them; rates in 1e-8.
+
+    Fees are maker, taker and the discount when paid in BNB; those of options are of the
+    underlying's worth, with a fourth number, the most of the premium that a fee may be.  Without
+    their own, coin-margined futures and options pay those of ``um_fees``.
+    """
 
     margin: MarginRules
     spot_fees: tuple[int, int, int]
@@ -41,6 +51,14 @@ class VenueRules:
     mark_points: int
     mark_step_ns: int
     mark_basis_hours: int
+    cm_fees: tuple[int, int, int] | None = None
+    option_fees: tuple[int, int, int, int] | None = None
+
+    def fee_table(self) -> list[tuple[int, int, int, int]]:
+        """Fees by product code."""
+        coin = self.cm_fees or self.um_fees
+        option = self.option_fees or (*self.um_fees, E8)
+        return [(*self.spot_fees, E8), (*self.um_fees, E8), (*coin, E8), option]
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +82,7 @@ def assemble(
     deposits: Sequence[str],
     sample_step_ns: int,
     bnb_fees: bool,
-    leverage: int | None = None,
+    leverage: Asked = None,
     keep_records: bool = False,
 ) -> Made:
     """Build ledger, books, pools, core and desk for one trading account.
@@ -72,34 +90,41 @@ def assemble(
     Raises ``InputError`` where an instrument's filters cannot be represented.
     """
     listed = list(instruments)
+    margin = with_brackets_of(rules.margin, listed)
     assets = _assets(listed, deposits)
     number = {name: at for at, name in enumerate(assets)}
-    chosen = [_leverage(one, rules.margin, leverage) for one in listed]
+    start = chosen(listed, margin, leverage)
     # The lender comes after the account's wallets: their numbers are part of digests.
     lender = len(partition.wallets)
-    ledger = Ledger(2, [_unit(one) for one in listed], lender + 1, len(assets))
+    ledger = Ledger(
+        2,
+        [_unit(one) for one in listed],
+        lender + 1,
+        len(assets),
+        [one.product for one in listed],
+        partition.hedge,
+    )
     columns: dict[str, Any] = {
         "ledger": ledger,
-        "pools": _pools(ledger, listed, partition, rules.margin, assets, chosen),
+        "pools": _pools(ledger, listed, partition, margin, assets, start),
         "records": Records(keep_records),
         "books": [Book(queue_model, queue_power) for _ in listed],
         "strategies": strategies + 1,  # the last one is the venue itself
         "account_of": [1] * (strategies + 1),
-        "product": [PRODUCTS[one.market] for one in listed],
-        "base": [number[one.base] for one in listed],
-        "quote": [number[one.quote] for one in listed],
-        "base_unit": [_whole(one, one.lot * E8, "lot") for one in listed],
-        "tick_e8": [_whole(one, one.tick * E8, "tick") for one in listed],
-        "min_lots": [max(1, int(one.min_quantity / one.lot)) for one in listed],
-        "max_lots": [int(one.max_quantity / one.lot) or NO_LIMIT for one in listed],
-        "min_value": [int(one.min_notional * E8) for one in listed],
+        **_instrument_columns(listed, number),
         "max_notional": [
-            _max_notional(one, rules.margin, most) for one, most in zip(listed, chosen, strict=True)
+            largest_notional(one, margin, most) for one, most in zip(listed, start, strict=True)
         ],
         "cash_wallet": [partition.cash, partition.cash],
         "margin_wallet": [partition.margin, partition.margin],
         "cash_pool": [partition.cash_pool, partition.cash_pool],
-        "fee_e8": [rules.spot_fees, rules.um_fees, rules.um_fees],
+        "lending_wallet": [partition.lending, partition.lending],
+        "lending_pool": [partition.lending_pool, partition.lending_pool],
+        "hedge": partition.hedge,
+        "premium_in_cash": "options" not in partition.members,
+        "fee_e8": rules.fee_table(),
+        "margin": margin,
+        "start_leverage": start,
         "bnb": number["BNB"] if bnb_fees and "BNB" in number else -1,
         "latency_from_feed": latency.from_feed,
         "entry_latency": latency.entry,
@@ -124,6 +149,22 @@ def assemble(
     return Made(core, desk, assets)
 
 
+def _instrument_columns(listed: list[Instrument], number: dict[str, int]) -> dict[str, Any]:
+    """Columns by instrument that only the instruments tell; ``number`` is of assets."""
+    return {
+        "product": [one.product for one in listed],
+        "base": [number[one.base] for one in listed],
+        "quote": [number[one.quote] for one in listed],
+        "settled_in": [number[one.settle] for one in listed],
+        "base_unit": [_whole(one, one.lot * _size(one) * E8, "lot") for one in listed],
+        "lot_size": [float(one.lot * one.contract_size) for one in listed],
+        "tick_e8": [_whole(one, one.tick * E8, "tick") for one in listed],
+        "min_lots": [_min_lots(one) for one in listed],
+        "max_lots": [int(one.max_quantity / one.lot) or NO_LIMIT for one in listed],
+        "min_value": [0 if one.inverse else int(one.min_notional * E8) for one in listed],
+    }
+
+
 def _assets(listed: list[Instrument], deposits: Sequence[str]) -> list[str]:
     found = ["USDT"]
     for name in [n for one in listed for n in (one.base, one.quote)] + list(deposits):
@@ -139,8 +180,16 @@ def _whole(one: Instrument, value: Decimal, what: str) -> int:
 
 
 def _unit(one: Instrument) -> int:
-    """Quote units that a lot is worth per tick."""
-    exact = one.tick * one.lot * E8
+    """Units of the settlement asset that a lot is worth per tick (see ``simulator.ledger``)."""
+    if one.inverse:
+        worth = one.lot * one.contract_size * E8 / one.tick
+        if worth != int(worth):
+            raise InputError(
+                f"{one.name}: lot {one.lot} x contract size {one.contract_size} must be a multiple "
+                f"of tick {one.tick} / 100,000,000"
+            )
+        return int(worth)
+    exact = one.tick * one.lot * one.contract_size * E8
     if exact != int(exact) or exact < 1:
         raise InputError(
             f"{one.name}: tick {one.tick} x lot {one.lot} must be a multiple of "
@@ -149,45 +198,36 @@ def _unit(one: Instrument) -> int:
     return int(exact)
 
 
+def _size(one: Instrument) -> Decimal:
+    """Base asset in a unit of quantity, 1 for what is counted in it or in USD."""
+    return one.contract_size if one.market == "option" else Decimal(1)
+
+
+def _min_lots(one: Instrument) -> int:
+    """Smallest order; an inverse contract's notional in quote is its face value, at any price."""
+    least = max(1, int(one.min_quantity / one.lot))
+    if one.inverse:
+        least = max(least, ceil(one.min_notional / (one.lot * one.contract_size)))
+    return least
+
+
 def _index_sources(listed: list[Instrument], assets: list[str]) -> list[int]:
-    """For each asset the instrument whose mid is its index: spot before perpetual, -2 for none."""
+    """For each asset the instrument whose mid is its index, -2 for none.
+
+    A spot pair before a perpetual, that before a delivery future, linear before inverse.
+    """
     sources = []
     for asset in assets:
         found = -2
         if asset not in CASH:
-            for market in ("um", "spot"):
+            for market, dated in INDEX_ORDER:
                 for at, one in enumerate(listed):
-                    if one.market == market and one.base == asset and one.quote in CASH:
+                    same = (one.market, one.expiry_ns > 0) == (market, dated)
+                    if same and one.base == asset and one.quote in CASH:
                         found = at
                         break
         sources.append(found)
     return sources
-
-
-def _leverage(one: Instrument, margin: MarginRules, asked: int | None) -> Fraction:
-    """Return an instrument's leverage: the one asked for, else the rulebook's default."""
-    if one.market != "um":
-        return Fraction(1)
-    default = Fraction(margin.leverage_of(one.symbol, one.base, Decimal(0)))
-    if asked is None:
-        return default
-    if margin.model != "brackets":
-        raise InputError(
-            f"leverage {asked}: this rulebook's margin follows from price ranges, not from leverage"
-        )
-    if one.symbol in margin.brackets:
-        most = max(bracket.max_leverage for bracket in margin.brackets[one.symbol])
-        if not 1 <= asked <= most:
-            raise InputError(f"leverage {asked}: {one.name} allows 1 to {most}")
-    return Fraction(asked)
-
-
-def _max_notional(one: Instrument, margin: MarginRules, leverage: Fraction) -> float:
-    """Largest position that the leverage allows, by the brackets; infinite without them."""
-    if margin.model != "brackets" or one.market != "um" or one.symbol not in margin.brackets:
-        return float("inf")
-    allowed = [b.cap for b in margin.brackets[one.symbol] if b.max_leverage >= leverage]
-    return float(allowed[-1]) if allowed else 0.0
 
 
 def _pools(
@@ -203,9 +243,9 @@ def _pools(
     by_brackets = margin.model == "brackets"
     tables = {one.name: margin.brackets.get(one.symbol, ()) for one in listed}
     for one in listed:
-        if one.market != "um":
+        if one.market not in ("um", "cm"):
             tables[one.name] = ()
-        elif by_brackets and not tables[one.name]:
+        elif by_brackets and not tables[one.name] and one.market == "um":
             known = ", ".join(sorted(margin.brackets))
             raise InputError(f"{one.name}: the rulebook has no brackets for it; it has {known}")
     brackets = bracket_columns(tables, [one.name for one in listed])
@@ -222,12 +262,13 @@ def _pools(
         "cum": brackets.cum,
         "bracket_first": brackets.first,
         "leverage": [float(number) for number in leverage],
-        "product": [PRODUCTS[one.market] for one in listed],
+        "product": [one.product for one in listed],
+        "settle": [assets.index(one.settle) for one in listed],
         "underlying": [underlyings.index(one.base) for one in listed],
         "quote": [assets.index(one.quote) for one in listed],
         "asset_underlying": [underlyings.index(a) if a in underlyings else -1 for a in assets],
-        "lot": [float(one.lot) for one in listed],
+        "lot": [float(one.lot * one.contract_size) for one in listed],
     }
     pools = [(1, wallet, isolated) for _, wallet, isolated in partition.pools]
-    none = [-1] * len(listed)
+    none = [-1] * len(partition.pool_of)
     return Pools(ledger, pools, [none, partition.pool_of], rules)

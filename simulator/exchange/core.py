@@ -53,6 +53,7 @@ LOCAL_STATE = cython.declare(cython.int, 14)
 LOCAL_FILLED = cython.declare(cython.int, 15)
 TRIGGER_KIND = cython.declare(cython.int, 16)
 NEXT = cython.declare(cython.int, 21)
+POSITION = cython.declare(cython.int, 23)
 
 # What a strategy knows of its order.
 UNDERWAY = cython.declare(cython.int, 1)
@@ -109,7 +110,8 @@ class Core(Venue):
         self.watch_trade = memoryview(np.zeros(m, dtype="i4"))
         self.book_watchers = memoryview(np.zeros((n, m), dtype="i4"))
         self.trade_watchers = memoryview(np.zeros((n, m), dtype="i4"))
-        self.local_position = memoryview(np.zeros((self.ledger.accounts, m), dtype="i8"))
+        slots = max(1, self.ledger.slots)
+        self.local_position = memoryview(np.zeros((self.ledger.accounts, slots), dtype="i8"))
         self.events = self.wakes = 0
         self.n_bars = 0
         self.watching_books = False
@@ -304,7 +306,7 @@ class Core(Venue):
         if code == FILLED:
             self.orders.row[slot, LOCAL_FILLED] += lots
             self.local_position[
-                self.orders.row[slot, ACCOUNT], self.orders.row[slot, INSTRUMENT]
+                self.orders.row[slot, ACCOUNT], self.orders.row[slot, POSITION]
             ] += self.orders.row[slot, SIDE] * lots
             over = extra & 1 != 0
         elif code == ACCEPTED:

@@ -15,8 +15,15 @@ from simulator.accounts.wallets import CLEARING, INSURANCE, Partition
 from simulator.errors import InputError
 from simulator.exchange.core import Core
 from simulator.exchange.funding import Funding
+from simulator.exchange.leverage import Leverage
 from simulator.exchange.liquidator import Liquidator
-from simulator.exchange.messages import LevelChange, LiquidationEvent, PoolFigures, TransferRequest
+from simulator.exchange.messages import (
+    LevelChange,
+    LeverageRequest,
+    LiquidationEvent,
+    PoolFigures,
+    TransferRequest,
+)
 from simulator.exchange.transfers import Transfers
 from simulator.exchange.upkeep import Upkeep
 from simulator.instruments.instrument import Instrument
@@ -59,15 +66,23 @@ class Desk:
             fee_e8=columns["liquidation_fee_e8"],
             announce=self.announce,
         )
-        self.requests: list[TransferRequest] = []
+        self.leverage = Leverage(
+            core,
+            instruments,
+            columns["margin"],
+            columns["start_leverage"],
+            sorted({*partition.pool_of, *partition.cash_pool} - {-1}),
+        )
+        self.requests: list[TransferRequest | LeverageRequest] = []
         self.messages: list[LevelChange | LiquidationEvent] = []
         self._handlers: dict[type, Callable[[Any], None]] = {
             TransferRequest: self.transfers.execute,
+            LeverageRequest: self.leverage.execute,
         }
 
     # Commands and messages
 
-    def request(self, asked: TransferRequest) -> None:
+    def request(self, asked: TransferRequest | LeverageRequest) -> None:
         """Send a request to the venue with the strategy's entry latency."""
         self.requests.append(asked)
         self.core.send(len(self.requests) - 1)
@@ -217,9 +232,10 @@ class Desk:
 
     def verify(self) -> None:
         """Assert the venue's invariants; ``AssertionError`` says which one broke."""
-        futures = [i for i, listed in enumerate(self.listed) if listed.market != "spot"]
-        quote = [self.assets.index(self.listed[i].quote) for i in futures]
-        self.core.ledger.check(CLEARING, futures, quote)
+        futures = [i for i, listed in enumerate(self.listed) if listed.market in ("um", "cm")]
+        settle = [self.assets.index(self.listed[i].settle) for i in futures]
+        options = tuple(i for i, listed in enumerate(self.listed) if listed.market == "option")
+        self.core.ledger.check(CLEARING, futures, settle, options)
         self.core.ledger.check_loans(self.lender)
         held = np.asarray(self.core.ledger.held)
         assert (held >= 0).all(), "a wallet holds a negative amount"

@@ -65,16 +65,21 @@ class Liquidator:
         if self._busy:
             return
         core = self.core
-        instruments = [i for i, p in enumerate(self.partition.pool_of) if p == pool]
+        slots = [slot for slot, p in enumerate(self.partition.pool_of) if p == pool]
         name, wallet, isolated = self.partition.pools[pool]
         before, _, maintenance, _ = core.pools.figures(pool)
-        held = [i for i in instruments if core.ledger.position_of(ACCOUNT, i)[0]]
+        held = [slot for slot in slots if core.ledger.position_of(ACCOUNT, slot)[0]]
         if not held and before >= 0:
             return
         self._busy = True
         try:
-            shared = [i for i, p in enumerate(self.partition.cash_pool) if p == pool]
-            core.pull_orders(ACCOUNT, sorted({*instruments, *(shared if isolated < 0 else [])}))
+            shared = [
+                slot
+                for i, p in enumerate(self.partition.cash_pool)
+                if p == pool and isolated < 0
+                for slot in self.partition.slots(i)
+            ]
+            core.pull_orders(ACCOUNT, sorted({*slots, *shared}))
             core.pools.evaluate(pool)
             if core.pools.figures(pool)[3] >= RiskLevel.LIQUIDATION:
                 if pool not in self._stuck:
@@ -83,7 +88,7 @@ class Liquidator:
                 self._stuck.add(pool)
                 known = core.n_fill_rows, self.shortfall
                 self._close(pool, held)
-                flat = not any(core.ledger.position_of(ACCOUNT, i)[0] for i in held)
+                flat = not any(core.ledger.position_of(ACCOUNT, slot)[0] for slot in held)
                 if flat:
                     self._settle_debts(pool, wallet)
                 if (core.n_fill_rows, self.shortfall) == known:
@@ -107,7 +112,7 @@ class Liquidator:
         while True:
             known = core.n_fill_rows
             core.pools.evaluate(pool)
-            positions = {i: core.ledger.position_of(ACCOUNT, i)[0] for i in held}
+            positions = {slot: core.ledger.position_of(ACCOUNT, slot)[0] for slot in held}
             equity = core.pools.figures(pool)[0]
             for close in plan(positions, equity, maintenance, self.target):
                 side = -1 if positions[close.instrument] > 0 else 1
@@ -115,35 +120,33 @@ class Liquidator:
             if core.n_fill_rows == known:
                 return
 
-    def _close_one(self, instrument: int, side: int, lots: int) -> None:
-        core = self.core
+    def _close_one(self, slot: int, side: int, lots: int) -> None:
+        core, instrument = self.core, slot % len(self.listed)
         first, cash = core.n_fill_rows, self.partition.cash[instrument]
         asset = self.assets.index(self.listed[instrument].settle)
         before = core.ledger.balance_of(cash, asset)
-        core.force(ACCOUNT, instrument, side, lots, LIQUIDATION_FLAGS)
-        self._charge_liquidation(instrument, asset, first, before)
+        core.force(ACCOUNT, slot, side, lots, LIQUIDATION_FLAGS)
+        self._charge_liquidation(slot, asset, first, before)
 
-    def _charge_liquidation(
-        self, instrument: int, asset: int, first_fill: int, cash_before: int
-    ) -> None:
+    def _charge_liquidation(self, slot: int, asset: int, first_fill: int, cash_before: int) -> None:
         """Pay the fund the clearance fee on what was closed, as far as equity covers it.
 
         An isolated position that ended flat pays it from what its wallet gave back.
         """
-        core = self.core
+        core, instrument = self.core, slot % len(self.listed)
         closed = sum(
             core.ledger.value(instrument, int(row[5]), int(row[4]))
             for row in core.fills()[first_fill:]
         )
-        cash, own = self.partition.cash[instrument], self.partition.margin[instrument]
-        equity = core.pools.equity_of(self.partition.pool_of[instrument])
+        cash, own = self.partition.cash[instrument], self.partition.margin[slot]
+        equity = core.pools.equity_of(self.partition.pool_of[slot])
         wallet, most = own, int(equity / float(core.pools.index_price(asset)) / UNIT)
-        if own != cash and core.ledger.position_of(ACCOUNT, instrument)[0] == 0:
+        if own != cash and core.ledger.position_of(ACCOUNT, slot)[0] == 0:
             wallet, most = cash, core.ledger.balance_of(cash, asset) - cash_before
         fee = max(0, min(closed * self.fee_e8 // 10**8, most))
         if fee:
             core.ledger.move(wallet, INSURANCE, asset, fee)
-            self.fees += fee * UNIT
+            self.fees += fee * UNIT * float(core.pools.index_price(asset))
 
     def _settle_debts(self, pool: int, wallet: int) -> None:
         """A flat pool's negative balances: sell assets for them, then the insurance fund pays."""

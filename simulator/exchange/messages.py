@@ -41,6 +41,15 @@ class TransferRequest:
 
 
 @dataclass(frozen=True, slots=True)
+class LeverageRequest:
+    """Set the leverage of a future."""
+
+    strategy: int
+    instrument: int
+    leverage: int
+
+
+@dataclass(frozen=True, slots=True)
 class PoolFigures:
     """A margin pool's figures in USDT.
 

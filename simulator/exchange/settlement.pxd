@@ -18,7 +18,10 @@ cdef class Settlement:
     cdef int[::1] product
     cdef int[::1] base
     cdef int[::1] quote
+    cdef int[::1] settled_in
+    cdef int[::1] expired
     cdef long long[::1] base_unit
+    cdef double[::1] lot_size
     cdef long long[::1] tick_e8
     cdef long long[::1] last
     cdef long long[::1] min_lots
@@ -29,6 +32,11 @@ cdef class Settlement:
     cdef int[:, ::1] cash_wallet
     cdef int[:, ::1] margin_wallet
     cdef int[:, ::1] cash_pool
+    cdef int[:, ::1] lending_wallet
+    cdef int[:, ::1] lending_pool
+    cdef long long[:, ::1] premium_held
+    cdef readonly bint hedge
+    cdef bint premium_in_cash
     cdef long long[:, ::1] fee_e8
     cdef int bnb
     cdef int[:, ::1] reducing
@@ -54,7 +62,9 @@ cdef class Settlement:
     cdef void fill_margined(self, int slot, long long price, long long lots, bint maker, bint against_market) noexcept
     cdef double _index(self, int asset) noexcept
     cdef void _keep_fill(self, int slot, long long price, long long lots, bint maker, long long realized) noexcept
+    cdef int wallet_of(self, int slot) noexcept
+    cdef long long trading_fee(self, int slot, long long price, long long lots, bint maker) noexcept
     cdef long long fee_rate(self, int slot, int product, bint maker) noexcept
     cdef void charge(self, int account, int wallet, int asset, long long amount, int product) noexcept
-    cdef void fit_isolated(self, int account, int instrument, long long before, long long price, long long realized) noexcept
-    cdef void trim_reducing(self, int account, int instrument) noexcept
+    cdef void fit_isolated(self, int account, int position, long long before, long long price, long long realized) noexcept
+    cdef void trim_reducing(self, int account, int position) noexcept

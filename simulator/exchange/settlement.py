@@ -44,15 +44,17 @@ STATE = cython.declare(cython.int, 8)
 FLAGS = cython.declare(cython.int, 11)
 HELD = cython.declare(cython.int, 12)
 COUNTED = cython.declare(cython.int, 13)
+POSITION = cython.declare(cython.int, 23)
 
 WORKING = cython.declare(cython.int, 3)
 OVER = cython.declare(cython.int, 4)
 
 REDUCE_ONLY_FLAG = cython.declare(cython.int, 1)
 LIQUIDATION_FLAG = cython.declare(cython.int, 4)
+MARGIN_FLAG = cython.declare(cython.int, 8)
 
 SPOT = cython.declare(cython.int, 0)
-UM = cython.declare(cython.int, 1)
+OPTION = cython.declare(cython.int, 3)
 
 # Book rows
 FILL = cython.declare(cython.int, 1)
@@ -68,7 +70,7 @@ EXPIRED = cython.declare(cython.int, 4)
 REJECTED = cython.declare(cython.int, 5)
 REDUCED = cython.declare(cython.int, 8)
 
-REASONS = cython.declare(cython.int, 13)
+REASONS = cython.declare(cython.int, 64)
 
 REDUCE_ONLY_EXPIRY = cython.declare(cython.int, 6)
 
@@ -92,7 +94,9 @@ class Settlement:
         self.product = memoryview(np.array(columns["product"], dtype="i4"))
         self.base = memoryview(np.array(columns["base"], dtype="i4"))
         self.quote = memoryview(np.array(columns["quote"], dtype="i4"))
+        self.settled_in = memoryview(np.array(columns["settled_in"], dtype="i4"))
         self.base_unit = memoryview(np.array(columns["base_unit"], dtype="i8"))
+        self.lot_size = memoryview(np.array(columns["lot_size"], dtype="f8"))
         self.tick_e8 = memoryview(np.array(columns["tick_e8"], dtype="i8"))
         self.last = memoryview(np.zeros(len(self.books), dtype="i8"))
         self.min_lots = memoryview(np.array(columns["min_lots"], dtype="i8"))
@@ -102,16 +106,23 @@ class Settlement:
         self.cash_wallet = memoryview(np.array(columns["cash_wallet"], dtype="i4"))
         self.margin_wallet = memoryview(np.array(columns["margin_wallet"], dtype="i4"))
         self.cash_pool = memoryview(np.array(columns["cash_pool"], dtype="i4"))
+        self.lending_wallet = memoryview(np.array(columns["lending_wallet"], dtype="i4"))
+        self.lending_pool = memoryview(np.array(columns["lending_pool"], dtype="i4"))
+        self.hedge = columns["hedge"]
+        self.premium_in_cash = columns["premium_in_cash"]
+        self.expired = memoryview(np.zeros(len(self.books), dtype="i4"))
         accounts = self.ledger.accounts
-        # By product: maker, taker, discount when paid in BNB; all in 1e-8.
+        # By product: maker, taker, discount when paid in BNB, most as a share of an option's
+        # premium; all in 1e-8.
         self.fee_e8 = memoryview(np.array(columns["fee_e8"], dtype="i8"))
         self.bnb = columns["bnb"]
-        self.reducing = memoryview(np.zeros((accounts, len(self.books)), dtype="i4"))
+        self.reducing = memoryview(np.zeros((accounts, max(1, self.ledger.slots)), dtype="i4"))
+        self.premium_held = memoryview(np.zeros((accounts, len(self.books)), dtype="i8"))
         self.n_orders = self.n_fills = self.n_fill_rows = 0
         self.shortfall = 0.0
         self.rejections = memoryview(np.zeros(REASONS, dtype="i8"))
         self.fees_paid = memoryview(np.zeros(accounts, dtype="f8"))
-        self.fill_row = memoryview(np.zeros((1024, 12), dtype="i8"))
+        self.fill_row = memoryview(np.zeros((1024, 13), dtype="i8"))
 
     @cython.cfunc
     @cython.exceptval(check=False)
@@ -156,7 +167,7 @@ class Settlement:
         if self.orders.row[slot, FLAGS] & REDUCE_ONLY_FLAG and (
             self.orders.row[slot, STATE] == WORKING
         ):
-            self.reducing[self.orders.row[slot, ACCOUNT], self.orders.row[slot, INSTRUMENT]] -= 1
+            self.reducing[self.orders.row[slot, ACCOUNT], self.orders.row[slot, POSITION]] -= 1
         self.orders.row[slot, STATE] = OVER
         if code != FILLED_OUTCOME:
             self.record(slot, code, price, lots)
@@ -178,30 +189,49 @@ class Settlement:
             return
         self.orders.row[slot, COUNTED] -= lots
         if self.orders.row[slot, SIDE] > 0:
-            self.pools.buying[
-                self.orders.row[slot, ACCOUNT], self.orders.row[slot, INSTRUMENT]
-            ] -= lots
+            self.pools.buying[self.orders.row[slot, ACCOUNT], self.orders.row[slot, POSITION]] -= (
+                lots
+            )
         else:
-            self.pools.selling[
-                self.orders.row[slot, ACCOUNT], self.orders.row[slot, INSTRUMENT]
-            ] -= lots
+            self.pools.selling[self.orders.row[slot, ACCOUNT], self.orders.row[slot, POSITION]] -= (
+                lots
+            )
 
     @cython.cfunc
     @cython.exceptval(check=False)
     def hold(self, slot: cython.int, lots: cython.longlong) -> cython.void:
-        """Make a resting spot order hold what ``lots`` of it would pay; 0 releases."""
+        """Make a resting order hold what ``lots`` of it would pay; 0 releases.
+
+        That of a spot order, and the premium that a bought option would cost.
+        """
         i: cython.int = cython.cast(cython.int, self.orders.row[slot, INSTRUMENT])
-        if self.product[i] != SPOT or (lots == 0 and self.orders.row[slot, HELD] == 0):
+        if lots == 0 and self.orders.row[slot, HELD] == 0:
             return
-        wallet: cython.int = self.cash_wallet[self.orders.row[slot, ACCOUNT], i]
-        asset: cython.int = self.quote[i] if self.orders.row[slot, SIDE] > 0 else self.base[i]
+        buys: cython.bint = self.orders.row[slot, SIDE] > 0
+        if self.product[i] != SPOT and (self.product[i] != OPTION or not buys):
+            return
+        asset: cython.int = self.quote[i] if buys else self.base[i]
         amount: cython.longlong = (
             self.ledger.value(i, lots, self.orders.row[slot, PRICE])
-            if self.orders.row[slot, SIDE] > 0
+            if buys
             else lots * self.base_unit[i]
         )
-        self.ledger.held[wallet, asset] += amount - self.orders.row[slot, HELD]
+        self.ledger.held[self.wallet_of(slot), asset] += amount - self.orders.row[slot, HELD]
+        if self.product[i] == OPTION:
+            self.premium_held[self.orders.row[slot, ACCOUNT], i] += (
+                amount - self.orders.row[slot, HELD]
+            )
         self.orders.row[slot, HELD] = amount
+
+    @cython.cfunc
+    @cython.exceptval(check=False)
+    def wallet_of(self, slot: cython.int) -> cython.int:
+        """Return the wallet that pays for an order: the cross-margin one for a margin order."""
+        if self.orders.row[slot, FLAGS] & MARGIN_FLAG:
+            return self.lending_wallet[
+                self.orders.row[slot, ACCOUNT], self.orders.row[slot, INSTRUMENT]
+            ]
+        return self.cash_wallet[self.orders.row[slot, ACCOUNT], self.orders.row[slot, INSTRUMENT]]
 
     @cython.cfunc
     @cython.exceptval(check=False)
@@ -281,8 +311,9 @@ class Settlement:
         if done:
             self.end(slot, FILLED_OUTCOME, price, lots)
         self.notify(slot, FILLED_OUTCOME, price, lots, (1 if done else 0) + (2 if maker else 0))
-        if self.reducing[self.orders.row[slot, ACCOUNT], i] > 0:
-            self.trim_reducing(self.orders.row[slot, ACCOUNT], i)
+        position: cython.int = cython.cast(cython.int, self.orders.row[slot, POSITION])
+        if self.reducing[self.orders.row[slot, ACCOUNT], position] > 0:
+            self.trim_reducing(self.orders.row[slot, ACCOUNT], position)
 
     @cython.cfunc
     @cython.exceptval(check=False)
@@ -293,7 +324,10 @@ class Settlement:
         """
         i: cython.int = cython.cast(cython.int, self.orders.row[slot, INSTRUMENT])
         account: cython.int = cython.cast(cython.int, self.orders.row[slot, ACCOUNT])
-        reducible: cython.longlong = -self.orders.row[slot, SIDE] * self.ledger.quantity[account, i]
+        position: cython.int = cython.cast(cython.int, self.orders.row[slot, POSITION])
+        reducible: cython.longlong = (
+            -self.orders.row[slot, SIDE] * self.ledger.quantity[account, position]
+        )
         book: Book
         if lots <= reducible:
             return lots
@@ -320,7 +354,7 @@ class Settlement:
         i: cython.int = cython.cast(cython.int, self.orders.row[slot, INSTRUMENT])
         account: cython.int = cython.cast(cython.int, self.orders.row[slot, ACCOUNT])
         side: cython.longlong = self.orders.row[slot, SIDE]
-        wallet: cython.int = self.cash_wallet[account, i]
+        wallet: cython.int = self.wallet_of(slot)
         base: cython.longlong = side * lots * self.base_unit[i]
         quote: cython.longlong = side * self.ledger.value(i, lots, price)
         self.ledger.post(wallet, self.base[i], base)
@@ -349,34 +383,68 @@ class Settlement:
         maker: cython.bint,
         against_market: cython.bint,
     ) -> cython.void:
-        """Trade a futures position: realized profit from clearing, fee from the cash wallet."""
+        """Trade a position: realized profit from clearing, or an option's premium at once; the fee
+        from the cash wallet.
+        """
         i: cython.int = cython.cast(cython.int, self.orders.row[slot, INSTRUMENT])
         account: cython.int = cython.cast(cython.int, self.orders.row[slot, ACCOUNT])
+        position: cython.int = cython.cast(cython.int, self.orders.row[slot, POSITION])
         signed: cython.longlong = self.orders.row[slot, SIDE] * lots
-        asset: cython.int = self.quote[i]
-        wallet: cython.int = self.margin_wallet[account, i]
-        before: cython.longlong = self.ledger.quantity[account, i]
-        realized: cython.longlong = self.ledger.fill_position(account, i, signed, price)
-        if realized:
-            self.ledger.post(wallet, asset, realized)
-            self.ledger.post(CLEARING_WALLET, asset, -realized)
+        asset: cython.int = self.settled_in[i]
+        wallet: cython.int = self.margin_wallet[account, position]
+        before: cython.longlong = self.ledger.quantity[account, position]
+        realized: cython.longlong = self.ledger.fill_position(account, position, signed, price)
+        premium: cython.bint = self.product[i] == OPTION
+        paid: cython.longlong = -self.ledger.value(i, signed, price) if premium else realized
+        if paid:
+            self.ledger.post(wallet, asset, paid)
+            self.ledger.post(CLEARING_WALLET, asset, -paid)
         mirrored: cython.longlong
         if against_market:
             mirrored = self.ledger.fill_position(0, i, -signed, price)
+            if premium:
+                mirrored = -paid
             if mirrored:
                 self.ledger.post(MARKET_WALLET, asset, mirrored)
                 self.ledger.post(CLEARING_WALLET, asset, -mirrored)
-        rate: cython.longlong = self.fee_rate(slot, UM, maker)
-        fee: cython.longlong = scaled_up(self.ledger.value(i, lots, price), rate, E8)
+        fee: cython.longlong = self.trading_fee(slot, price, lots, maker)
         self.fees_paid[account] += fee * UNIT * self._index(asset)
-        self.charge(account, self.cash_wallet[account, i], asset, fee, UM)
+        self.charge(account, self.cash_wallet[account, i], asset, fee, self.product[i])
         if wallet != self.cash_wallet[account, i] and (
-            self.ledger.quantity[account, i] == 0
+            self.ledger.quantity[account, position] == 0
             or self.orders.row[slot, FLAGS] & LIQUIDATION_FLAG == 0
         ):
-            self.fit_isolated(account, i, before, price, realized)
+            self.fit_isolated(account, position, before, price, realized)
         self._keep_fill(slot, price, lots, maker, realized)
         self.ledger.close_entry()
+
+    @cython.cfunc
+    @cython.exceptval(check=False)
+    def trading_fee(
+        self,
+        slot: cython.int,
+        price: cython.longlong,
+        lots: cython.longlong,
+        maker: cython.bint,
+    ) -> cython.longlong:
+        """Fee of a derivative's fill in its settlement asset, rounded up: the venue gains.
+
+        A share of the notional; an option's of what its underlying is worth, but no more than a
+        share of the premium.
+        """
+        i: cython.int = cython.cast(cython.int, self.orders.row[slot, INSTRUMENT])
+        rate: cython.longlong = self.fee_rate(slot, self.product[i], maker)
+        worth: cython.longlong = self.ledger.value(i, lots, price)
+        if self.product[i] != OPTION:
+            return scaled_up(worth, rate, E8)
+        most: cython.longlong = scaled_up(worth, self.fee_e8[OPTION, 3], E8)
+        index: cython.double = self.pools.index[self.base[i]] / self._index(self.quote[i])
+        fee: cython.longlong = scaled_up(
+            scaled(cython.cast(cython.longlong, index / UNIT + 0.5), lots * self.base_unit[i], E8),
+            rate,
+            E8,
+        )
+        return most if fee > most else fee
 
     @cython.cfunc
     @cython.exceptval(check=False)
@@ -433,7 +501,7 @@ class Settlement:
     def fit_isolated(
         self,
         account: cython.int,
-        instrument: cython.int,
+        position: cython.int,
         before: cython.longlong,
         price: cython.longlong,
         realized: cython.longlong,
@@ -443,10 +511,11 @@ class Settlement:
         What opens takes its initial margin at the fill price with it; what closes gives its share
         of the wallet back, all of it when the position is flat.
         """
+        instrument: cython.int = position % self.instruments
         cash: cython.int = self.cash_wallet[account, instrument]
-        own: cython.int = self.margin_wallet[account, instrument]
-        asset: cython.int = self.quote[instrument]
-        after: cython.longlong = self.ledger.quantity[account, instrument]
+        own: cython.int = self.margin_wallet[account, position]
+        asset: cython.int = self.settled_in[instrument]
+        after: cython.longlong = self.ledger.quantity[account, position]
         balance: cython.longlong = self.ledger.balance[own, asset]
         old: cython.longlong = before if before > 0 else -before
         new: cython.longlong = after if after > 0 else -after
@@ -510,31 +579,32 @@ class Settlement:
         self.fill_row[at, 9] = realized
         self.fill_row[at, 10] = self.orders.row[slot, FLAGS] & LIQUIDATION_FLAG
         self.fill_row[at, 11] = self.orders.row[slot, ACCOUNT]
+        self.fill_row[at, 12] = self.orders.row[slot, POSITION]
         self.n_fill_rows += 1
         if self.n_fill_rows == self.fill_row.shape[0]:
             self._grow_fills()
 
     def _grow_fills(self) -> None:
-        grown = np.zeros((2 * self.fill_row.shape[0], 12), dtype="i8")
+        grown = np.zeros((2 * self.fill_row.shape[0], 13), dtype="i8")
         grown[: self.n_fill_rows] = np.asarray(self.fill_row)[: self.n_fill_rows]
         self.fill_row = memoryview(grown)
 
     @cython.cfunc
     @cython.exceptval(check=False)
-    def trim_reducing(self, account: cython.int, instrument: cython.int) -> cython.void:
+    def trim_reducing(self, account: cython.int, position: cython.int) -> cython.void:
         """Reduce-only orders must not outgrow the position: trim them, oldest kept longest."""
-        self._trim(account, instrument)
+        self._trim(account, position)
 
-    def _trim(self, account: int, instrument: int) -> None:
-        book: Book = self.books[instrument]
+    def _trim(self, account: int, slot_of_position: int) -> None:
+        book: Book = self.books[slot_of_position % self.instruments]
         rows = np.asarray(self.orders.row)
         found = np.flatnonzero(
             (rows[:, STATE] == WORKING)
             & (rows[:, ACCOUNT] == account)
-            & (rows[:, INSTRUMENT] == instrument)
+            & (rows[:, POSITION] == slot_of_position)
             & (rows[:, FLAGS] & REDUCE_ONLY_FLAG != 0)
         )
-        position = int(self.ledger.quantity[account, instrument])
+        position = int(self.ledger.quantity[account, slot_of_position])
         left = abs(position)
         for slot in sorted(found.tolist(), key=lambda s: int(rows[s, SEQ])):
             resting = int(book.remaining(slot))

@@ -302,6 +302,10 @@ class Upkeep:
                 ]
             else:
                 self.sample_lots[at, i] = self.venue.ledger.quantity[self.account, i]
+                if self.venue.ledger.slots > self.instruments:
+                    self.sample_lots[at, i] += self.venue.ledger.quantity[
+                        self.account, self.instruments + i
+                    ]
         self.n_samples += 1
         self.next_sample = self.venue.now + self.sample_step
 
@@ -314,7 +318,7 @@ class Upkeep:
         total: cython.double = 0.0
         wallet: cython.int
         asset: cython.int
-        i: cython.int
+        slot: cython.int
         for wallet in range(self.first_wallet, self.lender):
             for asset in range(self.venue.ledger.assets):
                 total += (
@@ -325,12 +329,7 @@ class Upkeep:
                     * UNIT
                     * self.venue.pools.index[asset]
                 )
-        for i in range(self.instruments):
-            if self.venue.product[i] != SPOT and self.venue.ledger.quantity[self.account, i]:
-                total += (
-                    self.venue.ledger.quantity[self.account, i]
-                    * self.venue.pools.lot[i]
-                    * self.venue.pools.mark[i]
-                    - self.venue.ledger.cost[self.account, i] * UNIT
-                ) * self.venue.pools.index[self.venue.quote[i]]
+        for slot in range(self.venue.ledger.slots):
+            if self.venue.ledger.quantity[self.account, slot]:
+                total += self.venue.pools.position_value(self.account, slot)
         return total

@@ -4,6 +4,15 @@ cdef class Venue(Settlement):
     cdef int arrive(self, int slot) except? -1
     cdef int admit(self, int slot) noexcept
     cdef int admit_spot(self, int slot) noexcept
+    cdef int address(self, int slot) noexcept
+    cdef int filtered(self, int slot) noexcept
+    cdef int pool_paying(self, int slot) noexcept
+    cdef double worth(self, int instrument, long long lots, long long price) noexcept
+    cdef double notional_at_mark(self, int instrument, long long lots) noexcept
+    cdef double loss_at_once(self, int instrument, long long side, long long lots, long long price) noexcept
+    cdef int admit_premium(self, int slot, double free) noexcept
+    cdef double free_margin(self, int account, int pool) noexcept
+    cdef double margin_needed(self, int account, int pool) noexcept
     cdef int admit_margin(self, int slot) noexcept
     cdef long long cost_of_market(self, int instrument, long long lots) noexcept
     cdef int start(self, int slot) except? -1

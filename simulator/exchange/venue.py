@@ -35,6 +35,7 @@ TRIGGER = cython.declare(cython.int, 17)
 CALLBACK = cython.declare(cython.int, 18)
 SOURCE = cython.declare(cython.int, 19)
 ACTIVATION = cython.declare(cython.int, 20)
+POSITION = cython.declare(cython.int, 23)
 
 SENT = cython.declare(cython.int, 1)
 WAITING = cython.declare(cython.int, 2)
@@ -43,11 +44,13 @@ WORKING = cython.declare(cython.int, 3)
 REDUCE_ONLY_FLAG = cython.declare(cython.int, 1)
 CLOSE_POSITION_FLAG = cython.declare(cython.int, 2)
 LIQUIDATION_FLAG = cython.declare(cython.int, 4)
+MARGIN_FLAG = cython.declare(cython.int, 8)
+LONG_FLAG = cython.declare(cython.int, 16)
+SHORT_FLAG = cython.declare(cython.int, 32)
 
 SPOT = cython.declare(cython.int, 0)
-UM = cython.declare(cython.int, 1)
-
-# Book rows
+INVERSE = cython.declare(cython.int, 2)
+OPTION = cython.declare(cython.int, 3)
 
 # simulator.events.outcomes
 ACCEPTED = cython.declare(cython.int, 1)
@@ -58,7 +61,7 @@ TRIGGERED = cython.declare(cython.int, 7)
 PRICE_FILTER = cython.declare(cython.int, 1)
 LOT_SIZE = cython.declare(cython.int, 2)
 MIN_NOTIONAL = cython.declare(cython.int, 3)
-NOT_SUPPORTED = cython.declare(cython.int, 4)
+CONTRACT_EXPIRED = cython.declare(cython.int, 4)
 ACCOUNT_IN_LIQUIDATION = cython.declare(cython.int, 5)
 REDUCE_ONLY_LEVEL = cython.declare(cython.int, 6)
 REDUCE_ONLY = cython.declare(cython.int, 7)
@@ -67,6 +70,9 @@ INSUFFICIENT_BALANCE = cython.declare(cython.int, 9)
 INSUFFICIENT_MARGIN = cython.declare(cython.int, 10)
 MAX_POSITION = cython.declare(cython.int, 11)
 NO_PRICE = cython.declare(cython.int, 12)
+POSITION_SIDE = cython.declare(cython.int, 13)
+REDUCE_BEYOND = cython.declare(cython.int, 14)
+NO_SUCH_WALLET = cython.declare(cython.int, 15)
 
 LEVEL_REDUCE_ONLY = cython.declare(cython.int, 2)
 LEVEL_LIQUIDATION = cython.declare(cython.int, 3)
@@ -89,6 +95,10 @@ class Venue(Settlement):
         ] = 0
         i: cython.int = cython.cast(cython.int, self.orders.row[slot, INSTRUMENT])
         triggers: Triggers
+        reason: cython.int = self.address(slot)
+        if reason:
+            self.reject(slot, reason)
+            return 0
         if self.orders.row[slot, TRIGGER_KIND]:
             if (
                 self.orders.row[slot, LOTS] <= 0
@@ -120,6 +130,31 @@ class Venue(Settlement):
         return self.start(slot)
 
     @cython.cfunc
+    @cython.exceptval(check=False)
+    def address(self, slot: cython.int) -> cython.int:
+        """Find the position and the wallet that an order is for; return 0 or a ``RejectReason``.
+
+        In hedge mode an order names its side; one that trades against it can only reduce.
+        """
+        i: cython.int = cython.cast(cython.int, self.orders.row[slot, INSTRUMENT])
+        flags: cython.longlong = self.orders.row[slot, FLAGS]
+        long: cython.bint = flags & LONG_FLAG != 0
+        short: cython.bint = flags & SHORT_FLAG != 0
+        self.orders.row[slot, POSITION] = i
+        if self.hedge and self.product[i] != SPOT:
+            if long == short:
+                return POSITION_SIDE
+            if short:
+                self.orders.row[slot, POSITION] = i + self.instruments
+            if long == (self.orders.row[slot, SIDE] < 0):
+                self.orders.row[slot, FLAGS] |= REDUCE_ONLY_FLAG
+        elif long or short:
+            return POSITION_SIDE
+        if flags & MARGIN_FLAG and (self.lending_wallet[self.orders.row[slot, ACCOUNT], i] < 0):
+            return NO_SUCH_WALLET
+        return CONTRACT_EXPIRED if self.expired[i] else 0
+
+    @cython.cfunc
     @cython.exceptval(-1)
     def start(self, slot: cython.int) -> cython.int:
         """Admit an order and let it meet the book."""
@@ -130,7 +165,7 @@ class Venue(Settlement):
         i: cython.int = cython.cast(cython.int, self.orders.row[slot, INSTRUMENT])
         self.orders.row[slot, STATE] = WORKING
         if self.orders.row[slot, FLAGS] & REDUCE_ONLY_FLAG:
-            self.reducing[self.orders.row[slot, ACCOUNT], i] += 1
+            self.reducing[self.orders.row[slot, ACCOUNT], self.orders.row[slot, POSITION]] += 1
         book: Book = self.books[i]
         book.place(
             slot,
@@ -153,7 +188,8 @@ class Venue(Settlement):
         price: cython.longlong = self.orders.row[slot, PRICE]
         if price < 0 or price >= 1 << 40:
             return PRICE_FILTER
-        position: cython.longlong = self.ledger.quantity[account, i]
+        own: cython.int = cython.cast(cython.int, self.orders.row[slot, POSITION])
+        position: cython.longlong = self.ledger.quantity[account, own]
         reducible: cython.longlong = 0
         if position > 0 and self.orders.row[slot, SIDE] < 0:
             reducible = position
@@ -161,6 +197,43 @@ class Venue(Settlement):
             reducible = -position
         if self.orders.row[slot, FLAGS] & CLOSE_POSITION_FLAG and self.product[i] != SPOT:
             self.orders.row[slot, LOTS] = reducible if reducible else 1
+        lots: cython.longlong = self.orders.row[slot, LOTS]
+        liquidating: cython.bint = self.orders.row[slot, FLAGS] & LIQUIDATION_FLAG != 0
+        reason: cython.int = self.filtered(slot)
+        if reason:
+            return reason
+        pool: cython.int = self.pools.pool_of[account, own]
+        if self.product[i] == SPOT:
+            pool = self.pool_paying(slot)
+        reduces: cython.bint = lots <= reducible
+        # The level of the last check, not of whoever looked last; the margin check below is of now.
+        if pool >= 0 and self.pools.checked[pool] >= LEVEL_LIQUIDATION and not liquidating:
+            return ACCOUNT_IN_LIQUIDATION
+        if pool >= 0 and self.pools.checked[pool] >= LEVEL_REDUCE_ONLY and not liquidating:
+            if self.product[i] != SPOT:
+                if not reduces:
+                    return REDUCE_ONLY_LEVEL
+                # Several that reduce must not turn the position round together.
+                self.orders.row[slot, FLAGS] |= REDUCE_ONLY_FLAG
+        if self.orders.row[slot, FLAGS] & REDUCE_ONLY_FLAG:
+            if reducible == 0:
+                return REDUCE_ONLY
+            if self.hedge and lots > reducible and not liquidating:
+                return REDUCE_BEYOND
+            if lots > reducible:
+                self.orders.row[slot, LOTS] = reducible
+        if liquidating:
+            return 0
+        if self.product[i] == SPOT:
+            return self.admit_spot(slot)
+        return self.admit_margin(slot)
+
+    @cython.cfunc
+    @cython.exceptval(check=False)
+    def filtered(self, slot: cython.int) -> cython.int:
+        """Return 0 or the filter of its instrument that an order does not pass."""
+        i: cython.int = cython.cast(cython.int, self.orders.row[slot, INSTRUMENT])
+        price: cython.longlong = self.orders.row[slot, PRICE]
         lots: cython.longlong = self.orders.row[slot, LOTS]
         liquidating: cython.bint = self.orders.row[slot, FLAGS] & LIQUIDATION_FLAG != 0
         # The venue's own orders and those that close a position know no filters: else a position
@@ -175,34 +248,37 @@ class Venue(Settlement):
             if self.last[i] > at:
                 at = self.last[i]
         # C integers wrap silently: what is worth more than the ledger holds is no order.
-        if cython.cast(cython.double, lots) * at * self.ledger.unit[i] > 4e18:
+        if self.worth(i, lots, at) > 4e18:
             return LOT_SIZE
         if (
             at
             and not liquidating
             and not self.orders.row[slot, FLAGS] & REDUCE_ONLY_FLAG
-            and lots * at * self.ledger.unit[i] < self.min_value[i]
+            and self.ledger.value(i, lots, at) < self.min_value[i]
         ):
             return MIN_NOTIONAL
-        if self.product[i] != SPOT and self.product[i] != UM:
-            return NOT_SUPPORTED
-        pool: cython.int = self.pools.pool_of[account, i]
-        reduces: cython.bint = lots <= reducible
-        # The level of the last check, not of whoever looked last; the margin check below is of now.
-        if pool >= 0 and self.pools.checked[pool] >= LEVEL_LIQUIDATION and not liquidating:
-            return ACCOUNT_IN_LIQUIDATION
-        if pool >= 0 and self.pools.checked[pool] >= LEVEL_REDUCE_ONLY and not reduces:
-            return REDUCE_ONLY_LEVEL
-        if self.orders.row[slot, FLAGS] & REDUCE_ONLY_FLAG:
-            if reducible == 0:
-                return REDUCE_ONLY
-            if lots > reducible:
-                self.orders.row[slot, LOTS] = reducible
-        if liquidating:
-            return 0
-        if self.product[i] == SPOT:
-            return self.admit_spot(slot)
-        return self.admit_margin(slot)
+        return 0
+
+    @cython.cfunc
+    @cython.exceptval(check=False)
+    def worth(
+        self, instrument: cython.int, lots: cython.longlong, price: cython.longlong
+    ) -> cython.double:
+        """Notional in settlement units, as a float that cannot wrap."""
+        amount: cython.double = lots
+        if self.product[instrument] != INVERSE:
+            return amount * price * self.ledger.unit[instrument]
+        return amount * self.ledger.unit[instrument] / price if price > 0 else 0.0
+
+    @cython.cfunc
+    @cython.exceptval(check=False)
+    def pool_paying(self, slot: cython.int) -> cython.int:
+        """Return the pool of the wallet that pays for an order, -1 for plain spot."""
+        i: cython.int = cython.cast(cython.int, self.orders.row[slot, INSTRUMENT])
+        account: cython.int = cython.cast(cython.int, self.orders.row[slot, ACCOUNT])
+        if self.orders.row[slot, FLAGS] & MARGIN_FLAG:
+            return self.lending_pool[account, i]
+        return self.cash_pool[account, i]
 
     @cython.cfunc
     @cython.exceptval(check=False)
@@ -231,8 +307,7 @@ class Venue(Settlement):
     def admit_spot(self, slot: cython.int) -> cython.int:
         """The paying side must be there, and a shared pool must stay margined after a haircut."""
         i: cython.int = cython.cast(cython.int, self.orders.row[slot, INSTRUMENT])
-        account: cython.int = cython.cast(cython.int, self.orders.row[slot, ACCOUNT])
-        wallet: cython.int = self.cash_wallet[account, i]
+        wallet: cython.int = self.wallet_of(slot)
         lots: cython.longlong = self.orders.row[slot, LOTS]
         cost: cython.longlong = 0
         if self.orders.row[slot, SIDE] > 0:
@@ -245,7 +320,7 @@ class Venue(Settlement):
                 return INSUFFICIENT_BALANCE
         elif self.ledger.available(wallet, self.base[i]) < lots * self.base_unit[i]:
             return INSUFFICIENT_BALANCE
-        pool: cython.int = self.cash_pool[account, i]
+        pool: cython.int = self.pool_paying(slot)
         if pool < 0:
             return 0
         # Selling an asset that offsets a short derivative raises the requirement; buying one with a
@@ -265,6 +340,8 @@ class Venue(Settlement):
         after: cython.double = self.pools.equity_of(pool) - self.pools.required(pool, True)
         self.ledger.balance[wallet, self.quote[i]] = wallet_cash
         self.ledger.balance[wallet, self.base[i]] = wallet_base
+        if self.pools.checked[pool] >= LEVEL_REDUCE_ONLY and after < before:
+            return REDUCE_ONLY_LEVEL
         # An order that does not make an already short pool worse is let through.
         return 0 if after >= 0.0 or after >= before else INSUFFICIENT_MARGIN
 
@@ -280,55 +357,122 @@ class Venue(Settlement):
         price: cython.longlong = self.orders.row[slot, PRICE]
         if self.orders.row[slot, FLAGS] & REDUCE_ONLY_FLAG:
             return 0
+        own: cython.int = cython.cast(cython.int, self.orders.row[slot, POSITION])
         pending: cython.longlong = (
-            self.pools.selling[account, i] if side < 0 else self.pools.buying[account, i]
+            self.pools.selling[account, own] if side < 0 else self.pools.buying[account, own]
         )
-        position: cython.longlong = self.ledger.quantity[account, i] * -side
+        position: cython.longlong = self.ledger.quantity[account, own] * -side
         if side > 0:
-            self.pools.buying[account, i] += lots
+            self.pools.buying[account, own] += lots
         else:
-            self.pools.selling[account, i] += lots
+            self.pools.selling[account, own] += lots
         self.orders.row[slot, COUNTED] = lots
         if lots + pending <= position:
             return 0
         mark: cython.double = self.pools.mark[i]
-        value: cython.double = self.pools.lot[i] * self.pools.index[self.quote[i]]
-        if mark <= 0.0 or value <= 0.0:
+        if mark <= 0.0 or self.pools.index[self.settled_in[i]] <= 0.0:
             self.uncount(slot, lots)
             return NO_PRICE
         if price == 0:
             book = self.books[i]
             price = book.ask if side > 0 else book.bid
-        loss: cython.double = side * (price * self.tick_e8[i] * UNIT - mark) * lots * value
-        if loss < 0.0 or price == 0:
-            loss = 0.0
-        size: cython.double = position - lots - pending
+        size: cython.longlong = position - lots - pending
         if size < 0:
             size = -size
         cash: cython.int = self.cash_pool[account, i]
-        pool: cython.int = self.pools.pool_of[account, i]
-        free: cython.double
+        pool: cython.int = self.pools.pool_of[account, own]
+        free: cython.double = self.free_margin(account, cash)
         lost: cython.double
-        j: cython.int
-        if pool == cash:
-            free = self.pools.equity_of(cash) - self.pools.required(cash, True)
-        else:
-            free = self.pools.equity_of(cash) - self.pools.required(cash, True)
-            for j in range(self.instruments):
-                if self.cash_pool[account, j] == cash and self.pools.pool_of[account, j] != cash:
-                    free -= self.pools.order_margin(account, j)
-            if position > 0:
-                # Turning round frees what the position is worth now, not what it once took.
-                lost = self.pools.required(pool, False) - self.pools.equity_of(pool)
-                if lost > 0.0:
-                    free -= lost
-        if free < loss:
+        if pool != cash and position > 0:
+            # Turning round frees what the position is worth now, not what it once took.
+            lost = self.pools.required(pool, False) - self.pools.equity_of(pool)
+            if lost > 0.0:
+                free -= lost
+        reason: cython.int = 0
+        if self.product[i] == OPTION and side > 0:
+            reason = self.admit_premium(slot, free)
+        elif free < self.loss_at_once(i, side, lots, price):
+            reason = INSUFFICIENT_MARGIN
+        if reason == 0 and self.notional_at_mark(i, size) > self.max_notional[i]:
+            reason = MAX_POSITION
+        if reason:
             self.uncount(slot, lots)
-            return INSUFFICIENT_MARGIN
-        if size * value * mark > self.max_notional[i]:
-            self.uncount(slot, lots)
-            return MAX_POSITION
-        return 0
+        return reason
+
+    @cython.cfunc
+    @cython.exceptval(check=False)
+    def notional_at_mark(self, instrument: cython.int, lots: cython.longlong) -> cython.double:
+        """Notional of a position in its settlement asset, as the brackets count it."""
+        size: cython.double = lots * self.lot_size[instrument]
+        if self.product[instrument] == INVERSE:
+            return size / self.pools.mark[instrument]
+        return size * self.pools.mark[instrument] * self.pools.index[self.settled_in[instrument]]
+
+    @cython.cfunc
+    @cython.exceptval(check=False)
+    def loss_at_once(
+        self,
+        instrument: cython.int,
+        side: cython.longlong,
+        lots: cython.longlong,
+        price: cython.longlong,
+    ) -> cython.double:
+        """What an order loses against the mark when it is filled at its price, USDT, at least 0."""
+        mark: cython.double = self.pools.mark[instrument]
+        paid: cython.double = price * self.tick_e8[instrument] * UNIT
+        if paid <= 0.0:
+            return 0.0
+        loss: cython.double = side * (paid - mark)
+        if self.product[instrument] == INVERSE:
+            loss = loss / (paid * mark)
+        loss = (
+            loss * lots * self.lot_size[instrument] * self.pools.index[self.settled_in[instrument]]
+        )
+        return loss if loss > 0.0 else 0.0
+
+    @cython.cfunc
+    @cython.exceptval(check=False)
+    def admit_premium(self, slot: cython.int, free: cython.double) -> cython.int:
+        """A bought option needs its premium: from its own wallet, or out of the shared margin."""
+        i: cython.int = cython.cast(cython.int, self.orders.row[slot, INSTRUMENT])
+        account: cython.int = cython.cast(cython.int, self.orders.row[slot, ACCOUNT])
+        lots: cython.longlong = self.orders.row[slot, LOTS]
+        premium: cython.longlong = (
+            self.ledger.value(i, lots, self.orders.row[slot, PRICE])
+            if self.orders.row[slot, PRICE]
+            else self.cost_of_market(i, lots)
+        )
+        asset: cython.int = self.settled_in[i]
+        if self.premium_in_cash and (
+            self.ledger.available(self.cash_wallet[account, i], asset) < premium
+        ):
+            return INSUFFICIENT_BALANCE
+        return 0 if free >= premium * UNIT * self.pools.index[asset] else INSUFFICIENT_MARGIN
+
+    @cython.cfunc
+    @cython.exceptval(check=False)
+    def free_margin(self, account: cython.int, pool: cython.int) -> cython.double:
+        """Equity that neither positions nor open orders need, USDT; below 0 if it is short."""
+        return self.pools.equity_of(pool) - self.margin_needed(account, pool)
+
+    @cython.cfunc
+    @cython.exceptval(check=False)
+    def margin_needed(self, account: cython.int, pool: cython.int) -> cython.double:
+        """Initial margin with open orders: those of isolated positions, and premiums held."""
+        needed: cython.double = self.pools.required(pool, True)
+        slot: cython.int
+        i: cython.int
+        for slot in range(self.ledger.slots):
+            i = slot if slot < self.instruments else slot - self.instruments
+            if self.cash_pool[account, i] != pool:
+                continue
+            if self.pools.pool_of[account, slot] != pool and self.product[i] != SPOT:
+                needed += self.pools.order_margin(account, slot)
+            if slot == i and self.premium_held[account, i]:
+                needed += (
+                    self.premium_held[account, i] * UNIT * self.pools.index[self.settled_in[i]]
+                )
+        return needed
 
     @cython.cfunc
     @cython.exceptval(-1)
@@ -408,20 +552,23 @@ class Venue(Settlement):
         """Best displayed bid in ticks, 0 if none."""
         return int(self.books[instrument].best(1))
 
-    def pull_orders(self, account: int, instruments: list[int]) -> None:
-        """Cancel an account's orders on some instruments, oldest first."""
+    def pull_orders(self, account: int, slots: list[int]) -> None:
+        """Cancel an account's orders on some position slots (spot: instruments), oldest first."""
         rows = np.asarray(self.orders.row)
         found = np.flatnonzero(
             (rows[:, ACCOUNT] == account)
-            & np.isin(rows[:, INSTRUMENT], instruments)
+            & np.isin(rows[:, POSITION], slots)
             & np.isin(rows[:, STATE], (WAITING, WORKING))
             & (rows[:, SEQ] > 0)
         )
         for slot in sorted(found.tolist(), key=lambda s: int(rows[s, SEQ])):
             self.withdraw(slot)
 
-    def force(self, account: int, instrument: int, side: int, lots: int, flags: int) -> None:
-        """The venue's own market order on an account's position or asset."""
+    def force(self, account: int, position: int, side: int, lots: int, flags: int) -> None:
+        """The venue's own market order on an account's position slot or asset."""
+        instrument = position % self.instruments
+        if self.hedge and self.product[instrument] != SPOT:
+            flags |= SHORT_FLAG if position >= self.instruments else LONG_FLAG
         slot = self.orders.open(self.orders.head.shape[0] - 1, instrument)
         row = self.orders.row
         row[slot, ACCOUNT] = account
@@ -434,8 +581,20 @@ class Venue(Settlement):
         row[slot, TRIGGER_KIND] = 0
         self.arrive(slot)
 
+    def set_leverage(self, instrument: int, leverage: float, largest: float) -> None:
+        """Set a contract's leverage and the largest notional that it allows."""
+        self.pools.leverage[instrument] = leverage
+        self.max_notional[instrument] = largest
+
+    def largest_position(self, account: int, instrument: int) -> float:
+        """Notional of the larger of an instrument's positions, as the brackets count it."""
+        quantity = self.ledger.quantity
+        slots = range(instrument, self.ledger.slots, self.instruments)
+        lots = max(abs(int(quantity[account, slot])) for slot in slots)
+        return float(self.notional_at_mark(instrument, lots)) if lots else 0.0
+
     def maintenance_if(self, pool: int, account: int, held: dict[int, int]) -> float:
-        """Maintenance margin of a pool if it held other quantities, USDT."""
+        """Maintenance margin of a pool if its position slots held other quantities, USDT."""
         kept = {i: int(self.ledger.quantity[account, i]) for i in held}
         for i, lots in held.items():
             self.ledger.quantity[account, i] = lots
@@ -448,8 +607,4 @@ class Venue(Settlement):
 
     def free_margin_needed(self, account: int, pool: int) -> float:
         """What a pool's equity must stay above: initial margin with open orders, USDT."""
-        needed = float(self.pools.required(pool, True))
-        for j in range(self.instruments):
-            if self.cash_pool[account, j] == pool and self.pools.pool_of[account, j] != pool:
-                needed += float(self.pools.order_margin(account, j))
-        return needed
+        return float(self.margin_needed(account, pool))

@@ -1,6 +1,7 @@
 cdef class Ledger:
     cdef readonly int accounts
     cdef readonly int instruments
+    cdef readonly int slots
     cdef readonly int wallets
     cdef readonly int assets
     cdef long long[:, ::1] balance
@@ -11,6 +12,7 @@ cdef class Ledger:
     cdef long long[:, ::1] quantity
     cdef long long[:, ::1] cost
     cdef long long[::1] unit
+    cdef int[::1] product
     cdef readonly long long entries
     cdef readonly long long postings
     cdef readonly bint broken
@@ -24,4 +26,5 @@ cdef class Ledger:
     cpdef long long owed(self, int wallet, int asset) noexcept
     cpdef long long available(self, int wallet, int asset) noexcept
     cpdef long long value(self, int instrument, long long lots, long long price) noexcept
-    cpdef long long fill_position(self, int account, int instrument, long long lots, long long price) noexcept
+    cpdef long long fill_position(self, int account, int slot, long long lots, long long price) noexcept
+    cpdef long long close_position(self, int account, int slot, long long worth) noexcept

@@ -5,10 +5,20 @@ that leaves the sum over all wallets of every asset at zero; the outside world, 
 income, the insurance fund and the clearing house are wallets like any other.  ``close_entry``
 checks that sum after each entry, so an unbalanced one stops the run where it happens.
 
-A futures position is a signed quantity and its signed cost (quantity x price of the open part, in
-quote units). Realized profit comes from the clearing wallet, so that at every instant, exactly::
+A position is a signed quantity and its signed cost: what its open part was worth when it was
+traded, in units of its settlement asset.  The worth of a lot at a price of p ticks is::
 
-    clearing balance + sum of the costs of all positions, the market's included = 0
+    linear, option   lot * p                   unit = tick * lot * contract size, 1e-8 of the asset
+    inverse          -lot * contract size / p  unit = lot * contract size / tick, 1e-8 of the coin
+
+so that profit is quantity x worth - cost for all of them.  An inverse trade's worth is no whole
+number of units: it is rounded towards zero, by which the seller gains.  Both sides of a trade book
+the same number.  Realized profit of futures comes from the clearing wallet, so that at every
+instant, exactly::
+
+    clearing balance + sum of the costs of all futures positions, the market's included = 0
+
+Options are paid when they are traded: their cost is kept to show their profit, and nothing else.
 
 A loan is two columns beside the balance, principal and accrued interest, at the borrower's wallet
 above zero and at the lender's the same below zero: both sum to zero for every asset too.
@@ -23,13 +33,16 @@ else:
     from simulator.units.arithmetic import scaled
 
 LIMIT = cython.declare(cython.longlong, 1 << 62)
+INVERSE = cython.declare(cython.int, 2)
 
 
 @cython.cclass
 class Ledger:
-    """Balances by wallet and asset, positions by account and instrument.
+    """Balances by wallet and asset, positions by account and slot.
 
-    ``units`` gives, for each instrument, the quote units that one lot is worth per tick of price.
+    ``units`` gives each instrument's ``unit`` (see above), ``products`` its product code (none
+    given: all linear).  A position's slot is its instrument, and instruments + instrument for the
+    short side of an account in hedge mode.
 
     >>> ledger = Ledger(accounts=2, units=[10_000], wallets=3, assets=1)
     >>> ledger.move(0, 1, 0, 500)
@@ -39,9 +52,18 @@ class Ledger:
     (0, 60000)
     """
 
-    def __init__(self, accounts: int, units: list[int], wallets: int, assets: int) -> None:
+    def __init__(
+        self,
+        accounts: int,
+        units: list[int],
+        wallets: int,
+        assets: int,
+        products: list[int] | None = None,
+        hedge: bool = False,
+    ) -> None:
         self.accounts = accounts
         self.instruments = len(units)
+        self.slots = (2 if hedge else 1) * len(units)
         self.wallets = wallets
         self.assets = assets
         self.balance = memoryview(np.zeros((wallets, assets), dtype="i8"))
@@ -49,9 +71,10 @@ class Ledger:
         self.loan = memoryview(np.zeros((wallets, assets), dtype="i8"))
         self.interest = memoryview(np.zeros((wallets, assets), dtype="i8"))
         self.total = memoryview(np.zeros(assets, dtype="i8"))
-        self.quantity = memoryview(np.zeros((accounts, max(1, len(units))), dtype="i8"))
-        self.cost = memoryview(np.zeros((accounts, max(1, len(units))), dtype="i8"))
+        self.quantity = memoryview(np.zeros((accounts, max(1, self.slots)), dtype="i8"))
+        self.cost = memoryview(np.zeros((accounts, max(1, self.slots)), dtype="i8"))
         self.unit = memoryview(np.array([*units, 0], dtype="i8"))
+        self.product = memoryview(np.array([*(products or [1] * len(units)), 0], dtype="i4"))
         self.entries = self.postings = 0
         self.broken = False
 
@@ -132,45 +155,74 @@ class Ledger:
     def value(
         self, instrument: cython.int, lots: cython.longlong, price: cython.longlong
     ) -> cython.longlong:
-        """Return lots x price in quote units; signed as ``lots``."""
-        return lots * price * self.unit[instrument]
+        """Return the notional of ``lots`` at ``price`` ticks, in the asset it settles in.
+
+        Signed as ``lots``; that of an inverse contract is rounded towards zero.
+        """
+        if self.product[instrument] != INVERSE:
+            return lots * price * self.unit[instrument]
+        size: cython.longlong = lots if lots > 0 else -lots
+        worth: cython.longlong = (
+            scaled(self.unit[instrument], size, price)
+            if price > 0
+            else cython.cast(cython.longlong, 0)
+        )
+        return worth if lots > 0 else -worth
 
     @cython.ccall
     @cython.exceptval(check=False)
     def fill_position(
         self,
         account: cython.int,
-        instrument: cython.int,
+        slot: cython.int,
         lots: cython.longlong,
         price: cython.longlong,
     ) -> cython.longlong:
-        """Trade signed ``lots`` at ``price`` ticks; return realized profit in quote units.
+        """Trade signed ``lots`` at ``price`` ticks; return realized profit in settlement units.
 
         Closing releases cost pro rata, rounded towards zero: what rounding leaves stays in the open
         part's cost and is realized with it, so nothing is ever lost.  The caller books the profit
         against clearing.
         """
-        open_lots: cython.longlong = self.quantity[account, instrument]
-        unit: cython.longlong = self.unit[instrument]
-        realized: cython.longlong = 0
+        instrument: cython.int = slot if slot < self.instruments else slot - self.instruments
+        paid: cython.longlong = self.value(instrument, lots, price)
+        if self.product[instrument] == INVERSE:
+            paid = -paid
+        open_lots: cython.longlong = self.quantity[account, slot]
+        self.quantity[account, slot] = open_lots + lots
+        if open_lots == 0 or (open_lots > 0) == (lots > 0):
+            self.cost[account, slot] += paid
+            return 0
         size: cython.longlong = open_lots if open_lots > 0 else -open_lots
-        closing: cython.longlong = 0
-        if (open_lots > 0) != (lots > 0) and open_lots != 0:
-            closing = lots if lots > 0 else -lots
-            if closing > size:
-                closing = size
-            cost: cython.longlong = self.cost[account, instrument]
-            released: cython.longlong = (
-                scaled(cost, closing, size) if cost >= 0 else -scaled(-cost, closing, size)
-            )
-            traded: cython.longlong = closing if lots > 0 else -closing
-            realized = -traded * price * unit - released
-            self.cost[account, instrument] = cost - released
-            self.quantity[account, instrument] = open_lots + traded
-            lots -= traded
-        if lots != 0:
-            self.quantity[account, instrument] += lots
-            self.cost[account, instrument] += lots * price * unit
+        closing: cython.longlong = lots if lots > 0 else -lots
+        if closing > size:
+            closing = size
+        cost: cython.longlong = self.cost[account, slot]
+        released: cython.longlong = (
+            scaled(cost, closing, size) if cost >= 0 else -scaled(-cost, closing, size)
+        )
+        traded: cython.longlong = closing if lots > 0 else -closing
+        received: cython.longlong = paid
+        if traded != lots:
+            received = self.value(instrument, traded, price)
+            if self.product[instrument] == INVERSE:
+                received = -received
+        # What turned round opens at the rest of the price paid, so that both parts make the whole.
+        self.cost[account, slot] = cost - released + (paid - received)
+        return -received - released
+
+    @cython.ccall
+    @cython.exceptval(check=False)
+    def close_position(
+        self, account: cython.int, slot: cython.int, worth: cython.longlong
+    ) -> cython.longlong:
+        """End a position that is worth ``worth`` now, at no price of the book; return its profit.
+
+        For settlement at expiry; the caller books the profit, or an option's worth.
+        """
+        realized: cython.longlong = worth - self.cost[account, slot]
+        self.quantity[account, slot] = 0
+        self.cost[account, slot] = 0
         return realized
 
     # Views
@@ -179,9 +231,9 @@ class Ledger:
         """Balance in smallest units."""
         return int(self.balance[wallet, asset])
 
-    def position_of(self, account: int, instrument: int) -> tuple[int, int]:
+    def position_of(self, account: int, slot: int) -> tuple[int, int]:
         """Signed lots and signed cost of a position."""
-        return int(self.quantity[account, instrument]), int(self.cost[account, instrument])
+        return int(self.quantity[account, slot]), int(self.cost[account, slot])
 
     def loan_of(self, wallet: int, asset: int) -> tuple[int, int]:
         """Principal and interest that a wallet owes, in smallest units."""
@@ -196,19 +248,31 @@ class Ledger:
             others = np.delete(column, lender, axis=0)
             assert (others >= 0).all(), f"a wallet has a negative {name}"
 
-    def check(self, clearing: int, futures: list[int], quote: list[int]) -> None:
+    def net_of(self, account: int, instrument: int) -> int:
+        """Signed lots of an instrument, both sides of a hedged account together."""
+        return int(np.asarray(self.quantity)[account, instrument :: self.instruments].sum())
+
+    def check(
+        self, clearing: int, futures: list[int], settle: list[int], options: tuple[int, ...] = ()
+    ) -> None:
         """Assert the venue's invariants, recomputed from all columns.
 
-        ``futures`` lists the instruments with positions and ``quote`` each one's quote asset.
+        ``futures`` lists the instruments that settle through clearing and ``settle`` each one's
+        settlement asset; ``options`` those that are paid at once.
         """
         assert not self.broken, "an entry did not balance or left 62 bits"
         sums = np.asarray(self.balance).sum(axis=0)
         assert not sums.any(), f"assets do not sum to zero: {sums.tolist()}"
         quantities, costs = np.asarray(self.quantity), np.asarray(self.cost)
-        for asset in sorted(set(quote)):
-            columns = [i for i, q in zip(futures, quote, strict=True) if q == asset]
+        for asset in sorted(set(settle)):
+            columns = [
+                slot
+                for i, own in zip(futures, settle, strict=True)
+                if own == asset
+                for slot in range(i, self.slots, self.instruments)
+            ]
             open_cost = int(costs[:, columns].sum())
             assert self.balance_of(clearing, asset) + open_cost == 0, f"clearing of {asset}"
-        for instrument in futures:
-            open_lots = int(quantities[:, instrument].sum())
+        for instrument in (*futures, *options):
+            open_lots = int(quantities[:, instrument :: self.instruments].sum())
             assert open_lots == 0, f"longs and shorts of instrument {instrument}"

@@ -13,7 +13,10 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Close:
-    """Close ``lots`` (> 0) of a position at the market, reduce-only."""
+    """Close ``lots`` (> 0) of a position at the market, reduce-only.
+
+    ``instrument`` is the position's slot: in hedge mode a contract has two.
+    """
 
     instrument: int
     lots: int

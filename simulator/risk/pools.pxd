@@ -4,6 +4,7 @@ cdef class Pools:
     cdef readonly Ledger ledger
     cdef readonly int count
     cdef int instruments
+    cdef int slots
     cdef int assets
     cdef int underlyings
     # a pool
@@ -33,6 +34,7 @@ cdef class Pools:
     cdef int[::1] product
     cdef int[::1] underlying
     cdef int[::1] quote
+    cdef int[::1] settle
     cdef int[::1] asset_underlying
     cdef double[::1] lot
     cdef double[::1] mark
@@ -50,5 +52,7 @@ cdef class Pools:
     cpdef double required(self, int pool, bint with_orders) noexcept
     cdef double scenario_required(self, int pool, bint with_orders) noexcept
     cdef double bracket_required(self, int pool, bint with_orders, bint maintenance) noexcept
-    cpdef double order_margin(self, int account, int instrument) noexcept
+    cpdef double order_margin(self, int account, int slot) noexcept
+    cpdef double position_value(self, int account, int slot) noexcept
+    cdef double unit_notional(self, int instrument) noexcept
     cpdef double margin_rate(self, int instrument) noexcept

@@ -32,6 +32,8 @@ else:
 
 UNIT = cython.declare(cython.double, 1e-8)
 SPOT = cython.declare(cython.int, 0)
+INVERSE = cython.declare(cython.int, 2)
+OPTION = cython.declare(cython.int, 3)
 
 
 @cython.cclass
@@ -49,6 +51,7 @@ class Pools:
         self.ledger = ledger
         self.count = n
         self.instruments = ledger.instruments
+        self.slots = ledger.slots
         self.assets = ledger.assets
         self.account = memoryview(np.array([p[0] for p in pools] or [0], dtype="i4"))
         self.wallet = memoryview(np.array([p[1] for p in pools] or [0], dtype="i4"))
@@ -74,12 +77,13 @@ class Pools:
         self.product = memoryview(np.array(rules["product"], dtype="i4"))
         self.underlying = memoryview(np.array(rules["underlying"], dtype="i4"))
         self.quote = memoryview(np.array(rules["quote"], dtype="i4"))
+        self.settle = memoryview(np.array(rules["settle"], dtype="i4"))
         self.asset_underlying = memoryview(np.array(rules["asset_underlying"], dtype="i4"))
         self.lot = memoryview(np.array(rules["lot"], dtype="f8"))
         self.underlyings = len(rules["price_range"])
         self.mark = memoryview(np.zeros(max(1, self.instruments)))
         self.index = memoryview(np.zeros(max(1, self.assets)))
-        shape = (ledger.accounts, max(1, self.instruments))
+        shape = (ledger.accounts, max(1, self.slots))
         self.buying = memoryview(np.zeros(shape, dtype="i8"))
         self.selling = memoryview(np.zeros(shape, dtype="i8"))
         size = max(1, self.underlyings)
@@ -117,15 +121,29 @@ class Pools:
                 total += collateral_value(amount, self.index[asset], self.ratio[asset])
             else:
                 total += amount * self.index[asset]
-        i: cython.int
-        for i in range(self.instruments):
-            if self.product[i] != SPOT and self.pool_of[account, i] == pool:
-                if self.ledger.quantity[account, i] != 0:
-                    total += (
-                        self.ledger.quantity[account, i] * self.lot[i] * self.mark[i]
-                        - self.ledger.cost[account, i] * UNIT
-                    ) * self.index[self.quote[i]]
+        slot: cython.int
+        for slot in range(self.slots):
+            if self.pool_of[account, slot] == pool and self.ledger.quantity[account, slot] != 0:
+                total += self.position_value(account, slot)
         return total
+
+    @cython.ccall
+    @cython.exceptval(check=False)
+    def position_value(self, account: cython.int, slot: cython.int) -> cython.double:
+        """Return what a position adds to equity, USDT: a contract's profit, an option's premium."""
+        i: cython.int = slot if slot < self.instruments else slot - self.instruments
+        size: cython.double = self.ledger.quantity[account, slot] * self.lot[i]
+        if self.product[i] == INVERSE:
+            if self.mark[i] <= 0.0:
+                return 0.0
+            return (-size / self.mark[i] - self.ledger.cost[account, slot] * UNIT) * self.index[
+                self.settle[i]
+            ]
+        if self.product[i] == OPTION:
+            return size * self.mark[i] * self.index[self.settle[i]]
+        return (size * self.mark[i] - self.ledger.cost[account, slot] * UNIT) * self.index[
+            self.settle[i]
+        ]
 
     @cython.ccall
     @cython.exceptval(check=False)
@@ -142,6 +160,7 @@ class Pools:
         account: cython.int = self.account[pool]
         u: cython.int
         i: cython.int
+        slot: cython.int
         asset: cython.int
         lots: cython.double
         unit_value: cython.double
@@ -149,15 +168,16 @@ class Pools:
             self.derivative_value[u] = 0.0
             self.spot_value[u] = 0.0
             self.scan[u] = 0.0
-        for i in range(self.instruments):
-            if self.product[i] == SPOT or self.pool_of[account, i] != pool:
+        for slot in range(self.slots):
+            i = slot if slot < self.instruments else slot - self.instruments
+            if self.product[i] == SPOT or self.pool_of[account, slot] != pool:
                 continue
-            lots = self.ledger.quantity[account, i]
-            unit_value = self.lot[i] * self.mark[i] * self.index[self.quote[i]]
+            lots = self.ledger.quantity[account, slot]
+            unit_value = self.unit_notional(i)
             if with_orders:
                 # All sells filled, of all instruments of the underlying.
-                self.scan[self.underlying[i]] += (lots - self.selling[account, i]) * unit_value
-                lots = lots + self.buying[account, i]
+                self.scan[self.underlying[i]] += (lots - self.selling[account, slot]) * unit_value
+                lots = lots + self.buying[account, slot]
             self.derivative_value[self.underlying[i]] += lots * unit_value
         if self.isolated[pool] < 0:
             for asset in range(self.assets):
@@ -196,22 +216,24 @@ class Pools:
         account: cython.int = self.account[pool]
         total: cython.double = 0.0
         i: cython.int
+        slot: cython.int
         lots: cython.longlong
         notional: cython.double
-        for i in range(self.instruments):
-            if self.product[i] == SPOT or self.pool_of[account, i] != pool:
+        for slot in range(self.slots):
+            i = slot if slot < self.instruments else slot - self.instruments
+            if self.product[i] == SPOT or self.pool_of[account, slot] != pool:
                 continue
-            lots = self.ledger.quantity[account, i]
+            lots = self.ledger.quantity[account, slot]
             if with_orders:
-                if lots + self.buying[account, i] >= self.selling[account, i] - lots:
-                    lots = lots + self.buying[account, i]
+                if lots + self.buying[account, slot] >= self.selling[account, slot] - lots:
+                    lots = lots + self.buying[account, slot]
                 else:
-                    lots = lots - self.selling[account, i]
+                    lots = lots - self.selling[account, slot]
             if lots == 0:
                 continue
             if lots < 0:
                 lots = -lots
-            notional = lots * self.lot[i] * self.mark[i] * self.index[self.quote[i]]
+            notional = lots * self.unit_notional(i)
             if maintenance:
                 total += bracket_maintenance_margin(
                     notional,
@@ -225,6 +247,14 @@ class Pools:
                 total += bracket_initial_margin(notional, self.leverage[i])
         return total
 
+    @cython.cfunc
+    @cython.exceptval(check=False)
+    def unit_notional(self, instrument: cython.int) -> cython.double:
+        """Notional of a lot, USDT; an inverse contract's is its face value."""
+        if self.product[instrument] == INVERSE:
+            return self.lot[instrument] * self.index[self.quote[instrument]]
+        return self.lot[instrument] * self.mark[instrument] * self.index[self.quote[instrument]]
+
     @cython.ccall
     @cython.exceptval(check=False)
     def margin_rate(self, instrument: cython.int) -> cython.double:
@@ -235,23 +265,18 @@ class Pools:
 
     @cython.ccall
     @cython.exceptval(check=False)
-    def order_margin(self, account: cython.int, instrument: cython.int) -> cython.double:
+    def order_margin(self, account: cython.int, slot: cython.int) -> cython.double:
         """Initial margin that open orders add to an isolated position, USDT."""
-        lots: cython.longlong = self.ledger.quantity[account, instrument]
-        most: cython.longlong = lots + self.buying[account, instrument]
-        least: cython.longlong = self.selling[account, instrument] - lots
+        instrument: cython.int = slot if slot < self.instruments else slot - self.instruments
+        lots: cython.longlong = self.ledger.quantity[account, slot]
+        most: cython.longlong = lots + self.buying[account, slot]
+        least: cython.longlong = self.selling[account, slot] - lots
         size: cython.longlong = lots if lots > 0 else -lots
         if least > most:
             most = least
         if most <= size:
             return 0.0
-        return (
-            (most - size)
-            * self.lot[instrument]
-            * self.mark[instrument]
-            * self.index[self.quote[instrument]]
-            * self.margin_rate(instrument)
-        )
+        return (most - size) * self.unit_notional(instrument) * self.margin_rate(instrument)
 
     # Views
 

@@ -9,6 +9,11 @@ cdef class Market:
     cdef readonly int number
     cdef readonly double tick
     cdef readonly double lot
+    cdef readonly str settle
+    cdef readonly double contract_size
+    cdef readonly long long expiry_ns
+    cdef readonly double strike
+    cdef readonly str right
     cdef double ticks_per_unit
     cdef double lots_per_unit
     cdef Core core

@@ -21,7 +21,7 @@ else:
 
 from simulator.book.codes import Expiry
 from simulator.events.outcomes import Outcome, RejectReason
-from simulator.exchange.messages import TransferRequest
+from simulator.exchange.messages import LeverageRequest, TransferRequest
 
 UNIT = cython.declare(cython.double, 1e-8)
 GTC = cython.declare(cython.int, 0)
@@ -31,6 +31,8 @@ LOCAL_FILLED = cython.declare(cython.int, 15)
 
 TIME_IN_FORCE = {"GTC": 0, "IOC": 1, "FOK": 2, "GTX": 3}
 SELF_TRADE = {"NONE": 0, "EXPIRE_TAKER": 1, "EXPIRE_MAKER": 2, "EXPIRE_BOTH": 3, "DECREMENT": 4}
+POSITION_SIDES = {"": 0, "LONG": 16, "SHORT": 32}
+WALLET_FLAGS = {"": 0, "margin": 8}
 TRIGGERS = {"stop": 1, "take_profit": 2, "trailing_stop": 3}
 SECOND_NS = 1_000_000_000
 
@@ -39,6 +41,12 @@ def _time_in_force(word: object) -> int:
     if word not in TIME_IN_FORCE:
         raise ValueError(f"time in force {word!r} is none of {', '.join(TIME_IN_FORCE)}")
     return TIME_IN_FORCE[word]
+
+
+def _position_side(word: object) -> int:
+    if word not in POSITION_SIDES:
+        raise ValueError(f"position side {word!r} must be LONG or SHORT, or empty in one-way mode")
+    return POSITION_SIDES[word]
 
 
 def _per_unit(step: object) -> float:
@@ -59,7 +67,11 @@ def _units(
 
 @cython.cclass
 class Market:
-    """One instrument as a strategy sees it; prices in quote units, 0 where there is none."""
+    """One instrument as a strategy sees it; prices in quote units, 0 where there is none.
+
+    ``settle`` is the asset of its profit, ``contract_size`` as ``Instrument`` has it; a delivery
+    future has ``expiry_ns`` (else 0), an option also ``strike`` and ``right``.
+    """
 
     def __init__(self, core: Core, desk, number: int, listed, account: int) -> None:
         self.core = core
@@ -73,6 +85,11 @@ class Market:
         self.quote = listed.quote
         self.tick = float(listed.tick)
         self.lot = float(listed.lot)
+        self.settle = listed.settle
+        self.contract_size = float(listed.contract_size)
+        self.expiry_ns = listed.expiry_ns
+        self.strike = float(listed.strike)
+        self.right = listed.right
         self.ticks_per_unit = _per_unit(listed.tick)
         self.lots_per_unit = _per_unit(listed.lot)
 
@@ -142,10 +159,31 @@ class Market:
 
     @property
     def position(self) -> float:
-        """Signed position as messages have told it; traded net quantity for spot."""
+        """Signed position as messages have told it; traded net quantity for spot.
+
+        In hedge mode the long and the short side together.
+        """
+        return self.long + self.short if self.core.hedge else self.long
+
+    @property
+    def long(self) -> float:
+        """Long side of the position in hedge mode; the whole signed position in one-way mode."""
         return _units(
             self.core.local_position[self.account, self.number], self.lot, self.lots_per_unit
         )
+
+    @property
+    def short(self) -> float:
+        """Short side of the position in hedge mode, 0 or below; 0 in one-way mode."""
+        if not self.core.hedge or self.kind == "spot":
+            return 0.0
+        slot: cython.int = self.core.ledger.instruments + self.number
+        return _units(self.core.local_position[self.account, slot], self.lot, self.lots_per_unit)
+
+    @property
+    def leverage(self) -> float:
+        """Leverage of the contract at the venue; 1 for what is no future."""
+        return float(self.desk.leverage.of(self.number))
 
     def depth(
         self, levels: int = 10
@@ -304,10 +342,12 @@ class Context:
         price: object = None,
         time_in_force: object = None,
         reduce_only: cython.bint = False,
+        position_side: object = None,
     ) -> int:
         """Send a buy order: limit at ``price``, market without one; return its number.
 
-        ``time_in_force``: GTC (default), IOC, FOK or GTX (post-only).
+        ``time_in_force``: GTC (default), IOC, FOK or GTX (post-only).  ``position_side`` LONG or
+        SHORT is needed in hedge mode, and only there.
         """
         return self.core.submit(
             self.strategy,
@@ -317,7 +357,8 @@ class Context:
             self.lots(market, quantity),
             GTC if time_in_force is None else _time_in_force(time_in_force),
             self.stp,
-            1 if reduce_only else 0,
+            (1 if reduce_only else 0)
+            + (0 if position_side is None else _position_side(position_side)),
         )
 
     def sell(
@@ -327,6 +368,7 @@ class Context:
         price: object = None,
         time_in_force: object = None,
         reduce_only: cython.bint = False,
+        position_side: object = None,
     ) -> int:
         """Send a sell order; as ``buy``."""
         return self.core.submit(
@@ -337,7 +379,8 @@ class Context:
             self.lots(market, quantity),
             GTC if time_in_force is None else _time_in_force(time_in_force),
             self.stp,
-            1 if reduce_only else 0,
+            (1 if reduce_only else 0)
+            + (0 if position_side is None else _position_side(position_side)),
         )
 
     def submit(
@@ -356,6 +399,8 @@ class Context:
         reduce_only: bool = False,
         close_position: bool = False,
         self_trade: str = "NONE",
+        position_side: str = "",
+        wallet: str = "",
     ) -> int:
         """Send any order; ``side`` is +1 to buy, -1 to sell.
 
@@ -363,8 +408,9 @@ class Context:
         ``trailing_stop`` (with ``callback_rate``, a share such as 0.01, and optionally
         ``activation``) for a conditional one, which becomes a limit order at ``price`` or a market
         order when the ``watch`` price (``last`` or ``mark``) gets there.  ``close_position`` closes
-        all there is then.  ``self_trade`` is Binance's self-trade prevention mode.  Raises
-        ``ValueError`` for words it does not know.
+        all there is then.  ``self_trade`` is Binance's self-trade prevention mode.
+        ``position_side``: as for ``buy``.  ``wallet="margin"`` trades a spot pair in the
+        cross-margin wallet.  Raises ``ValueError`` for words it does not know.
         """
         if side not in (1, -1):
             raise ValueError(f"side must be +1 or -1, not {side}")
@@ -380,7 +426,10 @@ class Context:
             raise ValueError(f"a {kind} order needs a trigger price above 0")
         if kind == "trailing_stop" and not 1 <= callback < 10_000:
             raise ValueError("callback_rate must be at least 0.0001 and below 1")
+        if wallet not in WALLET_FLAGS:
+            raise ValueError(f"wallet must be margin or empty, not {wallet!r}")
         flags = (1 if reduce_only or close_position else 0) | (2 if close_position else 0)
+        flags |= _position_side(position_side) | WALLET_FLAGS[wallet]
         order = self.core.submit(
             self.strategy,
             market.number,
@@ -414,27 +463,44 @@ class Context:
         return sum(self.core.cancel_orders(self.strategy, m.number) for m in self.markets)
 
     def transfer(self, asset: str, quantity: float, source: str, target: str) -> bool:
-        """Move an asset between wallets (``spot``, ``um``, ``um:BTCUSDT``), with entry latency.
+        """Move an asset between wallets, with entry latency.
 
-        Returns False, and sends nothing, where the account has no such two wallets: in a unified
-        account all money is in one.
+        Wallets are ``spot``, ``margin``, ``um``, ``um:BTCUSDT`` (isolated), ``cm:BTC``,
+        ``options``.  Returns False, and sends nothing, where the account has no such two wallets:
+        those that a unified account merges are one.
         """
         if quantity != quantity:
             raise ValueError("transfer: quantity is not a number")
-        wallets = self.desk.partition.wallets
-        if source not in wallets or target not in wallets or source == target:
+        try:
+            first = self.desk.partition.wallet(source)
+            second = self.desk.partition.wallet(target)
+        except KeyError:
+            return False
+        if first == second:
             return False
         units = round(max(-1.0, min(quantity / UNIT, 9e18)))  # more is refused, not an overflow
         self.desk.request(
             TransferRequest(
                 self.strategy,
-                wallets.index(source),
-                wallets.index(target),
+                first,
+                second,
                 self.desk.asset(asset),
                 units,
             )
         )
         return True
+
+    def set_leverage(self, market: Market, leverage: int) -> None:
+        """Ask for another leverage of a future, with entry latency.
+
+        It is refused (a record, and a count under ``LEVERAGE`` or ``MAX_POSITION``) above what the
+        contract's brackets allow, where the present position is larger than that leverage may
+        hold, and where the account lacks the margin for a lower one.  Raises ``ValueError`` below
+        1.
+        """
+        if leverage < 1:
+            raise ValueError(f"leverage must be a whole number from 1 on, not {leverage}")
+        self.desk.request(LeverageRequest(self.strategy, market.number, int(leverage)))
 
     def schedule(
         self,

@@ -10,9 +10,14 @@ class Market:
     kind: str
     base: str
     quote: str
+    settle: str
     number: int
     tick: float
     lot: float
+    contract_size: float
+    expiry_ns: int
+    strike: float
+    right: str
     @property
     def bid(self) -> float: ...
     @property
@@ -37,6 +42,12 @@ class Market:
     def funding_rate(self) -> float: ...
     @property
     def position(self) -> float: ...
+    @property
+    def long(self) -> float: ...
+    @property
+    def short(self) -> float: ...
+    @property
+    def leverage(self) -> float: ...
     def depth(
         self, levels: int = 10
     ) -> tuple[list[tuple[float, float]], list[tuple[float, float]]]: ...
@@ -105,6 +116,7 @@ class Context:
         price: float | None = None,
         time_in_force: TimeInForce | None = None,
         reduce_only: bool = False,
+        position_side: Literal["LONG", "SHORT"] | None = None,
     ) -> int: ...
     def sell(
         self,
@@ -113,6 +125,7 @@ class Context:
         price: float | None = None,
         time_in_force: TimeInForce | None = None,
         reduce_only: bool = False,
+        position_side: Literal["LONG", "SHORT"] | None = None,
     ) -> int: ...
     def submit(
         self,
@@ -132,10 +145,13 @@ class Context:
         self_trade: Literal[
             "NONE", "EXPIRE_TAKER", "EXPIRE_MAKER", "EXPIRE_BOTH", "DECREMENT"
         ] = "NONE",
+        position_side: Literal["", "LONG", "SHORT"] = "",
+        wallet: Literal["", "margin"] = "",
     ) -> int: ...
     def cancel(self, order: int) -> bool: ...
     def cancel_all(self, market: Market | None = None) -> int: ...
     def transfer(self, asset: str, quantity: float, source: str, target: str) -> bool: ...
+    def set_leverage(self, market: Market, leverage: int) -> None: ...
     def schedule(
         self,
         every: float = 0.0,

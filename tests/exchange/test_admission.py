@@ -12,14 +12,10 @@ from typing import Any
 import pytest
 
 from simulator.events.outcomes import RejectReason
-from simulator.instruments.instrument import Instrument
 from simulator.market.tape import Kind
-from tests.exchange.world import INSTRUMENTS, Watcher, World, listed
+from tests.exchange.world import Watcher, World, listed
 
 SPOT, UM, ETH = "spot:BTCUSDT", "um:BTCUSDT", "um:ETHUSDT"
-COIN = Instrument(
-    "cm", "BTCUSD_PERP", "BTC", "USD", Decimal("0.1"), Decimal(1), contract_size=Decimal(100)
-)
 Order = Callable[[World], Any]
 
 
@@ -72,13 +68,6 @@ def with_filters() -> World:
 def printed() -> World:
     world = opened(um=50_000)
     world.row(Kind.TRADE, UM, 1, 1_000_000, 1)
-    return world
-
-
-def coin() -> World:
-    world = World("unified", instruments=[*INSTRUMENTS, COIN])
-    world.open_markets()
-    world.mark(COIN.name, "100000")
     return world
 
 
@@ -164,7 +153,6 @@ CASES: list[tuple[str, Callable[[], World], Order, Callable[[], World], Order]] 
     ("NO_PRICE", marked, buy(UM, 0.1, 99_999.0), unmarked, buy(UM, 0.1, 99_999.0)),
     ("REDUCE_ONLY_LEVEL", risky, sell(UM, 1), risky, buy(UM, 0.001)),
     ("REDUCE_ONLY_LEVEL", risky, sell(UM, 10), risky, sell(UM, 10.001)),
-    ("NOT_SUPPORTED", coin, buy(UM, 1), coin, buy(COIN.name, 1, 99_999.0)),
 ]  # fmt: skip
 
 
