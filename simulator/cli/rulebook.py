@@ -1,4 +1,4 @@
-"""``unimargin rulebook``: which rules there are, and every value with its source."""
+"""``unimargin rulebook``: which rules there are, every value with its source, and how two differ."""
 
 from __future__ import annotations
 
@@ -9,10 +9,11 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from simulator.rulebook.difference import Difference, differences
 from simulator.rulebook.load import load, names
 from simulator.rulebook.schema import Figure, Rulebook
 
-app = typer.Typer(help="The rules of venues: list them, show every value with its source.")
+app = typer.Typer(help="The rules of venues: list, show every value with its source, compare two.")
 
 
 @app.command("list")
@@ -44,15 +45,61 @@ def show(
     console.print("\nSources", style="bold")
     for key, source in rulebook.sources.items():
         console.print(f"  {key} ({source.sure}): {source.text}", highlight=False, markup=False)
+    if rulebook.gaps:
+        console.print("\nNot known, or not modelled", style="bold")
+    for gap in rulebook.gaps:
+        console.print(f"  {gap}", highlight=False, markup=False)
+
+
+@app.command("diff")
+def diff(
+    one: Annotated[str, typer.Argument(metavar="A", help="A rulebook: name, or path of a .toml.")],
+    other: Annotated[str, typer.Argument(metavar="B", help="The one to compare it with.")],
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
+) -> None:
+    """Print every value that two rulebooks have differently, and how sure each is."""
+    a, b = load(one), load(other)
+    found = differences(a, b)
+    if as_json:
+        rows = [
+            {"path": row.path, "a": _side(row.one), "b": _side(row.other)} for row in found
+        ]
+        document = {"a": a.name, "b": b.name, "differences": rows}
+        print(json.dumps(document, indent=2, ensure_ascii=False))
+        return
+    if not found:
+        Console().print(f"{a.name} and {b.name} have the same values", highlight=False)
+        return
+    Console().print(_difference_table(a.name, b.name, found), highlight=False)
+
+
+def _side(figure: Figure | None) -> dict[str, Any] | None:
+    return figure.model_dump(mode="json", exclude={"path"}) if figure else None
+
+
+def _difference_table(one: str, other: str, found: list[Difference]) -> Table:
+    """Return the differences as a table; bracket tables row by row, equal rows left out."""
+    table = Table("Rule", one, "Sure", other, "Sure", box=None, pad_edge=False)
+    for difference in found:
+        sides = difference.one, difference.other
+        rows = [dict(_rows(figure)) if figure else {} for figure in sides]
+        sure = [figure.sure if figure else "" for figure in sides]
+        for path in dict.fromkeys((*rows[0], *rows[1])):
+            values = [side.get(path, "") for side in rows]
+            if values[0] != values[1]:
+                marks = [mark if value else "" for mark, value in zip(sure, values, strict=True)]
+                table.add_row(path, values[0], marks[0], values[1], marks[1])
+    return table
 
 
 def document(rulebook: Rulebook) -> dict[str, Any]:
-    """Return a rulebook as one JSON document: name, title, and ``figures`` with path, value,
-    source and sure.
+    """Return a rulebook as one JSON document: name, title, ``gaps``, and ``figures`` with path,
+    value, source and sure.
     """
     return {
         "name": rulebook.name,
         "title": rulebook.title,
+        "gaps": list(rulebook.gaps),
         "figures": [figure.model_dump(mode="json") for figure in rulebook.figures()],
     }
 

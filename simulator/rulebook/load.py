@@ -27,7 +27,8 @@ def load(name_or_path: str | Path) -> Rulebook:
     """Return a rulebook, checked: a bundled one by name, else the TOML file at the path.
 
     A file may ``include`` others beside it, whose tables are added to its own, and may ``extends``
-    another rulebook (a bundled name, or a file beside it), of which it then replaces values.
+    another rulebook (a bundled name, or a file beside it), of which it then replaces values, after
+    taking away those whose paths it lists in ``without``.
     Raises InputError naming the file, the path of the wrong value in it, and what would be right.
     """
     path = _find(str(name_or_path), Path())
@@ -66,14 +67,30 @@ def _data(path: Path, below: tuple[Path, ...]) -> dict[str, Any]:
         _add(data, _read(other), path, other)
     if "extends" not in data:
         return data
-    base = data.pop("extends")
+    base, without = data.pop("extends"), data.pop("without", [])
     if not isinstance(base, str):
         raise InputError(f"{path}: extends: must be the name or the path of a rulebook")
     try:
         found = _find(base, path.parent)
     except InputError as error:
         raise InputError(f"{path}: extends: {error}") from None
-    return overlay(_data(found, (*below, path.resolve())), data, f"stated by {path.name}")
+    under = _data(found, (*below, path.resolve()))
+    _take_away(under, without, path)
+    return overlay(under, data, f"Stated by {path.name}, without a source")
+
+
+def _take_away(data: dict[str, Any], paths: Any, path: Path) -> None:
+    if not isinstance(paths, list) or not all(isinstance(name, str) for name in paths):
+        raise InputError(f"{path}: without: must be a list of paths")
+    for name in paths:
+        *above, last = name.split(".")
+        table: Any = data
+        for key in above:
+            table = table.get(key) if isinstance(table, dict) else None
+        if not isinstance(table, dict) or last not in table:
+            known = table if isinstance(table, dict) else data
+            raise InputError(f"{path}: without: nothing at {name}{nearest(last, known)}")
+        del table[last]
 
 
 def _read(path: Path) -> dict[str, Any]:
