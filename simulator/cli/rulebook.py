@@ -61,9 +61,7 @@ def diff(
     a, b = load(one), load(other)
     found = differences(a, b)
     if as_json:
-        rows = [
-            {"path": row.path, "a": _side(row.one), "b": _side(row.other)} for row in found
-        ]
+        rows = [{"path": row.path, "a": _side(row.one), "b": _side(row.other)} for row in found]
         document = {"a": a.name, "b": b.name, "differences": rows}
         print(json.dumps(document, indent=2, ensure_ascii=False))
         return
@@ -112,7 +110,10 @@ def _table(rulebook: Rulebook) -> Table:
         for number, (path, value) in enumerate(_rows(figure)):
             first = number == 0
             table.add_row(
-                path, value, figure.sure if first else "", ids[figure.source] if first else ""
+                path,
+                value,
+                figure.sure if first else "",
+                ids.get(figure.source, "(default)") if first else "",
             )
     return table
 

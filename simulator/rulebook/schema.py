@@ -62,6 +62,10 @@ class Source(BaseModel):
     sure: Sure
 
 
+UNSAID = Source(text="Not in the file: what holds where a rulebook says nothing", sure="chosen")
+"""Source of a value that stands at its default, so that it borrows no other value's."""
+
+
 class Figure(BaseModel):
     """One value of a rulebook with its path, source and how sure it is."""
 
@@ -220,7 +224,7 @@ class Rulebook(BaseModel):
         ``collateral_ratio`` by asset, which a rulebook without haircut then applies to those.
         Raises InputError naming the path of a wrong value.
         """
-        base = nested(self.model_dump(exclude_none=True))
+        base = nested(self.model_dump(exclude_none=True, exclude_unset=True))
         try:
             over = self._long_forms(nested(values))
             data = overlay(base, over, "Given beside the rulebook, by overrides")
@@ -267,6 +271,8 @@ class Rulebook(BaseModel):
                 yield from self._leaves(section, path, f"{field}.{key}", value[key])
             return
         source = self.sources[section.source_of(field)]
+        if field.split(".")[0] not in section.model_fields_set:
+            source = UNSAID
         yield Figure(path=f"{path}.{field}", value=value, source=source.text, sure=source.sure)
 
     def _sections(self) -> Iterator[tuple[str, Section]]:
