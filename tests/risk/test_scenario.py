@@ -23,10 +23,10 @@ from simulator.risk.reference import (
     by_scenarios,
     net_delta,
     pool_margin,
-    scan_risk_on_grid,
 )
 from simulator.risk.scenario import Correlations, ScenarioRules, scenario_columns
 from simulator.rulebook.load import load
+from tests.risk.building import scenario_rules
 
 TEXTBOOK = load("textbook").margin_rules("unified")
 D = Decimal
@@ -150,7 +150,8 @@ def test_grid_equals_the_range_for_linear_products(
     net: Decimal, price_range: Fraction, steps: int
 ) -> None:
     expected = abs(net) * D(price_range.numerator) / D(price_range.denominator)
-    got = scan_risk_on_grid(net, price_range, steps)
+    rules = scenario_rules(default_price_range=price_range, grid_steps=steps)
+    got = pool_margin(state([net]), rules).components["scan_risk"]
     assert abs(got - expected) <= D("1e-18")
 
 
