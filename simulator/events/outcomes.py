@@ -48,6 +48,20 @@ class Outcome(IntEnum):
     SETTLED = 19
     """A position ended at its contract's expiry; order = position slot, side = 1 of a long, -1 of a
     short, price = settlement price in 1e-8, quantity = lots."""
+    BORROWED = 20
+    """A loan was made; order = wallet, price = asset, quantity = amount."""
+    REPAID = 21
+    """Principal was paid back; as BORROWED."""
+    INTEREST = 22
+    """Interest on a loan fell due; as BORROWED."""
+    INTEREST_PAID = 23
+    """Interest that was due was paid; as BORROWED."""
+    LOAN_REJECTED = 24
+    """Borrowing or repaying was refused; side = asset, price = ``RejectReason``."""
+    NEGATIVE_INTEREST = 25
+    """A negative balance's interest was taken from it; as BORROWED."""
+    CONVERTED = 26
+    """Sold or bought by the venue for a negative balance; as BORROWED, below 0 where sold."""
 
 
 class RejectReason(IntEnum):
@@ -72,3 +86,6 @@ class RejectReason(IntEnum):
     MAX_POSITION = 11  # -2027: over the notional that the leverage allows
     LEVERAGE = 16  # -4028: more than the contract's brackets allow, or no leverage to set
     NO_PRICE = 12  # no mark or index price yet, so nothing can be margined
+    BORROW_LIMIT = 20  # -3006: over what the margin leverage and the pool's equity allow
+    NOT_BORROWABLE = 21  # -3012: this wallet cannot borrow
+    NOTHING_OWED = 22  # -3015: there is no such debt to repay

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from decimal import Decimal
 from fractions import Fraction
 from math import ceil
@@ -20,6 +20,7 @@ from simulator.exchange.leverage import Asked, chosen, largest_notional, with_br
 from simulator.instruments.instrument import Instrument
 from simulator.ledger.columns import Ledger
 from simulator.risk.brackets import bracket_columns
+from simulator.risk.interest import InterestRules
 from simulator.risk.pools import Pools
 from simulator.risk.rules import MarginRules
 from simulator.risk.scenario import scenario_columns
@@ -29,6 +30,9 @@ CASH = ("USDT", "USDC", "FDUSD", "BUSD", "USD")
 """Assets valued at 1 USDT where the data give them no price (docs/assumptions.md)."""
 
 NO_LIMIT = 2**52
+NEVER = 1 << 62
+PLAIN_MARGIN_LEVERAGE = 3
+"""Leverage of cross margin where the rulebook has no rules of loans (docs/assumptions.md)."""
 
 INDEX_ORDER = (("cm", True), ("um", True), ("cm", False), ("um", False), ("spot", False))
 """Kinds of book that an index can be taken from, market and whether it expires; the last is best.
@@ -53,6 +57,7 @@ class VenueRules:
     mark_basis_hours: int
     cm_fees: tuple[int, int, int] | None = None
     option_fees: tuple[int, int, int, int] | None = None
+    interest: InterestRules = field(default_factory=InterestRules)
 
     def fee_table(self) -> list[tuple[int, int, int, int]]:
         """Fees by product code."""
@@ -137,6 +142,9 @@ def assemble(
         "sampled_account": 1,
         "first_wallet": len(VENUE_WALLETS),
         "lender": lender,
+        "interest": rules.interest,
+        "margin_leverage": _margin_leverage(rules.margin),
+        "convert_below": _convert_below(partition, rules.interest, assets, lender + 1),
         "liquidation_target": float(rules.margin.ladder.target),
         "liquidation_fee_e8": rules.liquidation_fee_e8,
     }
@@ -163,6 +171,23 @@ def _instrument_columns(listed: list[Instrument], number: dict[str, int]) -> dic
         "max_lots": [int(one.max_quantity / one.lot) or NO_LIMIT for one in listed],
         "min_value": [0 if one.inverse else int(one.min_notional * E8) for one in listed],
     }
+
+
+def _margin_leverage(margin: MarginRules) -> int:
+    return margin.loans.default_leverage if margin.loans else PLAIN_MARGIN_LEVERAGE
+
+
+def _convert_below(
+    partition: Partition, rules: InterestRules, assets: list[str], wallets: int
+) -> list[list[int]]:
+    """Lowest balance that is not converted, by wallet and asset."""
+    lowest = [[-NEVER] * len(assets) for _ in range(wallets)]
+    for name, wallet, isolated in partition.pools:
+        if isolated < 0:
+            for asset, most in rules.convert.get(name.partition(":")[0], {}).items():
+                if asset in assets:
+                    lowest[wallet][assets.index(asset)] = -int(most * E8)
+    return lowest
 
 
 def _assets(listed: list[Instrument], deposits: Sequence[str]) -> list[str]:
@@ -254,6 +279,10 @@ def _pools(
         "haircut": margin.collateral.applied,
         "ladder": margin.ladder.to_array(),
         "ratio": [float(margin.collateral.ratio_of(asset)) for asset in assets],
+        "loan_initial": 1 / (_margin_leverage(margin) - 1) if margin.loans else 0.0,
+        "loan_maintenance": float(
+            margin.loans.maintenance_rate[margin.loans.default_leverage] if margin.loans else 0
+        ),
         "initial_over_maintenance": scenario.initial_over_maintenance,
         "price_range": scenario.price_range,
         "credit": scenario.credit,

@@ -69,6 +69,7 @@ REJECTED = cython.declare(cython.int, 5)
 TRIGGERED = cython.declare(cython.int, 7)
 
 TURNS_AT_AN_INSTANT = cython.declare(cython.int, 200_000)
+HOUR_NS = cython.declare(cython.longlong, 3_600_000_000_000)
 SESSION_BREAK_NS = cython.declare(cython.longlong, 86_400_000_000_000)
 
 
@@ -251,6 +252,9 @@ class Core(Venue):
             until = self.commands.next_time
         if time < until:
             until = time
+        hour: cython.longlong = (self.now // HOUR_NS + 1) * HOUR_NS
+        if hour < until:
+            until = hour  # interest falls due
         until = (until + self.mark_step - 1) // self.mark_step * self.mark_step
         return until if until > self.next_mark else self.next_mark
 
@@ -620,6 +624,23 @@ class Core(Venue):
                 found.append((int(self.orders.row[slot, SEQ]) << 24) | slot)
             slot = int(self.orders.row[slot, NEXT])
         return found
+
+    @cython.cfunc
+    @cython.exceptval(-1, check=True)
+    def lend_for_order(
+        self, wallet: cython.int, asset: cython.int, amount: cython.longlong
+    ) -> cython.int:
+        """Lend what an order lacks, for now; return 0 or a ``RejectReason``."""
+        return self.cold.loans.for_order(wallet, asset, amount)
+
+    @cython.cfunc
+    @cython.exceptval(-1, check=True)
+    def confirm_loan(
+        self, asset: cython.int, amount: cython.longlong, admitted: cython.bint
+    ) -> cython.int:
+        """End what ``lend_for_order`` began."""
+        self.cold.loans.confirm(asset, amount, admitted)
+        return 0
 
     def set_desk(self, desk) -> None:
         """Attach the part that does what is rare, and its upkeep of marks and margin."""

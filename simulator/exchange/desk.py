@@ -17,28 +17,38 @@ from simulator.exchange.core import Core
 from simulator.exchange.funding import Funding
 from simulator.exchange.leverage import Leverage
 from simulator.exchange.liquidator import Liquidator
+from simulator.exchange.loans import Loans
 from simulator.exchange.messages import (
+    BorrowRequest,
     LevelChange,
     LeverageRequest,
     LiquidationEvent,
     PoolFigures,
+    RepayRequest,
     TransferRequest,
 )
+from simulator.exchange.negative import NegativeBalances
 from simulator.exchange.transfers import Transfers
 from simulator.exchange.upkeep import Upkeep
 from simulator.instruments.instrument import Instrument
 from simulator.market.tape import Kind
+from simulator.risk.interest import InterestRules
 from simulator.risk.levels import RiskLevel
+from simulator.risk.rules import MarginRules
 
 ACCOUNT = 1
 UNIT = 1e-8
+HOUR_NS = 3_600_000_000_000
+HOURS = 24
+
+Request = TransferRequest | LeverageRequest | BorrowRequest | RepayRequest
 
 
 class Desk:
     """The rare side of a venue with one trading account.
 
-    ``upkeep`` keeps prices and checks margin; ``transfers``, ``funding`` and ``liquidator`` do what
-    their names say.
+    ``upkeep`` keeps prices and checks margin; ``transfers``, ``funding``, ``liquidator``, ``loans``
+    and ``negative`` (balances) do what their names say.
     """
 
     def __init__(
@@ -73,16 +83,33 @@ class Desk:
             columns["start_leverage"],
             sorted({*partition.pool_of, *partition.cash_pool} - {-1}),
         )
-        self.requests: list[TransferRequest | LeverageRequest] = []
+        margin: MarginRules = columns["margin"]
+        self.interest: InterestRules = columns["interest"]
+        self.loans = Loans(
+            core,
+            self.upkeep,
+            partition,
+            assets,
+            self.interest,
+            lender=self.lender,
+            leverage=columns["margin_leverage"],
+            in_requirement=margin.loans is not None and margin.model == "brackets",
+        )
+        self.negative = NegativeBalances(
+            core, partition, assets, self.interest, margin, lender=self.lender
+        )
+        self.requests: list[Request] = []
         self.messages: list[LevelChange | LiquidationEvent] = []
         self._handlers: dict[type, Callable[[Any], None]] = {
             TransferRequest: self.transfers.execute,
             LeverageRequest: self.leverage.execute,
+            BorrowRequest: self.loans.borrow,
+            RepayRequest: self.loans.repay,
         }
 
     # Commands and messages
 
-    def request(self, asked: TransferRequest | LeverageRequest) -> None:
+    def request(self, asked: Request) -> None:
         """Send a request to the venue with the strategy's entry latency."""
         self.requests.append(asked)
         self.core.send(len(self.requests) - 1)
@@ -130,6 +157,18 @@ class Desk:
     def liquidate(self, pool: int) -> None:
         """Close positions of a pool at its threshold."""
         self.liquidator.liquidate(pool)
+
+    def full_hour(self, time_ns: int) -> None:
+        """A full hour of venue time: interest may fall due."""
+        hour = time_ns // HOUR_NS
+        if hour % self.interest.every_hours == 0:
+            self.loans.accrue_period()
+        if hour % HOURS == self.interest.negative_hour:
+            self.negative.accrue_day()
+
+    def convert(self, wallet: int, asset: int) -> None:
+        """Sell other assets for a balance that is too far below zero."""
+        self.negative.convert(wallet, asset)
 
     def order_row(
         self, instrument: int, kind: int, side: int, price: int, quantity: int, number: int

@@ -1,4 +1,4 @@
-"""What passes between the desk and strategies beside orders: levels, liquidations, transfers."""
+"""What passes between the desk and strategies beside orders: levels, liquidations, requests."""
 
 from __future__ import annotations
 
@@ -47,6 +47,24 @@ class LeverageRequest:
     strategy: int
     instrument: int
     leverage: int
+
+
+@dataclass(frozen=True, slots=True)
+class BorrowRequest:
+    """Borrow ``units`` of an asset in the wallet of cross margin."""
+
+    strategy: int
+    asset: int
+    units: int
+
+
+@dataclass(frozen=True, slots=True)
+class RepayRequest:
+    """Repay ``units`` of what is owed of an asset, None for all that the balance allows."""
+
+    strategy: int
+    asset: int
+    units: int | None
 
 
 @dataclass(frozen=True, slots=True)

@@ -40,6 +40,7 @@ cdef class Settlement:
     cdef long long[:, ::1] fee_e8
     cdef int bnb
     cdef int[:, ::1] reducing
+    cdef int lender
     # figures of the run
     cdef readonly long long n_orders
     cdef readonly long long n_fills
@@ -59,6 +60,8 @@ cdef class Settlement:
     cdef void apply_fill(self, int slot, long long price, long long lots, bint maker, bint against_market) noexcept
     cdef long long clip_reducing(self, int slot, long long lots) noexcept
     cdef void fill_spot(self, int slot, long long price, long long lots, bint maker) noexcept
+    cdef void repay_from(self, int slot, int asset, long long amount) noexcept
+    cpdef long long pay_debt(self, int account, int wallet, int asset, long long amount) noexcept
     cdef void fill_margined(self, int slot, long long price, long long lots, bint maker, bint against_market) noexcept
     cdef double _index(self, int asset) noexcept
     cdef void _keep_fill(self, int slot, long long price, long long lots, bint maker, long long realized) noexcept

@@ -52,6 +52,7 @@ OVER = cython.declare(cython.int, 4)
 REDUCE_ONLY_FLAG = cython.declare(cython.int, 1)
 LIQUIDATION_FLAG = cython.declare(cython.int, 4)
 MARGIN_FLAG = cython.declare(cython.int, 8)
+AUTO_REPAY_FLAG = cython.declare(cython.int, 128)
 
 SPOT = cython.declare(cython.int, 0)
 OPTION = cython.declare(cython.int, 3)
@@ -69,6 +70,8 @@ CANCELED = cython.declare(cython.int, 3)
 EXPIRED = cython.declare(cython.int, 4)
 REJECTED = cython.declare(cython.int, 5)
 REDUCED = cython.declare(cython.int, 8)
+REPAID = cython.declare(cython.int, 21)
+INTEREST_PAID = cython.declare(cython.int, 23)
 
 REASONS = cython.declare(cython.int, 64)
 
@@ -118,6 +121,7 @@ class Settlement:
         self.bnb = columns["bnb"]
         self.reducing = memoryview(np.zeros((accounts, max(1, self.ledger.slots)), dtype="i4"))
         self.premium_held = memoryview(np.zeros((accounts, len(self.books)), dtype="i8"))
+        self.lender = columns["lender"]
         self.n_orders = self.n_fills = self.n_fill_rows = 0
         self.shortfall = 0.0
         self.rejections = memoryview(np.zeros(REASONS, dtype="i8"))
@@ -163,7 +167,12 @@ class Settlement:
     ) -> cython.void:
         """An order is over: release what it holds, record and tell."""
         self.uncount(slot, self.orders.row[slot, COUNTED])
+        released: cython.longlong = self.orders.row[slot, HELD]
         self.hold(slot, 0)
+        if released and self.orders.row[slot, FLAGS] & AUTO_REPAY_FLAG:
+            i: cython.int = cython.cast(cython.int, self.orders.row[slot, INSTRUMENT])
+            buys: cython.bint = self.orders.row[slot, SIDE] > 0
+            self.repay_from(slot, self.quote[i] if buys else self.base[i], released)
         if self.orders.row[slot, FLAGS] & REDUCE_ONLY_FLAG and (
             self.orders.row[slot, STATE] == WORKING
         ):
@@ -372,6 +381,46 @@ class Settlement:
         self.charge(account, wallet, asset, fee, SPOT)
         self._keep_fill(slot, price, lots, maker, 0)
         self.ledger.close_entry()
+        if self.orders.row[slot, FLAGS] & AUTO_REPAY_FLAG:
+            self.repay_from(slot, asset, received)
+
+    @cython.cfunc
+    @cython.exceptval(check=False)
+    def repay_from(
+        self, slot: cython.int, asset: cython.int, amount: cython.longlong
+    ) -> cython.void:
+        """An order that repays uses ``amount`` for what its wallet owes of the asset."""
+        account: cython.int = cython.cast(cython.int, self.orders.row[slot, ACCOUNT])
+        wallet: cython.int = self.wallet_of(slot)
+        available: cython.longlong = self.ledger.available(wallet, asset)
+        if amount > available:
+            amount = available
+        if amount > 0:
+            self.pay_debt(account, wallet, asset, amount)
+
+    @cython.ccall
+    @cython.exceptval(check=False)
+    def pay_debt(
+        self,
+        account: cython.int,
+        wallet: cython.int,
+        asset: cython.int,
+        amount: cython.longlong,
+    ) -> cython.longlong:
+        """Repay up to ``amount`` of what a wallet owes, interest first; return what was paid."""
+        interest: cython.longlong = self.ledger.interest[wallet, asset]
+        principal: cython.longlong = self.ledger.loan[wallet, asset]
+        if interest > amount:
+            interest = amount
+        if principal > amount - interest:
+            principal = amount - interest
+        if interest > 0:
+            self.ledger.pay_interest(self.lender, wallet, asset, interest)
+            self.records.add(self.now, INTEREST_PAID, account, -1, wallet, 0, asset, interest)
+        if principal > 0:
+            self.ledger.lend(self.lender, wallet, asset, -principal)
+            self.records.add(self.now, REPAID, account, -1, wallet, 0, asset, principal)
+        return interest + principal
 
     @cython.cfunc
     @cython.exceptval(check=False)

@@ -34,6 +34,10 @@ cdef class Upkeep:
     cdef int account
     cdef int first_wallet
     cdef int lender
+    # lowest balance of a wallet's asset that is not converted
+    cdef long long[:, ::1] convert_below
+    cdef bint converts
+    cdef long long next_hour
     cdef public bint unpriced
     cdef readonly double[::1] sample_equity
 
@@ -43,5 +47,6 @@ cdef class Upkeep:
     cdef double mid(self, int instrument) noexcept
     cdef void index_by_mids(self) noexcept
     cdef double computed_mark(self, int instrument) noexcept
+    cdef int _convert(self) except? -1
     cdef void sample(self) noexcept
     cpdef double account_value(self) noexcept

@@ -33,7 +33,9 @@ LIQUIDATION = cython.declare(cython.int, 3)
 LEVEL_CHANGED = cython.declare(cython.int, 13)
 UNIT = cython.declare(cython.double, 1e-8)
 HOUR_NS = cython.declare(cython.double, 3.6e12)
+FULL_HOUR_NS = cython.declare(cython.longlong, 3_600_000_000_000)
 STALE_NS = cython.declare(cython.longlong, 600_000_000_000)
+FAR = cython.declare(cython.longlong, 1 << 62)
 NO_RATIO = cython.declare(cython.double, 1e300)
 
 
@@ -79,6 +81,9 @@ class Upkeep:
         self.first_wallet = columns["first_wallet"]
         self.lender = columns["lender"]
         self.unpriced = False
+        self.next_hour = 0
+        self.convert_below = memoryview(np.array(columns["convert_below"], dtype="i8"))
+        self.converts = bool((np.asarray(self.convert_below) > -FAR).any())
         self._room(1024)
 
     def _room(self, size: int) -> None:
@@ -205,10 +210,20 @@ class Upkeep:
                     )
         if self.unpriced:
             self.cold.price_deposits()
+        if self.venue.now >= self.next_hour:
+            self._full_hours()
         self.check()
         if self.venue.now >= self.next_sample:
             self.sample()
         return self.steady
+
+    def _full_hours(self) -> None:
+        """Every full hour that has passed, once; the hours before the first tick are nobody's."""
+        if self.next_hour == 0:
+            self.next_hour = self.venue.now // FULL_HOUR_NS * FULL_HOUR_NS + FULL_HOUR_NS
+        while self.next_hour <= self.venue.now:
+            self.next_hour += FULL_HOUR_NS
+            self.cold.full_hour(self.next_hour - FULL_HOUR_NS)
 
     @cython.ccall
     @cython.exceptval(-1, check=True)
@@ -252,7 +267,12 @@ class Upkeep:
     @cython.ccall
     @cython.exceptval(-1, check=True)
     def check(self) -> cython.int:
-        """Recompute every pool; a change of level is recorded, LIQUIDATION acted upon."""
+        """Recompute every pool; a change of level is recorded, LIQUIDATION acted upon.
+
+        Balances too far below zero are converted before: what is judged is what they become.
+        """
+        if self.converts:
+            self._convert()
         pool: cython.int
         old: cython.int
         initial: cython.double = 0.0
@@ -276,6 +296,17 @@ class Upkeep:
             self.peak_initial = initial
         if maintenance > self.peak_maintenance:
             self.peak_maintenance = maintenance
+        return 0
+
+    @cython.cfunc
+    @cython.exceptval(-1, check=True)
+    def _convert(self) -> cython.int:
+        wallet: cython.int
+        asset: cython.int
+        for wallet in range(self.first_wallet, self.lender):
+            for asset in range(self.venue.ledger.assets):
+                if self.venue.ledger.balance[wallet, asset] < self.convert_below[wallet, asset]:
+                    self.cold.convert(wallet, asset)
         return 0
 
     @cython.cfunc

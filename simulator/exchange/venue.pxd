@@ -3,6 +3,9 @@ from simulator.exchange.settlement cimport Settlement
 cdef class Venue(Settlement):
     cdef int arrive(self, int slot) except? -1
     cdef int admit(self, int slot) noexcept
+    cdef int admit_with_loan(self, int slot) except? -1
+    cdef int lend_for_order(self, int wallet, int asset, long long amount) except? -1
+    cdef int confirm_loan(self, int asset, long long amount, bint admitted) except? -1
     cdef int admit_spot(self, int slot) noexcept
     cdef int address(self, int slot) noexcept
     cdef int filtered(self, int slot) noexcept

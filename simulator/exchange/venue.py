@@ -47,6 +47,7 @@ LIQUIDATION_FLAG = cython.declare(cython.int, 4)
 MARGIN_FLAG = cython.declare(cython.int, 8)
 LONG_FLAG = cython.declare(cython.int, 16)
 SHORT_FLAG = cython.declare(cython.int, 32)
+AUTO_BORROW_FLAG = cython.declare(cython.int, 64)
 
 SPOT = cython.declare(cython.int, 0)
 INVERSE = cython.declare(cython.int, 2)
@@ -159,6 +160,8 @@ class Venue(Settlement):
     def start(self, slot: cython.int) -> cython.int:
         """Admit an order and let it meet the book."""
         reason: cython.int = self.admit(slot)
+        if reason == INSUFFICIENT_BALANCE and self.orders.row[slot, FLAGS] & AUTO_BORROW_FLAG:
+            reason = self.admit_with_loan(slot)
         if reason:
             self.reject(slot, reason)
             return 0
@@ -177,6 +180,46 @@ class Venue(Settlement):
             self.orders.row[slot, STP],
         )
         self.settle(i)
+        return 0
+
+    @cython.cfunc
+    @cython.exceptval(-1)
+    def admit_with_loan(self, slot: cython.int) -> cython.int:
+        """Admit a spot order that may borrow what it lacks; return 0 or a ``RejectReason``."""
+        i: cython.int = cython.cast(cython.int, self.orders.row[slot, INSTRUMENT])
+        wallet: cython.int = self.wallet_of(slot)
+        lots: cython.longlong = self.orders.row[slot, LOTS]
+        asset: cython.int = self.base[i]
+        lacking: cython.longlong = lots * self.base_unit[i]
+        if self.orders.row[slot, SIDE] > 0:
+            asset = self.quote[i]
+            lacking = (
+                self.ledger.value(i, lots, self.orders.row[slot, PRICE])
+                if self.orders.row[slot, PRICE]
+                else self.cost_of_market(i, lots)
+            )
+        lacking -= self.ledger.available(wallet, asset)
+        reason: cython.int = self.lend_for_order(wallet, asset, lacking)
+        if reason:
+            return reason
+        reason = self.admit(slot)
+        self.confirm_loan(asset, lacking, reason == 0)
+        return reason
+
+    @cython.cfunc
+    @cython.exceptval(-1, check=True)
+    def lend_for_order(
+        self, wallet: cython.int, asset: cython.int, amount: cython.longlong
+    ) -> cython.int:
+        """Lend what an order lacks, for now; 0 or a ``RejectReason``. The core asks its desk."""
+        return INSUFFICIENT_BALANCE
+
+    @cython.cfunc
+    @cython.exceptval(-1, check=True)
+    def confirm_loan(
+        self, asset: cython.int, amount: cython.longlong, admitted: cython.bint
+    ) -> cython.int:
+        """End what ``lend_for_order`` began; the core asks its desk."""
         return 0
 
     @cython.cfunc

@@ -67,6 +67,11 @@ def _summary(run: Simulation) -> Summary:
     pnl = {"price": 0.0, "fees": fees, "funding": -desk.funding.paid}
     if desk.liquidator.fees:
         pnl["clearance fees"] = -desk.liquidator.fees
+    interest = desk.loans.charged + desk.negative.charged
+    if interest:
+        pnl["interest"] = -interest
+    if desk.negative.given_up:
+        pnl["conversions"] = -desk.negative.given_up
     if cover:
         pnl["insurance fund"] = cover
     pnl["price"] = end - start - sum(pnl.values())

@@ -22,6 +22,8 @@ cdef class Pools:
     cdef bint haircut
     cdef double[::1] ladder
     cdef double[::1] ratio
+    cdef double loan_initial
+    cdef double loan_maintenance
     cdef double initial_over_maintenance
     cdef double[::1] price_range
     cdef double[:, ::1] credit

@@ -66,6 +66,8 @@ class Pools:
         self.haircut = rules["haircut"]
         self.ladder = memoryview(np.array(rules["ladder"], dtype="f8"))
         self.ratio = memoryview(np.array(rules["ratio"], dtype="f8"))
+        self.loan_initial = rules["loan_initial"]
+        self.loan_maintenance = rules["loan_maintenance"]
         self.initial_over_maintenance = rules["initial_over_maintenance"]
         self.price_range = memoryview(np.array(rules["price_range"], dtype="f8"))
         self.credit = memoryview(np.ascontiguousarray(rules["credit"], dtype="f8"))
@@ -245,6 +247,13 @@ class Pools:
                 )
             else:
                 total += bracket_initial_margin(notional, self.leverage[i])
+        rate: cython.double = self.loan_maintenance if maintenance else self.loan_initial
+        asset: cython.int
+        if rate > 0.0:
+            for asset in range(self.assets):
+                total += (
+                    self.ledger.owed(self.wallet[pool], asset) * UNIT * self.index[asset] * rate
+                )
         return total
 
     @cython.cfunc
@@ -288,6 +297,10 @@ class Pools:
             float(self.maintenance[pool]),
             int(self.level[pool]),
         )
+
+    def checked_level(self, pool: int) -> int:
+        """Level as of the venue's last check."""
+        return int(self.checked[pool])
 
     def mark_price(self, instrument: int) -> float:
         """Mark price in quote units, 0 while unknown."""

@@ -21,7 +21,12 @@ else:
 
 from simulator.book.codes import Expiry
 from simulator.events.outcomes import Outcome, RejectReason
-from simulator.exchange.messages import LeverageRequest, TransferRequest
+from simulator.exchange.messages import (
+    BorrowRequest,
+    LeverageRequest,
+    RepayRequest,
+    TransferRequest,
+)
 
 UNIT = cython.declare(cython.double, 1e-8)
 GTC = cython.declare(cython.int, 0)
@@ -33,6 +38,7 @@ TIME_IN_FORCE = {"GTC": 0, "IOC": 1, "FOK": 2, "GTX": 3}
 SELF_TRADE = {"NONE": 0, "EXPIRE_TAKER": 1, "EXPIRE_MAKER": 2, "EXPIRE_BOTH": 3, "DECREMENT": 4}
 POSITION_SIDES = {"": 0, "LONG": 16, "SHORT": 32}
 WALLET_FLAGS = {"": 0, "margin": 8}
+SIDE_EFFECTS = {"": 0, "auto_borrow": 64, "auto_repay": 128, "auto_borrow_repay": 192}
 TRIGGERS = {"stop": 1, "take_profit": 2, "trailing_stop": 3}
 SECOND_NS = 1_000_000_000
 
@@ -47,6 +53,12 @@ def _position_side(word: object) -> int:
     if word not in POSITION_SIDES:
         raise ValueError(f"position side {word!r} must be LONG or SHORT, or empty in one-way mode")
     return POSITION_SIDES[word]
+
+
+def _loan_units(what: str, quantity: object) -> int:
+    if quantity != quantity:
+        raise ValueError(f"{what}: quantity is not a number")
+    return round(max(-1.0, min(quantity / UNIT, 9e18)))  # more is refused, not an overflow
 
 
 def _per_unit(step: object) -> float:
@@ -401,6 +413,7 @@ class Context:
         self_trade: str = "NONE",
         position_side: str = "",
         wallet: str = "",
+        side_effect: str = "",
     ) -> int:
         """Send any order; ``side`` is +1 to buy, -1 to sell.
 
@@ -410,11 +423,17 @@ class Context:
         order when the ``watch`` price (``last`` or ``mark``) gets there.  ``close_position`` closes
         all there is then.  ``self_trade`` is Binance's self-trade prevention mode.
         ``position_side``: as for ``buy``.  ``wallet="margin"`` trades a spot pair in the
-        cross-margin wallet.  Raises ``ValueError`` for words it does not know.
+        cross-margin wallet.  ``side_effect`` of a spot order there or in the unified wallet:
+        ``auto_borrow`` borrows what the order lacks, ``auto_repay`` pays debts with what it brings,
+        ``auto_borrow_repay`` does both.  Raises ``ValueError`` for words it does not know.
         """
         if side not in (1, -1):
             raise ValueError(f"side must be +1 or -1, not {side}")
-        for word, known in ((time_in_force, TIME_IN_FORCE), (self_trade, SELF_TRADE)):
+        for word, known in (
+            (time_in_force, TIME_IN_FORCE),
+            (self_trade, SELF_TRADE),
+            (side_effect, SIDE_EFFECTS),
+        ):
             if word not in known:
                 raise ValueError(f"{word!r} is none of {', '.join(known)}")
         if kind and kind not in TRIGGERS:
@@ -430,6 +449,7 @@ class Context:
             raise ValueError(f"wallet must be margin or empty, not {wallet!r}")
         flags = (1 if reduce_only or close_position else 0) | (2 if close_position else 0)
         flags |= _position_side(position_side) | WALLET_FLAGS[wallet]
+        flags |= SIDE_EFFECTS[side_effect]
         order = self.core.submit(
             self.strategy,
             market.number,
@@ -501,6 +521,35 @@ class Context:
         if leverage < 1:
             raise ValueError(f"leverage must be a whole number from 1 on, not {leverage}")
         self.desk.request(LeverageRequest(self.strategy, market.number, int(leverage)))
+
+    def borrow(self, asset: str, quantity: float) -> None:
+        """Ask for a loan in the wallet of cross margin, or the unified one, with entry latency.
+
+        A refusal is an outcome with its reason; what is owed shows in ``loan``.
+        """
+        self.desk.request(
+            BorrowRequest(self.strategy, self.desk.asset(asset), _loan_units("borrow", quantity))
+        )
+
+    def repay(self, asset: str, quantity: object = "all") -> None:
+        """Ask to pay back a loan, with entry latency; interest is paid first.
+
+        ``all`` pays what is owed as far as the balance goes.
+        """
+        units = None if quantity == "all" else _loan_units("repay", quantity)
+        self.desk.request(RepayRequest(self.strategy, self.desk.asset(asset), units))
+
+    def loan(self, asset: str) -> float:
+        """What the account has borrowed of an asset, without interest."""
+        return self.desk.loans.of(self.desk.asset(asset))[0]
+
+    def interest(self, asset: str) -> float:
+        """Interest that is due on the loan of an asset and not paid yet."""
+        return self.desk.loans.of(self.desk.asset(asset))[1]
+
+    def max_borrowable(self, asset: str) -> float:
+        """What could be borrowed of an asset now, less the first hour's interest on it."""
+        return self.desk.loans.most(self.desk.asset(asset))
 
     def schedule(
         self,

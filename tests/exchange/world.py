@@ -17,6 +17,7 @@ from simulator.exchange.assembly import VenueRules, assemble
 from simulator.exchange.latency import parse_latency
 from simulator.instruments.instrument import Instrument
 from simulator.market.tape import LAST, Kind
+from simulator.risk.interest import InterestRules
 from simulator.rulebook.load import load
 from simulator.strategy.base import Strategy
 from simulator.strategy.context import Context
@@ -86,6 +87,7 @@ class World:
         bnb_fees: bool = False,
         queue_model: int = 0,
         check: bool = True,
+        interest: InterestRules | None = None,
     ) -> None:
         self.rules = load(rulebook)
         self.margin = self.rules.margin_rules("unified" if mode == "unified" else "separated")
@@ -112,6 +114,7 @@ class World:
                 mark_points=self.rules.mark.points,
                 mark_step_ns=self.rules.mark.step_ns,
                 mark_basis_hours=self.rules.mark.basis_hours,
+                interest=interest or InterestRules(),
             ),
             strategies=len(self.strategies),
             queue_model=queue_model,
@@ -202,7 +205,23 @@ class World:
         self.ctx.transfer("USDT", quantity, source, target)
         self.step()
 
+    def borrow(self, asset: str, quantity: float) -> None:
+        """Borrow and let it arrive."""
+        self.ctx.borrow(asset, quantity)
+        self.step()
+
+    def repay(self, asset: str, quantity: float | str = "all") -> None:
+        """Repay and let it arrive."""
+        self.ctx.repay(asset, quantity)
+        self.step()
+
     # What came of it
+
+    def owed(self, asset: str = "USDT") -> tuple[int, int]:
+        """Principal and interest owed in the wallet that borrows, in smallest units."""
+        wallet = self.desk.loans.wallet
+        found: tuple[int, int] = self.core.ledger.loan_of(wallet, self.assets.index(asset))
+        return found
 
     def market(self, name: str) -> Any:
         """A market as the strategy names it."""

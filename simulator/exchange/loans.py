@@ -1,0 +1,200 @@
+"""Spot margin: borrowing, repaying, and the interest on what is owed.
+
+A loan is made in the account's cross-margin wallet, or in the unified one where that is a member.
+It is granted while the pool's equity covers, with the new loan and its first interest, ::
+
+    initial margin of positions and orders + (loans + interest) / (leverage - 1)
+
+which for a pool without positions is ``loans <= (leverage - 1) x net assets``.  Interest is simple
+interest on the principal: an hour's (or whatever the rulebook's period is) when the loan is made,
+then as much at every full hour, UTC, rounded up to whole units.  A repayment pays interest first.
+Source: docs/funds.md.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from simulator.accounts.wallets import Partition
+from simulator.events.outcomes import Outcome, RejectReason
+from simulator.exchange.core import Core
+from simulator.exchange.messages import BorrowRequest, RepayRequest
+from simulator.exchange.upkeep import Upkeep
+from simulator.risk.interest import InterestRules, rounded_up
+from simulator.risk.levels import RiskLevel
+
+ACCOUNT = 1
+UNIT = 1e-8
+
+
+class Loans:
+    """Loans of the trading account.
+
+    ``leverage`` is that of cross margin (3, 5 or 10 at Binance); ``in_requirement`` says whether
+    the margin model counts the initial margin of loans by itself.  ``charged`` is the interest so
+    far, each charge at the index price of its asset, USDT.
+    """
+
+    def __init__(
+        self,
+        core: Core,
+        upkeep: Upkeep,
+        partition: Partition,
+        assets: list[str],
+        rules: InterestRules,
+        *,
+        lender: int,
+        leverage: int,
+        in_requirement: bool,
+    ) -> None:
+        self.core = core
+        self.upkeep = upkeep
+        self.assets = assets
+        self.rules = rules
+        self.lender = lender
+        self.leverage = leverage
+        self.in_requirement = in_requirement
+        self.charged = 0.0
+        names = [name for name, _, _ in partition.pools]
+        self.pool = next((names.index(one) for one in ("margin", "unified") if one in names), -1)
+        self.wallet = partition.pools[self.pool][1] if self.pool >= 0 else -1
+        self._periodic = [rules.periodic(asset) for asset in assets]
+
+    # Requests
+
+    def borrow(self, asked: BorrowRequest) -> None:
+        """A request to borrow reaches the venue."""
+        reason = self._refusal(asked.asset, asked.units)
+        if reason is None:
+            self.core.ledger.lend(self.lender, self.wallet, asked.asset, asked.units)
+            self._made(asked.asset, asked.units)
+        else:
+            self._refused(reason, asked.asset, asked.units)
+        self.upkeep.check()
+
+    def repay(self, asked: RepayRequest) -> None:
+        """A request to repay reaches the venue; more than is owed pays all that is owed."""
+        core, asset = self.core, asked.asset
+        reason = None
+        units = 0
+        if self.wallet < 0 or core.ledger.owed(self.wallet, asset) == 0:
+            reason = RejectReason.NOTHING_OWED
+        elif core.pools.checked_level(self.pool) >= RiskLevel.LIQUIDATION:
+            reason = RejectReason.ACCOUNT_IN_LIQUIDATION
+        else:
+            available = int(core.ledger.available(self.wallet, asset))
+            owed = int(core.ledger.owed(self.wallet, asset))
+            units = min(owed, available if asked.units is None else asked.units)
+            if units <= 0 or units > available:
+                reason = RejectReason.INSUFFICIENT_BALANCE
+        if reason is None:
+            core.pay_debt(ACCOUNT, self.wallet, asset, units)
+        else:
+            self._refused(reason, asset, asked.units or 0)
+        self.upkeep.check()
+
+    def for_order(self, wallet: int, asset: int, units: int) -> int:
+        """Lend what an order lacks; return 0 or a ``RejectReason``.
+
+        The caller admits the order then and either confirms the loan or takes it back.
+        """
+        if wallet != self.wallet:
+            return int(RejectReason.NOT_BORROWABLE)
+        reason = self._refusal(asset, units)
+        if reason is None:
+            self.core.ledger.lend(self.lender, wallet, asset, units)
+        return int(reason or 0)
+
+    def confirm(self, asset: int, units: int, admitted: bool) -> None:
+        """End what ``for_order`` began: the order was admitted, or not."""
+        if admitted:
+            self._made(asset, units)
+        else:
+            self.core.ledger.lend(self.lender, self.wallet, asset, -units)
+
+    def _made(self, asset: int, units: int) -> None:
+        core = self.core
+        core.records.add(core.now, Outcome.BORROWED, ACCOUNT, -1, self.wallet, 0, asset, units)
+        if self.rules.on_borrow:
+            self._charge(self.wallet, asset, units)
+
+    def _refused(self, reason: RejectReason, asset: int, units: int) -> None:
+        core = self.core
+        core.count_rejection(reason)
+        core.records.add(
+            core.now, Outcome.LOAN_REJECTED, ACCOUNT, -1, self.wallet, asset, int(reason), units
+        )
+
+    def _refusal(self, asset: int, units: int) -> RejectReason | None:
+        core = self.core
+        if self.wallet < 0:
+            return RejectReason.NOT_BORROWABLE
+        level = core.pools.checked_level(self.pool)
+        if level >= RiskLevel.LIQUIDATION:
+            return RejectReason.ACCOUNT_IN_LIQUIDATION
+        if level >= RiskLevel.REDUCE_ONLY:
+            return RejectReason.REDUCE_ONLY_LEVEL
+        if not 0 < units < 1 << 60:
+            return RejectReason.LOT_SIZE
+        if core.pools.index_price(asset) <= 0:
+            return RejectReason.NO_PRICE
+        interest = rounded_up(units, self._periodic[asset]) if self.rules.on_borrow else 0
+        core.ledger.lend(self.lender, self.wallet, asset, units)
+        core.ledger.accrue(self.lender, self.wallet, asset, interest)
+        short = self._free() < 0
+        core.ledger.accrue(self.lender, self.wallet, asset, -interest)
+        core.ledger.lend(self.lender, self.wallet, asset, -units)
+        return RejectReason.BORROW_LIMIT if short else None
+
+    def _free(self) -> float:
+        """Equity less what positions, open orders and loans need at the start, USDT."""
+        pools = self.core.pools
+        needed = float(self.core.free_margin_needed(ACCOUNT, self.pool))
+        free = float(pools.equity_of(self.pool)) - needed
+        if not self.in_requirement:
+            free -= self.owed_value() / (self.leverage - 1)
+        return free
+
+    # Figures
+
+    def owed_value(self) -> float:
+        """Loans and interest at index prices, USDT."""
+        if self.wallet < 0:
+            return 0.0
+        ledger, pools = self.core.ledger, self.core.pools
+        return sum(
+            int(ledger.owed(self.wallet, asset)) * UNIT * float(pools.index_price(asset))
+            for asset in range(len(self.assets))
+        )
+
+    def most(self, asset: int) -> float:
+        """Amount of an asset that could be borrowed now, before the interest on it."""
+        price = float(self.core.pools.index_price(asset))
+        if self.wallet < 0 or price <= 0:
+            return 0.0
+        if self.core.pools.checked_level(self.pool) >= RiskLevel.REDUCE_ONLY:
+            return 0.0
+        return max(0.0, self._free() * (self.leverage - 1) / price)
+
+    def of(self, asset: int) -> tuple[float, float]:
+        """Principal and interest that the account owes of an asset."""
+        if self.wallet < 0:
+            return 0.0, 0.0
+        loan, interest = self.core.ledger.loan_of(self.wallet, asset)
+        return loan * UNIT, interest * UNIT
+
+    # Interest
+
+    def accrue_period(self) -> None:
+        """Charge a period's interest on every loan."""
+        loans = np.asarray(self.core.ledger.loan)[: self.lender]
+        for wallet, asset in np.argwhere(loans > 0).tolist():
+            self._charge(wallet, asset, int(loans[wallet, asset]))
+
+    def _charge(self, wallet: int, asset: int, principal: int) -> None:
+        core = self.core
+        units = rounded_up(principal, self._periodic[asset])
+        if units:
+            core.ledger.accrue(self.lender, wallet, asset, units)
+            core.records.add(core.now, Outcome.INTEREST, ACCOUNT, -1, wallet, 0, asset, units)
+            self.charged += units * UNIT * float(core.pools.index_price(asset))

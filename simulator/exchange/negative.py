@@ -1,0 +1,115 @@
+"""Negative balances that no loan made: their interest, and the sale of other assets for them.
+
+Losses, funding and fees may take an asset of a futures wallet or of the unified pool below zero;
+the pool's margin bounds that.  Once a day, at 00:00 UTC at Binance, what is beyond the free threshold costs ::
+
+    |min(balance + free, 0)| x daily rate
+
+taken from the balance.  A balance beyond the conversion threshold is brought back to zero at once:
+the venue takes other assets of the same wallet at ``index price x collateral ratio``, those with
+the highest ratio first, then the most valuable; of a deficit of 20,000 at a ratio of 0.975 that is
+20,513 worth.  Source: docs/funds.md.
+"""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from fractions import Fraction
+from math import ceil
+
+from simulator.accounts.wallets import Partition
+from simulator.events.outcomes import Outcome
+from simulator.exchange.core import Core
+from simulator.risk.interest import InterestRules, rounded_up
+from simulator.risk.rules import MarginRules
+
+ACCOUNT = 1
+UNIT = 1e-8
+E8 = 10**8
+
+
+class NegativeBalances:
+    """What the venue does about negative balances of the account's pools.
+
+    ``charged`` is the interest so far and ``given_up`` what conversions took more than they gave
+    at index prices; both in USDT.
+    """
+
+    def __init__(
+        self,
+        core: Core,
+        partition: Partition,
+        assets: list[str],
+        rules: InterestRules,
+        margin: MarginRules,
+        *,
+        lender: int,
+    ) -> None:
+        self.core = core
+        self.partition = partition
+        self.assets = assets
+        self.lender = lender
+        self.charged = 0.0
+        self.given_up = 0.0
+        self._daily = [Fraction(rules.negative_daily_of(asset)) for asset in assets]
+        self._free = [int(rules.free.get(asset, Decimal(0)) * E8) for asset in assets]
+        self._charged_wallets = [
+            wallet
+            for name, wallet, isolated in partition.pools
+            if isolated < 0 and name.partition(":")[0] in rules.negative_pools
+        ]
+        self._ratio = {
+            wallet: [
+                margin.collateral_of(name.partition(":")[0]).ratio_of(asset) for asset in assets
+            ]
+            for name, wallet, isolated in partition.pools
+            if isolated < 0
+        }
+
+    def accrue_day(self) -> None:
+        """Charge a day's interest on what is below zero beyond the free threshold."""
+        core = self.core
+        for wallet in self._charged_wallets:
+            for asset in range(len(self.assets)):
+                beyond = -core.ledger.balance_of(wallet, asset) - self._free[asset]
+                units = rounded_up(beyond, self._daily[asset]) if beyond > 0 else 0
+                if units:
+                    core.ledger.move(wallet, self.lender, asset, units)
+                    core.records.add(
+                        core.now, Outcome.NEGATIVE_INTEREST, ACCOUNT, -1, wallet, 0, asset, units
+                    )
+                    self.charged += units * UNIT * float(core.pools.index_price(asset))
+
+    def convert(self, wallet: int, owed: int) -> None:
+        """Sell other assets of a wallet for the negative balance of one, as far as they go."""
+        core = self.core
+        price = Fraction(core.pools.index_price(owed))
+        for asset in self._sellable(wallet, owed):
+            deficit = -core.ledger.balance_of(wallet, owed)
+            if deficit <= 0 or price <= 0:
+                return
+            worth = Fraction(core.pools.index_price(asset)) * Fraction(self._ratio[wallet][asset])
+            have = self._own(wallet, asset)
+            sold = min(have, ceil(deficit * price / worth))
+            got = min(deficit, int(sold * worth / price))
+            core.ledger.move(wallet, self.lender, asset, sold)
+            core.ledger.move(self.lender, wallet, owed, got)
+            core.records.add(core.now, Outcome.CONVERTED, ACCOUNT, -1, wallet, 0, asset, -sold)
+            core.records.add(core.now, Outcome.CONVERTED, ACCOUNT, -1, wallet, 0, owed, got)
+            given = sold * float(core.pools.index_price(asset)) - got * float(price)
+            self.given_up += given * UNIT
+
+    def _own(self, wallet: int, asset: int) -> int:
+        """What no order holds and no loan brought."""
+        ledger = self.core.ledger
+        return int(ledger.available(wallet, asset) - ledger.owed(wallet, asset))
+
+    def _sellable(self, wallet: int, owed: int) -> list[int]:
+        """Assets that can be sold, in the order in which they are."""
+        core, ratio = self.core, self._ratio[wallet]
+        value = [
+            self._own(wallet, asset) * float(core.pools.index_price(asset))
+            for asset in range(len(self.assets))
+        ]
+        found = [a for a in range(len(self.assets)) if a != owed and ratio[a] > 0 and value[a] > 0]
+        return sorted(found, key=lambda asset: (-ratio[asset], -value[asset], asset))
