@@ -141,10 +141,7 @@ def assemble(
         "sample_step": sample_step_ns,
         "sampled_account": 1,
         "first_wallet": len(VENUE_WALLETS),
-        "lender": lender,
-        "interest": rules.interest,
-        "margin_leverage": _margin_leverage(rules.margin),
-        "convert_below": _convert_below(partition, rules.interest, assets, lender + 1),
+        **_loan_columns(partition, rules, assets, lender),
         "liquidation_target": float(rules.margin.ladder.target),
         "liquidation_fee_e8": rules.liquidation_fee_e8,
     }
@@ -175,6 +172,29 @@ def _instrument_columns(listed: list[Instrument], number: dict[str, int]) -> dic
 
 def _margin_leverage(margin: MarginRules) -> int:
     return margin.loans.default_leverage if margin.loans else PLAIN_MARGIN_LEVERAGE
+
+
+def _loan_columns(
+    partition: Partition, rules: VenueRules, assets: list[str], lender: int
+) -> dict[str, Any]:
+    """Columns of what is owed; ``lender`` is the number of its wallet."""
+    return {
+        "lender": lender,
+        "interest": rules.interest,
+        "margin_leverage": _margin_leverage(rules.margin),
+        "convert_below": _convert_below(partition, rules.interest, assets, lender + 1),
+    }
+
+
+def _loan_rates(margin: MarginRules) -> dict[str, float]:
+    """Margin of loans as a share of them, where the model counts it."""
+    if not margin.loans:
+        return {"loan_initial": 0.0, "loan_maintenance": 0.0}
+    leverage = margin.loans.default_leverage
+    return {
+        "loan_initial": 1 / (leverage - 1),
+        "loan_maintenance": float(margin.loans.maintenance_rate[leverage]),
+    }
 
 
 def _convert_below(
@@ -279,10 +299,7 @@ def _pools(
         "haircut": margin.collateral.applied,
         "ladder": margin.ladder.to_array(),
         "ratio": [float(margin.collateral.ratio_of(asset)) for asset in assets],
-        "loan_initial": 1 / (_margin_leverage(margin) - 1) if margin.loans else 0.0,
-        "loan_maintenance": float(
-            margin.loans.maintenance_rate[margin.loans.default_leverage] if margin.loans else 0
-        ),
+        **_loan_rates(margin),
         "initial_over_maintenance": scenario.initial_over_maintenance,
         "price_range": scenario.price_range,
         "credit": scenario.credit,

@@ -1,7 +1,8 @@
 """Negative balances that no loan made: their interest, and the sale of other assets for them.
 
 Losses, funding and fees may take an asset of a futures wallet or of the unified pool below zero;
-the pool's margin bounds that.  Once a day, at 00:00 UTC at Binance, what is beyond the free threshold costs ::
+the pool's margin bounds that.  Once a day, at Binance at 00:00 UTC, what is beyond the free
+threshold costs ::
 
     |min(balance + free, 0)| x daily rate
 
