@@ -5,21 +5,22 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from simulator.calculator.document import Document
-from simulator.calculator.report import Report, margin
+from simulator.calculator.figures import Figures
+from simulator.calculator.report import margin
 from simulator.errors import InputError
 
 
-def compare(document: Document, modes: Sequence[str], rulebooks: Sequence[str]) -> list[Report]:
+def compare(document: Document, modes: Sequence[str], rulebooks: Sequence[str]) -> list[Figures]:
     """Return a column for each mode and rulebook: ``mode``, ``rulebook`` and ``report``.
 
     A regime that cannot compute the document (no brackets for an instrument, say) has ``error``
     with the reason in place of ``report``.  Raises InputError if none can.
     """
-    columns: list[Report] = []
+    columns: list[Figures] = []
     errors: list[InputError] = []
     for rulebook in rulebooks:
         for mode in modes:
-            column = Report(mode=mode, rulebook=rulebook, report=None, error=None)
+            column = Figures(mode=mode, rulebook=rulebook, report=None, error=None)
             try:
                 column["report"] = margin(document, mode, rulebook)
                 column["rulebook"] = column["report"]["rulebook"]

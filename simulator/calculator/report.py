@@ -13,6 +13,7 @@ from typing import Any
 
 from simulator.calculator.capacity import capacity
 from simulator.calculator.document import Document, written
+from simulator.calculator.figures import Figures, plain
 from simulator.calculator.pools import Account, Pool, account
 from simulator.calculator.read import read
 from simulator.calculator.roots import prices_of
@@ -21,25 +22,11 @@ from simulator.risk.reference import collateral_value, net_amounts, pool_margin
 from simulator.risk.state import ZERO, PoolMargin, Position
 
 
-class Report(dict[str, Any]):
-    """A table of figures that ``json.dumps`` takes; keys are attributes too.
-
-    >>> Report(equity=1.0).equity
-    1.0
-    """
-
-    def __getattr__(self, name: str) -> Any:
-        try:
-            return self[name]
-        except KeyError:
-            raise AttributeError(f"the report has no {name!r}") from None
-
-
 def margin(
     document: str | Path | Mapping[str, Any] | Document,
     mode: str | None = None,
     rulebook: str | None = None,
-) -> Report:
+) -> Figures:
     """Return the margin of a portfolio document: pools, positions, assets, totals.
 
     ``document`` is a path, YAML or JSON text, or a mapping; ``mode`` and ``rulebook`` stand above
@@ -50,7 +37,7 @@ def margin(
     return report(given, rules, account(given, rules))
 
 
-def report(document: Document, rules: Rules, held: Account, prices: bool = True) -> Report:
+def report(document: Document, rules: Rules, held: Account, prices: bool = True) -> Figures:
     """Return the report of an account; ``prices`` False leaves out liquidation and bankruptcy
     prices, which take most of the time.
     """
@@ -63,30 +50,21 @@ def report(document: Document, rules: Rules, held: Account, prices: bool = True)
         totals["equity"] += figures.equity
         totals["initial_margin"] += figures.initial_margin
         totals["maintenance_margin"] += figures.maintenance_margin
-    return Report(
+    return Figures(
         mode=rules.mode,
         rulebook=rules.name,
         time=None if document.time is None else written(document.time),
         pools=pools,
-        total=Report({name: plain(value) for name, value in totals.items()}),
+        total=Figures({name: plain(value) for name, value in totals.items()}),
         outside=[
-            Report(asset=a, balance=plain(x), value=plain(x * held.market.index.get(a, ZERO)))
+            Figures(asset=a, balance=plain(x), value=plain(x * held.market.index.get(a, ZERO)))
             for a, x in held.outside.items()
         ],
         notes=list(held.notes),
     )
 
 
-def plain(value: Decimal | None) -> float | None:
-    """Return a figure as JSON holds it, without a negative zero.
-
-    >>> plain(Decimal("-0.0")), plain(None)
-    (0.0, None)
-    """
-    return None if value is None else float(value) + 0.0
-
-
-def _pool(pool: Pool, figures: PoolMargin, rules: Rules, prices: bool) -> Report:
+def _pool(pool: Pool, figures: PoolMargin, rules: Rules, prices: bool) -> Figures:
     unit = pool.state.index[pool.currency] if pool.currency != "USD" else Decimal(1)
     ladder = pool.rules.ladder_of(pool.kind)
     room = capacity(pool, figures, rules)
@@ -94,13 +72,13 @@ def _pool(pool: Pool, figures: PoolMargin, rules: Rules, prices: bool) -> Report
     for number, position in enumerate(pool.state.positions):
         liquidation, bankruptcy = prices_of(pool, number) if prices else (None, None)
         positions.append(
-            Report(
+            Figures(
                 _position(position, pool, figures, number, unit),
                 liquidation_price=plain(liquidation),
                 bankruptcy_price=plain(bankruptcy),
             )
         )
-    return Report(
+    return Figures(
         pool=pool.name,
         currency=pool.currency,
         equity=plain(figures.equity / unit),
@@ -143,7 +121,7 @@ def _assets(
     pool: Pool,
     withdrawable: Mapping[str, Decimal],
     borrowable: Mapping[str, Decimal],
-) -> list[Report]:
+) -> list[Figures]:
     state, rules = pool.state, pool.rules.collateral_of(pool.kind)
     amounts = net_amounts(state)
     rows = []
@@ -151,7 +129,7 @@ def _assets(
         index = state.index.get(asset, ZERO)
         ratio = rules.ratio_of(asset)
         rows.append(
-            Report(
+            Figures(
                 asset=asset,
                 balance=plain(state.assets.get(asset, ZERO)),
                 loan=plain(state.loans.get(asset, ZERO)),

@@ -13,7 +13,8 @@ from typing import Any
 
 from simulator.calculator.document import Document
 from simulator.calculator.pools import account
-from simulator.calculator.report import Report, report
+from simulator.calculator.figures import Figures
+from simulator.calculator.report import report
 from simulator.calculator.rules import Rules, rules_of
 from simulator.calculator.what_if import Moves, moved
 from simulator.errors import InputError
@@ -34,7 +35,7 @@ def surface(
     mode: str | None = None,
     rulebook: str | None = None,
     span: str = "50%",
-) -> Report:
+) -> Figures:
     """Return ratio, equity and maintenance margin of every pool against the price of ``asset``.
 
     ``span`` is how far to look either way.  Figures by pool: lists as long as ``price``; a pool's
@@ -50,11 +51,11 @@ def surface(
         )
     now = start.market.index[asset]
     prices = [now * (1 + share * (Decimal(2 * step) / (POINTS - 1) - 1)) for step in range(POINTS)]
-    pools: list[Report] = []
+    pools: list[Figures] = []
     for pool in start.pools:
         ladder = pool.rules.ladder_of(pool.kind)
         pools.append(
-            Report(
+            Figures(
                 pool=pool.name,
                 currency=pool.currency,
                 ratio_name="equity / maintenance"
@@ -76,7 +77,7 @@ def surface(
             row["level"].append(pool["level"])
     for number, row in enumerate(pools):
         row["liquidation"] = list(_crossings(document, rules, asset, prices, number, row["level"]))
-    return Report(
+    return Figures(
         mode=rules.mode,
         rulebook=rules.name,
         asset=asset,
@@ -96,7 +97,7 @@ def _share(span: str) -> Decimal:
     return share
 
 
-def _at(document: Document, rules: Rules, asset: str, price: Decimal) -> Report:
+def _at(document: Document, rules: Rules, asset: str, price: Decimal) -> Figures:
     there = moved(document, Moves(price={asset: (None, price)}))
     return report(there, rules, account(there, rules), prices=False)
 
@@ -128,7 +129,7 @@ def _crossings(
         yield float(high if low_spent else low)
 
 
-def draw(made: Report, path: Path) -> None:
+def draw(made: Figures, path: Path) -> None:
     """Write the picture, by the file's ending a PNG or an HTML page that can be zoomed."""
     if path.parent != Path() and not path.parent.is_dir():
         raise InputError(f"--out {path}: no such folder: {path.parent}")
@@ -147,20 +148,20 @@ def draw(made: Report, path: Path) -> None:
         raise InputError(f"--out {path}: {error.strerror}") from None
 
 
-def _title(made: Report) -> str:
+def _title(made: Figures) -> str:
     return (
         f"Ratio against the price of {made['asset']} · {made['mode']} · rulebook {made['rulebook']}"
     )
 
 
-def _top(pool: Report) -> float:
+def _top(pool: Figures) -> float:
     """Return where the axis of ratios ends."""
     highest = max(pool["thresholds"].values())
     present = [r for r in pool["ratio"] if r is not None]
     return float(min(max(present, default=highest), highest * RATIO_SHOWN_MAX) * 1.06)
 
 
-def _png(made: Report, pools: list[Report], path: Path) -> None:
+def _png(made: Figures, pools: list[Figures], path: Path) -> None:
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
@@ -172,7 +173,7 @@ def _png(made: Report, pools: list[Report], path: Path) -> None:
     figure.savefig(path, format="png", metadata={"Software": "unimargin"})
 
 
-def _panel(axes: Any, made: Report, pool: Report) -> None:
+def _panel(axes: Any, made: Figures, pool: Figures) -> None:
     top = _top(pool)
     axes.set_title(f"Pool {pool['pool']}", loc="left", fontsize=11, fontweight="bold")
     axes.set_xlabel(f"index price of {made['asset']} (USD)", fontsize=9)
@@ -218,7 +219,7 @@ def _label(axes: Any, at: float, text: str, tint: str, height: float) -> None:
     )
 
 
-def _html(made: Report, pools: list[Report], path: Path) -> None:
+def _html(made: Figures, pools: list[Figures], path: Path) -> None:
     from plotly.graph_objects import Scatter
     from plotly.subplots import make_subplots
 
