@@ -2,14 +2,17 @@
 
 - available = adjusted equity - initial margin, never below 0
 - withdrawal of an asset: at most its balance, and of a value in USD that leaves the pool its
-  initial margin (an asset with collateral ratio r takes only r of its value away)
-- loan of an asset, where the pool borrows (L = margin leverage)::
+  initial margin; an asset with collateral ratio r takes only r of its value away
+- loan of an asset, where the pool borrows, with L the margin leverage::
 
-    (L - 1) * max(withdrawable value - loans / (L - 1), 0) / index
+    (L - 1) * max(withdrawable value - owed / (L - 1), 0) / index
 
-Binance's unified pool puts ``max(account equity - 1.2 * maintenance, 0)`` in the place of
-available, for withdrawals and loans, and lets assets of collateral ratio 0 go freely.
-Source: Binance FAQ 446ce2c3357a449599c82436078b0e3b; elsewhere a rule of this project.
+Other rules stand in two places:
+
+- a unified pool margined by brackets lets go ``max(account equity - 1.2 * maintenance, 0)`` in
+  USD at full value, and assets of collateral ratio 0 freely (Binance FAQ 446ce2c3)
+- a cross-margin wallet with levels (rulebook ``cross_margin``) lets assets go down to
+  ``withdraw_above`` and lends down to ``borrow_above`` times what is owed after it
 """
 
 from __future__ import annotations
@@ -40,34 +43,69 @@ class Capacity:
 
 def capacity(pool: Pool, figures: PoolMargin, rules: Rules) -> Capacity:
     """Return what a pool with these figures still allows."""
-    state = pool.state
     available = max(figures.adjusted_equity - figures.initial_margin, ZERO)
     by_maintenance = pool.kind == "unified" and pool.rules.model_of(pool.kind) == "brackets"
     free = available
     if by_maintenance:
-        free = max(
-            figures.account_equity - KEPT_OVER_MAINTENANCE * figures.maintenance_margin, ZERO
+        kept = KEPT_OVER_MAINTENANCE * figures.maintenance_margin
+        free = max(figures.account_equity - kept, ZERO)
+    cross = rules.rulebook.cross_margin
+    owed = _owed(pool)
+    if pool.kind == "margin" and cross and pool.rules.model_of("margin") == "brackets":
+        worth = figures.equity + owed
+        if owed:
+            free = max(worth - cross.withdraw_above * owed, ZERO)
+        lent = max((worth - cross.borrow_above * owed) / (cross.borrow_above - 1), ZERO)
+        most = max((_leverage(pool) - 1) * figures.equity - owed, ZERO)
+        return Capacity(
+            available,
+            _withdrawable(pool, free, by_ratio=True),
+            _in_assets(pool, min(lent, most)),
         )
+    borrows = pool.kind == "margin" or (pool.kind == "unified" and "margin" in pool.rules.members)
+    leverage = _leverage(pool)
+    virtual = (leverage - 1) * max(free - owed / (leverage - 1), ZERO)
+    return Capacity(
+        available,
+        _withdrawable(pool, free, by_ratio=not by_maintenance),
+        _in_assets(pool, virtual) if borrows else {},
+    )
+
+
+def _leverage(pool: Pool) -> int:
+    loans = pool.rules.loans
+    default = loans.default_leverage if loans else DEFAULT_LEVERAGE
+    return pool.state.margin_leverage or default
+
+
+def _owed(pool: Pool) -> Decimal:
+    state = pool.state
+    return sum(
+        (
+            x * state.index[asset]
+            for owed in (state.loans, state.interest)
+            for asset, x in owed.items()
+        ),
+        ZERO,
+    )
+
+
+def _withdrawable(pool: Pool, free: Decimal, by_ratio: bool) -> dict[str, Decimal]:
+    """Return units by asset of what may leave for ``free`` USD of margin."""
     collateral = pool.rules.collateral_of(pool.kind)
-    withdrawable = {}
-    for asset, balance in state.assets.items():
-        ratio, index = collateral.ratio_of(asset), state.index.get(asset, ZERO)
+    found = {}
+    for asset, balance in pool.state.assets.items():
+        ratio, index = collateral.ratio_of(asset), pool.state.index.get(asset, ZERO)
         most = max(balance, ZERO)
-        taken = index if by_maintenance else index * ratio
+        taken = index * ratio if by_ratio else index
         if ratio > 0 and taken > 0:
             most = min(most, free / taken)
-        withdrawable[asset] = most
-    return Capacity(available, withdrawable, _borrowable(pool, rules, free))
+        found[asset] = most
+    return found
 
 
-def _borrowable(pool: Pool, rules: Rules, free: Decimal) -> dict[str, Decimal]:
+def _in_assets(pool: Pool, usd: Decimal) -> dict[str, Decimal]:
+    """Return a value in units of every asset that the pool holds or owes."""
     state = pool.state
-    borrows = pool.kind == "margin" or (pool.kind == "unified" and "margin" in pool.rules.members)
-    if not borrows:
-        return {}
-    loans = pool.rules.loans
-    leverage = state.margin_leverage or (loans.default_leverage if loans else DEFAULT_LEVERAGE)
-    owed = sum((x * state.index[asset] for asset, x in state.loans.items()), ZERO)
-    virtual = (leverage - 1) * max(free - owed / (leverage - 1), ZERO)
     assets = dict.fromkeys([*state.assets, *state.loans])
-    return {a: virtual / state.index[a] for a in assets if state.index.get(a)}
+    return {asset: usd / state.index[asset] for asset in assets if state.index.get(asset)}

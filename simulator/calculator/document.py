@@ -29,7 +29,6 @@ from simulator.calculator.values import (
     NotNegative,
     Number,
     Positive,
-    Share,
     Volatility,
     nearest,
 )
@@ -201,13 +200,6 @@ class Described(Part):
     strike: Positive | None = None
     right: Literal["C", "P"] | None = None
     brackets: Table | None = None
-
-
-class Overrides(Part):
-    """Values that stand in the rulebook's place for one document."""
-
-    brackets: dict[str, Table] = {}
-    collateral_ratio: dict[str, Share] = {}
 
 
 class Document(Part):

@@ -60,7 +60,7 @@ def _rule(path: str, figures: Mapping[str, Figure]) -> dict[str, Any]:
     if not found:
         return nothing
     values = {f.path.removeprefix(path).lstrip("."): f.value for f in found}
-    alone = list(values.values())[0] if len(values) == 1 else None
+    alone = next(iter(values.values())) if len(values) == 1 else None
     return {
         "value": alone if alone is not None else dict(list(values.items())[:VALUES_SHOWN]),
         "source": found[0].source,
@@ -81,9 +81,7 @@ def paragraphs(pools: Sequence[Mapping[str, Any]]) -> Iterator[Text]:
         yield Text(f"  [{number}] {source} ({SURE.get(sure, sure)})")
 
 
-def _paragraph(
-    number: int, line: Mapping[str, Any], sources: dict[tuple[str, str], int]
-) -> Text:
+def _paragraph(number: int, line: Mapping[str, Any], sources: dict[tuple[str, str], int]) -> Text:
     text = Text(f"{number:>3}. ")
     text.append(line["name"], style="bold")
     text.append(f" = {line['formula']}")

@@ -19,6 +19,9 @@ from simulator.risk.state import YEAR_NS
 
 VOLATILITY_MAX = 20.0
 
+Forwards = Mapping[tuple[str, int], Decimal]
+"""Marks of delivery futures, in their settlement asset, by underlying and expiry."""
+
 
 def years_between(start_ns: int, end_ns: int) -> float:
     """Return years of 365 days."""
@@ -31,7 +34,7 @@ def black_76(forward: float, strike: float, years: float, volatility: float, cal
     >>> round(black_76(100.0, 100.0, 1.0, 0.2, True), 4)
     7.9656
     """
-    spread = volatility * math.sqrt(years)
+    spread = volatility * math.sqrt(max(years, 0.0))
     if spread < 1e-12:
         return max(0.0, forward - strike if call else strike - forward)
     d1 = math.log(forward / strike) / spread + spread / 2
@@ -45,47 +48,50 @@ def _normal(x: float) -> float:
     return 0.5 * math.erfc(-x / math.sqrt(2))
 
 
-def premium(
+def forward(
     contract: Contract,
     index: Mapping[str, Decimal],
-    volatility: Decimal,
+    forwards: Forwards,
     rate: Decimal,
     time_ns: int,
-) -> Decimal:
-    """Return the premium of one unit of underlying in USD, to 12 significant digits."""
+) -> float:
+    """Return the forward of an option's underlying in USD: the mark of the delivery future of the
+    same expiry, without one index * exp(rate * T).
+    """
+    listed = forwards.get((contract.underlying, contract.expiry_ns))
+    if listed is not None:
+        return float(listed * index.get(contract.settle, Decimal(1)))
     years = years_between(time_ns, contract.expiry_ns)
-    growth = math.exp(float(rate) * years)
-    forward = float(index[contract.underlying]) * growth
-    value = black_76(
-        forward, float(contract.strike), years, float(volatility), contract.right == "C"
-    )
-    return Decimal(f"{value / growth:.12g}")
+    return float(index[contract.underlying]) * math.exp(float(rate) * years)
+
+
+def premium(
+    contract: Contract, ahead: float, volatility: Decimal, rate: Decimal, time_ns: int
+) -> Decimal:
+    """Return the premium of one unit in USD, to 12 digits; ``ahead`` is the forward."""
+    years = years_between(time_ns, contract.expiry_ns)
+    value = black_76(ahead, float(contract.strike), years, float(volatility), contract.right == "C")
+    return Decimal(f"{value * math.exp(-float(rate) * years):.12g}")
 
 
 def implied_volatility(
-    contract: Contract,
-    index: Mapping[str, Decimal],
-    usd: Decimal,
-    rate: Decimal,
-    time_ns: int,
+    contract: Contract, ahead: float, usd: Decimal, rate: Decimal, time_ns: int
 ) -> Decimal | None:
     """Return the volatility at which Black-76 gives a premium of ``usd``.
 
     0 where the premium is no more than the intrinsic value; None where no volatility gives it.
     """
     years = years_between(time_ns, contract.expiry_ns)
-    growth = math.exp(float(rate) * years)
-    forward, strike = float(index[contract.underlying]) * growth, float(contract.strike)
-    call = contract.right == "C"
-    wanted = float(usd) * growth
+    strike, call = float(contract.strike), contract.right == "C"
+    wanted = float(usd) * math.exp(float(rate) * years)
     low, high = 0.0, VOLATILITY_MAX
-    if wanted <= black_76(forward, strike, years, low, call):
+    if wanted <= black_76(ahead, strike, years, low, call):
         return Decimal(0)
-    if wanted > black_76(forward, strike, years, high, call):
+    if wanted > black_76(ahead, strike, years, high, call):
         return None
     for _ in range(100):
         middle = (low + high) / 2
-        if black_76(forward, strike, years, middle, call) < wanted:
+        if black_76(ahead, strike, years, middle, call) < wanted:
             low = middle
         else:
             high = middle

@@ -240,31 +240,38 @@ def _pool(
         interest=interest,
         correlation=document.correlations(),
         open_loss=document.open_loss if borrows else ZERO,
-        margin_leverage=rules.margin_leverage(document),
+        margin_leverage=document.margin_leverage,
         kind=kind,
         currency=currency,
         time_ns=document.time or 0,
         volatility=document.volatility,
         measured_volatility=document.measured_volatility,
         rate=document.rate,
+        forwards=prices.forwards,
     )
-    if kind == "um" and margin_rules.model_of("um") == "brackets":
-        margin_rules = _settling(margin_rules, document, positions)
+    if kind == "um" and margin_rules.model_of("um") == "brackets" and not document.multi_assets:
+        margin_rules = _settling(margin_rules, positions)
+    if kind == "margin":
+        margin_rules = _at_leverage(margin_rules, document.margin_leverage)
     return Pool(name, kind, currency, state, margin_rules, tuple(e.where for e in inside))
 
 
-def _settling(
-    rules: MarginRules, document: Document, positions: tuple[Position, ...]
-) -> MarginRules:
-    """Return the rules of a UM wallet, where only what positions settle in is margin, unless the
-    account is in multi-assets mode, where every asset is by its collateral ratio.
+def _settling(rules: MarginRules, positions: tuple[Position, ...]) -> MarginRules:
+    """Return the rules of a UM wallet in single-asset mode, where only what positions settle in
+    is margin.
     """
-    if document.multi_assets:
-        return replace(rules, collateral=replace(rules.collateral, applied=True))
-    if not positions:
-        return rules
     settle = {p.settle: Decimal(1) for p in positions}
-    return replace(rules, collateral=CollateralRules(True, Decimal(0), settle))
+    if not settle:
+        return rules
+    return replace(
+        rules, collaterals={**rules.collaterals, "um": CollateralRules(True, Decimal(0), settle)}
+    )
+
+
+def _at_leverage(rules: MarginRules, leverage: int | None) -> MarginRules:
+    """Return the rules of a cross-margin wallet, whose ladder goes by the account's leverage."""
+    ladder = rules.ladders.get(f"margin:{leverage}")
+    return replace(rules, ladders={**rules.ladders, "margin": ladder}) if ladder else rules
 
 
 def _position(

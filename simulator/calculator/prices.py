@@ -14,7 +14,7 @@ from decimal import Decimal
 
 from simulator.calculator.contracts import Contract
 from simulator.calculator.document import Document, written
-from simulator.calculator.options import implied_volatility, premium, years_between
+from simulator.calculator.options import forward, implied_volatility, premium, years_between
 from simulator.errors import InputError
 
 USD_PEGGED = ("USDT", "USDC", "FDUSD", "BUSD", "TUSD", "DAI")
@@ -23,13 +23,15 @@ USD_PEGGED = ("USDT", "USDC", "FDUSD", "BUSD", "TUSD", "DAI")
 @dataclass(slots=True)
 class Market:
     """Prices at the valuation instant: ``index`` USD per asset, ``mark`` and ``volatility`` by
-    instrument; ``notes`` say what the document did not give.
+    instrument; ``notes`` say what the document did not give; ``forwards`` are
+    marks of delivery futures by underlying and expiry.
     """
 
     index: dict[str, Decimal]
     mark: dict[str, Decimal]
     volatility: dict[str, Decimal]
     notes: list[str] = field(default_factory=list)
+    forwards: dict[tuple[str, int], Decimal] = field(default_factory=dict)
 
 
 def market(document: Document, contracts: Mapping[str, Contract]) -> Market:
@@ -48,12 +50,27 @@ def market(document: Document, contracts: Mapping[str, Contract]) -> Market:
             )
     for asset, where in _priced_assets(document, contracts):
         _index(asset, where, document, contracts, made)
-    for number, held in enumerate(document.positions):
-        _mark(contracts[held.instrument], f"positions[{number}]", document, made)
+    for options in (False, True):  # an option's forward may be a future's mark
+        for number, held in enumerate(document.positions):
+            contract = contracts[held.instrument]
+            if (contract.product == "option") == options:
+                _mark(contract, f"positions[{number}]", document, made)
+        made.forwards = forwards(contracts, made.mark)
     for contract in contracts.values():
         if contract.product == "option" and contract.symbol in made.mark:
             _volatility(contract, document, made)
     return made
+
+
+def forwards(
+    contracts: Mapping[str, Contract], mark: Mapping[str, Decimal]
+) -> dict[tuple[str, int], Decimal]:
+    """Return the marks of linear delivery futures by underlying and expiry."""
+    return {
+        (c.underlying, c.expiry_ns): mark[c.symbol]
+        for c in contracts.values()
+        if c.product == "linear" and c.expiry_ns and c.symbol in mark
+    }
 
 
 def _priced_assets(
@@ -115,7 +132,8 @@ def _mark(contract: Contract, where: str, document: Document, made: Market) -> N
                 f"{where}: prices.mark.{symbol} is missing; give it, or volatility and time for a "
                 "Black-76 mark"
             )
-        usd = premium(contract, made.index, volatility, document.rate, document.time)
+        ahead = forward(contract, made.index, made.forwards, document.rate, document.time)
+        usd = premium(contract, ahead, volatility, document.rate, document.time)
         made.mark[symbol] = usd / made.index[contract.settle]
         made.notes.append(f"prices.mark.{symbol} is not given: Black-76 at {volatility}")
         return
@@ -136,7 +154,8 @@ def _volatility(contract: Contract, document: Document, made: Market) -> None:
     if document.time >= contract.expiry_ns:
         return
     usd = made.mark[contract.symbol] * made.index.get(contract.settle, Decimal(1))
-    found = implied_volatility(contract, made.index, usd, document.rate, document.time)
+    ahead = forward(contract, made.index, made.forwards, document.rate, document.time)
+    found = implied_volatility(contract, ahead, usd, document.rate, document.time)
     if found is not None:
         made.volatility[contract.symbol] = found
         years = years_between(document.time, contract.expiry_ns)

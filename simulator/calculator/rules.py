@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
-from pydantic import ValidationError
-
-from simulator.calculator.document import BracketRow, Document, Mode, Overrides
-from simulator.calculator.read import first_error
+from simulator.calculator.document import Document, Mode
+from simulator.calculator.values import number
 from simulator.errors import InputError
-from simulator.risk.brackets import Bracket, derive_brackets
 from simulator.risk.rules import MarginRules
 from simulator.rulebook.load import load
 from simulator.rulebook.schema import Figure, Rulebook
@@ -26,7 +23,6 @@ class Rules:
     mode: Mode
     unified: MarginRules
     separated: MarginRules
-    overridden: Mapping[str, Any]
 
     @property
     def name(self) -> str:
@@ -37,67 +33,62 @@ class Rules:
         """Return the rulebook's values with their sources, by path."""
         return {figure.path: figure for figure in self.rulebook.figures()}
 
-    def margin_leverage(self, document: Document) -> int | None:
-        """Return the document's margin leverage; InputError where the rulebook has no such one."""
-        wanted = document.margin_leverage
-        loans = self.unified.loans or self.separated.loans
-        if wanted is not None and loans and wanted not in loans.maintenance_rate:
-            known = ", ".join(str(leverage) for leverage in sorted(loans.maintenance_rate))
-            raise InputError(f"margin_leverage: rulebook {self.name} has {known}, not {wanted}")
-        return wanted
-
 
 def rules_of(document: Document, mode: str | None = None, rulebook: str | None = None) -> Rules:
     """Return the rules of a document; ``mode`` and ``rulebook`` stand above its own.
 
-    Raises InputError for an unknown mode or rulebook, and for overrides that cannot be.
+    Raises InputError for an unknown mode or rulebook, for overrides that cannot be, and for a
+    margin leverage that the rulebook does not have.
     """
     wanted = mode or document.mode
     if wanted not in ("separated", "unified"):
         raise InputError(f"mode {wanted!r:.40}: must be separated or unified")
     book = load(rulebook or document.rulebook)
-    try:
-        given = Overrides.model_validate(document.overrides)
-    except ValidationError as error:
-        raise InputError(f"overrides: {first_error(error)}") from None
+    values = _overrides(document)
+    if values:
+        book = book.with_overrides(values)
+    rules = Rules(
+        rulebook=book,
+        mode="unified" if wanted == "unified" else "separated",
+        unified=book.margin_rules("unified"),
+        separated=book.margin_rules("separated", multi_assets=document.multi_assets),
+    )
+    leverage = document.margin_leverage
+    for side in (rules.unified, rules.separated):
+        if leverage is not None and side.loans and leverage not in side.loans.maintenance_rate:
+            known = ", ".join(str(listed) for listed in sorted(side.loans.maintenance_rate))
+            raise InputError(f"margin_leverage: rulebook {book.name} has {known}, not {leverage}")
+    return rules
+
+
+def _overrides(document: Document) -> dict[str, Any]:
+    """Return what the document lays over the rulebook, brackets of its instruments included."""
+    values = dict(document.overrides)
+    given = values.get("brackets", {})
+    if not isinstance(given, Mapping):
+        raise InputError("overrides.brackets: must be a table of bracket lists by instrument")
     tables = {
-        symbol: described.brackets
+        symbol: [row.model_dump(exclude_none=True) for row in described.brackets]
         for symbol, described in document.instruments.items()
         if described.brackets
     }
-    brackets = {
-        symbol: table(symbol, rows) for symbol, rows in {**tables, **given.brackets}.items()
-    }
-
-    def changed(rules: MarginRules) -> MarginRules:
-        ratio = {**rules.collateral.ratio, **given.collateral_ratio}
-        return replace(
-            rules,
-            brackets={**rules.brackets, **brackets},
-            collateral=replace(rules.collateral, ratio=ratio),
-        )
-
-    return Rules(
-        rulebook=book,
-        mode="unified" if wanted == "unified" else "separated",
-        unified=changed(book.margin_rules("unified")),
-        separated=changed(book.margin_rules("separated")),
-        overridden={**brackets, **given.collateral_ratio},
-    )
+    if tables or given:
+        values["brackets"] = {symbol: _rows(rows) for symbol, rows in {**tables, **given}.items()}
+    return values
 
 
-def table(symbol: str, rows: tuple[BracketRow, ...]) -> tuple[Bracket, ...]:
-    """Return a bracket table with ``cum`` derived; InputError naming the row that is wrong."""
+def _rows(rows: Any) -> Any:
+    """Return bracket rows with the largest leverage that ``mmr`` allows where none is given."""
+    if not isinstance(rows, list | tuple):
+        return rows
+    return [_row(row) for row in rows]
+
+
+def _row(row: Any) -> Any:
+    if not isinstance(row, Mapping) or "mmr" not in row or row.get("max_leverage"):
+        return row
     try:
-        made = derive_brackets(
-            [(r.floor, r.cap, r.mmr, r.max_leverage or Decimal(1) / r.mmr) for r in rows]
-        )
-    except ValueError as error:
-        raise InputError(f"overrides.brackets.{symbol}: {error}") from None
-    for number, (row, bracket) in enumerate(zip(rows, made, strict=True), start=1):
-        if row.cum is not None and row.cum != bracket.cum:
-            raise InputError(
-                f"overrides.brackets.{symbol}: bracket {number}: cum must be {bracket.cum:f} by "
-                f"the rows before, not {row.cum:f}"
-            )
-    return made
+        mmr = number(row["mmr"])
+    except ValueError:
+        return row
+    return {**row, "max_leverage": 1 / mmr} if Decimal(0) < mmr < 1 else row

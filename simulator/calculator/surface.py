@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import Any
 
 from simulator.calculator.document import Document
-from simulator.calculator.pools import account
 from simulator.calculator.figures import Figures
+from simulator.calculator.pools import account
 from simulator.calculator.report import report
 from simulator.calculator.rules import Rules, rules_of
 from simulator.calculator.what_if import Moves, moved

@@ -20,8 +20,8 @@ from decimal import Decimal
 
 from simulator.calculator.contracts import Contract, contracts
 from simulator.calculator.document import Document
-from simulator.calculator.options import implied_volatility, premium
-from simulator.calculator.prices import Market, market
+from simulator.calculator.options import forward, premium
+from simulator.calculator.prices import Market, forwards, market
 from simulator.calculator.values import nearest, number
 from simulator.errors import InputError
 
@@ -99,55 +99,63 @@ def moved(document: Document, moves: Moves) -> Document:
     """
     known = contracts(document)
     before = market(document, known)
-    held = {p.instrument for p in document.positions}
-    index, mark = dict(before.index), dict(before.mark)
+    after = Market(dict(before.index), dict(before.mark), {})
     factors = _factors(moves, before.index, known)
     for asset, factor in factors.items():
-        index[asset] *= factor
+        after.index[asset] *= factor
     for symbol, contract in known.items():
-        if contract.product != "option" and symbol in mark:
-            mark[symbol] *= factors.get(contract.underlying, Decimal(1))
-    volatility = {
-        name: _applied(value, moves.volatility)
-        for name, value in {**document.volatility, **_implied(known, document, before)}.items()
-    }
-    time = None if document.time is None else document.time + moves.time_ns
-    if moves.time_ns and time is None:
+        if contract.product != "option" and symbol in after.mark:
+            after.mark[symbol] *= factors.get(contract.underlying, Decimal(1))
+    after.forwards = forwards(known, after.mark)
+    given = {**document.volatility, **before.volatility}
+    after.volatility = {n: max(_applied(v, moves.volatility), TINY) for n, v in given.items()}
+    if moves.time_ns and document.time is None:
         raise InputError("what-if: time can only move where the document gives it")
-    rate = document.rate if moves.rate is None else moves.rate
-    for symbol, contract in known.items():
-        if contract.product == "option" and symbol in mark and contract.underlying in index:
-            unmoved = not (
-                contract.underlying in factors
-                or moves.volatility != (None, None)
-                or moves.time_ns
-                or moves.rate is not None
-            )
-            if unmoved:
-                continue
-            if time is None or symbol not in volatility:
-                if symbol in held:
-                    raise InputError(
-                        f"what-if: {symbol} cannot be repriced; give time, and a volatility or a "
-                        "mark that some volatility gives"
-                    )
-                continue
-            usd = premium(contract, index, max(volatility[symbol], TINY), rate, time)
-            mark[symbol] = max(usd / index[contract.settle], TINY)
-    for name, (share, absolute) in moves.price.items():
-        if name in known and name not in before.index:
-            if name not in mark:
-                raise InputError(f"what-if {name}: the document has no mark of it")
-            mark[name] = mark[name] * share if share is not None else absolute or mark[name]
-    return document.model_copy(
+    then = document.model_copy(
         update={
-            "time": time,
-            "rate": rate,
-            "prices": document.prices.model_copy(update={"index": index, "mark": mark}),
-            "volatility": {name: max(value, TINY) for name, value in volatility.items()},
-            "correlation": _correlation(document, moves, index),
+            "time": None if document.time is None else document.time + moves.time_ns,
+            "rate": document.rate if moves.rate is None else moves.rate,
+            "volatility": after.volatility,
+            "correlation": _correlation(document, moves, after.index),
         }
     )
+    reprices = moves.volatility != (None, None) or moves.time_ns or moves.rate is not None
+    for symbol, contract in known.items():
+        marked = contract.product == "option" and symbol in after.mark
+        if marked and (reprices or contract.underlying in factors):
+            _reprice(contract, (document, before), (then, after))
+    for name, (share, absolute) in moves.price.items():
+        if name in known and name not in before.index:
+            if name not in after.mark:
+                raise InputError(f"what-if {name}: the document has no mark of it")
+            after.mark[name] = after.mark[name] * share if share is not None else absolute or TINY
+    prices = document.prices.model_copy(update={"index": after.index, "mark": after.mark})
+    return then.model_copy(update={"prices": prices})
+
+
+def _reprice(
+    contract: Contract, before: tuple[Document, Market], after: tuple[Document, Market]
+) -> None:
+    """Move an option's mark by what Black-76 says it gains, at the volatility it is margined with.
+
+    Where that volatility is the one that the mark implies, the new mark is the model's.
+    """
+    symbol = contract.symbol
+    values = []
+    for document, prices in (before, after):
+        volatility = prices.volatility.get(symbol)
+        if document.time is None or volatility is None or contract.underlying not in prices.index:
+            if symbol in {p.instrument for p in document.positions}:
+                raise InputError(
+                    f"what-if: {symbol} cannot be repriced; give time, and a volatility or a "
+                    "mark that some volatility gives"
+                )
+            return
+        ahead = forward(contract, prices.index, prices.forwards, document.rate, document.time)
+        usd = premium(contract, ahead, volatility, document.rate, document.time)
+        values.append(usd / prices.index.get(contract.settle, Decimal(1)))
+    mark = after[1].mark[symbol] + values[1] - values[0]
+    after[1].mark[symbol] = max(mark, TINY)
 
 
 TINY = Decimal("1e-12")
@@ -169,24 +177,6 @@ def _factors(
                 f"{nearest(name, names)}; it has {', '.join(index)}"
             )
     return {name: factor for name, factor in factors.items() if factor is not None}
-
-
-def _implied(
-    known: Mapping[str, Contract], document: Document, before: Market
-) -> dict[str, Decimal]:
-    """Return for each option the volatility that its mark implies, else the one given."""
-    found = {}
-    for symbol, contract in known.items():
-        if contract.product != "option" or symbol not in before.mark:
-            continue
-        value = before.volatility.get(symbol)
-        if document.time is not None and contract.underlying in before.index:
-            usd = before.mark[symbol] * before.index.get(contract.settle, Decimal(1))
-            implied = implied_volatility(contract, before.index, usd, document.rate, document.time)
-            value = implied or value
-        if value is not None:
-            found[symbol] = value
-    return found
 
 
 def _applied(value: Decimal, move: tuple[Decimal | None, Decimal | None]) -> Decimal:
