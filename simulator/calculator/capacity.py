@@ -53,14 +53,14 @@ def capacity(pool: Pool, figures: PoolMargin, rules: Rules) -> Capacity:
     owed = _owed(pool)
     if pool.kind == "margin" and cross and pool.rules.model_of("margin") == "brackets":
         worth = figures.equity + owed
-        if owed:
+        if owed and cross.withdraw_above:
             free = max(worth - cross.withdraw_above * owed, ZERO)
-        lent = max((worth - cross.borrow_above * owed) / (cross.borrow_above - 1), ZERO)
         most = max((_leverage(pool) - 1) * figures.equity - owed, ZERO)
+        if cross.borrow_above and cross.borrow_above > 1:
+            least = (worth - cross.borrow_above * owed) / (cross.borrow_above - 1)
+            most = min(most, max(least, ZERO))
         return Capacity(
-            available,
-            _withdrawable(pool, free, by_ratio=True),
-            _in_assets(pool, min(lent, most)),
+            available, _withdrawable(pool, free, by_ratio=True), _in_assets(pool, most)
         )
     borrows = pool.kind == "margin" or (pool.kind == "unified" and "margin" in pool.rules.members)
     leverage = _leverage(pool)

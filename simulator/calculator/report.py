@@ -11,46 +11,62 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
-from simulator.calculator.capacity import capacity
+from simulator.calculator.capacity import Capacity, capacity
 from simulator.calculator.document import Document, written
+from simulator.calculator.explain import lines
 from simulator.calculator.figures import Figures, plain
 from simulator.calculator.pools import Account, Pool, account
 from simulator.calculator.read import read
-from simulator.calculator.roots import prices_of
+from simulator.calculator.roots import index_root
 from simulator.calculator.rules import Rules, rules_of
-from simulator.risk.reference import collateral_value, net_amounts, pool_margin
-from simulator.risk.state import ZERO, PoolMargin, Position
+from simulator.risk.reference import (
+    bankruptcy_price,
+    collateral_value,
+    liquidation_price,
+    net_amounts,
+    pool_margin,
+)
+from simulator.risk.reference_equity import tiered_value
+from simulator.risk.state import ZERO, PoolMargin, Position, Step
 
 
 def margin(
     document: str | Path | Mapping[str, Any] | Document,
     mode: str | None = None,
     rulebook: str | None = None,
+    explain: bool = False,
 ) -> Figures:
     """Return the margin of a portfolio document: pools, positions, assets, totals.
 
     ``document`` is a path, YAML or JSON text, or a mapping; ``mode`` and ``rulebook`` stand above
-    its own.  Raises InputError for what is wrong in it, in one line with its place.
+    its own; ``explain`` adds the derivation of every figure.  Raises InputError for what is wrong
+    in it, in one line with its place.
     """
     given = read(document)
     rules = rules_of(given, mode, rulebook)
-    return report(given, rules, account(given, rules))
+    return report(given, rules, account(given, rules), explain=explain)
 
 
-def report(document: Document, rules: Rules, held: Account, prices: bool = True) -> Figures:
+def report(
+    document: Document, rules: Rules, held: Account, prices: bool = True, explain: bool = False
+) -> Figures:
     """Return the report of an account; ``prices`` False leaves out liquidation and bankruptcy
     prices, which take most of the time.
     """
     pools, totals = [], {"equity": ZERO, "initial_margin": ZERO, "maintenance_margin": ZERO}
+    explained: list[Figures] = []
     for asset, amount in held.outside.items():
         totals["equity"] += amount * held.market.index[asset] if amount else ZERO
     for pool in held.pools:
-        figures = pool_margin(pool.state, pool.rules)
-        pools.append(_pool(pool, figures, rules, prices))
+        trace: list[Step] | None = [] if explain else None
+        figures = pool_margin(pool.state, pool.rules, trace)
+        pools.append(_pool(pool, figures, rules, prices, trace))
         totals["equity"] += figures.equity
         totals["initial_margin"] += figures.initial_margin
         totals["maintenance_margin"] += figures.maintenance_margin
-    return Figures(
+        if trace is not None:
+            explained.append(Figures(pool=pool.name, steps=lines(trace, rules.figures())))
+    made = Figures(
         mode=rules.mode,
         rulebook=rules.name,
         time=None if document.time is None else written(document.time),
@@ -62,15 +78,27 @@ def report(document: Document, rules: Rules, held: Account, prices: bool = True)
         ],
         notes=list(held.notes),
     )
+    if explain:
+        made["explain"] = explained
+    return made
 
 
-def _pool(pool: Pool, figures: PoolMargin, rules: Rules, prices: bool) -> Figures:
+def _pool(
+    pool: Pool, figures: PoolMargin, rules: Rules, prices: bool, trace: list[Step] | None
+) -> Figures:
     unit = pool.state.index[pool.currency] if pool.currency != "USD" else Decimal(1)
     ladder = pool.rules.ladder_of(pool.kind)
     room = capacity(pool, figures, rules)
+    marks: dict[str, tuple[Decimal | None, Decimal | None]] = {}
+    if prices:
+        for symbol in dict.fromkeys(position.symbol for position in pool.state.positions):
+            marks[symbol] = (
+                liquidation_price(pool.state, pool.rules, symbol, trace),
+                bankruptcy_price(pool.state, pool.rules, symbol, trace),
+            )
     positions = []
     for number, position in enumerate(pool.state.positions):
-        liquidation, bankruptcy = prices_of(pool, number) if prices else (None, None)
+        liquidation, bankruptcy = marks.get(position.symbol, (None, None))
         positions.append(
             Figures(
                 _position(position, pool, figures, number, unit),
@@ -93,7 +121,7 @@ def _pool(pool: Pool, figures: PoolMargin, rules: Rules, prices: bool) -> Figure
         level=figures.level.name,
         components={name: plain(value / unit) for name, value in figures.components.items()},
         positions=positions,
-        assets=_assets(pool, room.withdrawable, room.borrowable),
+        assets=_assets(pool, room, prices),
     )
 
 
@@ -101,7 +129,7 @@ def _position(
     position: Position, pool: Pool, figures: PoolMargin, number: int, unit: Decimal
 ) -> dict[str, Any]:
     usd = pool.state.index[position.settle]
-    needs = figures.positions[number] if figures.positions else None
+    needs = figures.positions[number]
     return {
         "instrument": position.symbol,
         "quantity": plain(position.quantity),
@@ -109,25 +137,26 @@ def _position(
         "mark_price": plain(position.mark_price),
         "notional": plain(position.notional * usd / unit),
         "unrealized_pnl": plain(position.unrealized_pnl * usd / unit),
-        "initial_margin": plain(needs.initial_margin / unit) if needs else None,
-        "maintenance_margin": plain(needs.maintenance_margin / unit) if needs else None,
+        "initial_margin": plain(needs.initial_margin / unit),
+        "maintenance_margin": plain(needs.maintenance_margin / unit),
         "settle": position.settle,
         "settle_notional": plain(position.notional),
         "settle_unrealized_pnl": plain(position.unrealized_pnl),
     }
 
 
-def _assets(
-    pool: Pool,
-    withdrawable: Mapping[str, Decimal],
-    borrowable: Mapping[str, Decimal],
-) -> list[Figures]:
+def _assets(pool: Pool, room: Capacity, prices: bool) -> list[Figures]:
     state, rules = pool.state, pool.rules.collateral_of(pool.kind)
-    amounts = net_amounts(state)
     rows = []
-    for asset, amount in amounts.items():
+    for asset, amount in net_amounts(state).items():
         index = state.index.get(asset, ZERO)
-        ratio = rules.ratio_of(asset)
+        owes = prices and not state.positions and any(state.loans.values()) and index > 0
+        value = amount * index
+        counted = (
+            min(tiered_value(value, rules.tiers[asset]), value)
+            if rules.applied and asset in rules.tiers
+            else collateral_value(amount, index, rules.ratio_of(asset))
+        )
         rows.append(
             Figures(
                 asset=asset,
@@ -136,11 +165,12 @@ def _assets(
                 interest=plain(state.interest.get(asset, ZERO)),
                 net=plain(amount),
                 index=plain(index),
-                value=plain(amount * index),
-                collateral_ratio=plain(ratio),
-                collateral_value=plain(collateral_value(amount, index, ratio)),
-                max_withdraw=plain(withdrawable.get(asset)),
-                max_borrow=plain(borrowable.get(asset)),
+                value=plain(value),
+                collateral_ratio=plain(rules.ratio_of(asset)),
+                collateral_value=plain(counted),
+                liquidation_price=plain(index_root(pool, asset)) if owes else None,
+                max_withdraw=plain(room.withdrawable.get(asset)),
+                max_borrow=plain(room.borrowable.get(asset)),
             )
         )
     return rows

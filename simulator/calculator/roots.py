@@ -1,10 +1,10 @@
-"""Liquidation and bankruptcy prices: where a pool's cushion meets zero as one mark moves.
+"""At which index price of an asset is a pool liquidated, all else equal?
 
-The cushion of a mark is ``adjusted equity - threshold * maintenance`` with the marks of one
-instrument moved and all else equal; threshold 0 gives the bankruptcy price.  As a function of a
-linear contract's mark, or of 1 / mark of an inverse one, it is a broken straight line: brackets,
-haircuts and scenarios bend it.  The search walks outward until the sign changes, then closes in by
-the false position (Illinois), which on a straight piece hits the root exactly.
+For pools that hold and owe assets but have no positions, such as cross margin: there equity and
+requirement are broken straight lines in an index price.  The search walks outward until the sign of
+``adjusted equity - threshold * maintenance`` changes, then closes in by the false position
+(Illinois), which on a straight piece hits the root exactly.  Prices at which *positions* are
+liquidated are `simulator.risk.reference`'s.
 """
 
 from __future__ import annotations
@@ -19,107 +19,71 @@ from simulator.risk.reference import pool_margin
 Cushion = Callable[[Decimal], Decimal]
 
 FACTORS = tuple(
-    Decimal(text)
-    for text in (
-        "1.003",
-        "1.01",
-        "1.03",
-        "1.07",
-        "1.15",
-        "1.3",
-        "1.6",
-        "2",
-        "3",
-        "6",
-        "20",
-        "100",
-        "1e4",
-        "1e7",
-    )
+    Decimal(text) for text in ("1.01", "1.05", "1.2", "1.5", "2", "4", "10", "100", "1e4", "1e7")
 )
-"""How far from the mark, as a factor up and down, the sign is looked at."""
+"""How far from the present price, as a factor up and down, the sign is looked at."""
 
 STEPS_MAX = 200
-EXACT = Decimal("1e-15")
+EXACT = Decimal("1e-20")
 
 
-def prices_of(pool: Pool, number: int) -> tuple[Decimal | None, Decimal | None]:
-    """Return liquidation price and bankruptcy price of position ``number`` of a pool."""
-    position = pool.state.positions[number]
-    threshold = pool.rules.ladder_of(pool.kind).liquidation
+def index_root(pool: Pool, asset: str) -> Decimal | None:
+    """Return the index price of ``asset`` at which the pool meets its liquidation threshold.
 
-    def moved(mark: Decimal) -> tuple[Decimal, Decimal]:
-        positions = tuple(
-            replace(p, mark_price=mark) if p.symbol == position.symbol else p
-            for p in pool.state.positions
-        )
-        figures = pool_margin(replace(pool.state, positions=positions), pool.rules)
-        return figures.adjusted_equity, figures.maintenance_margin
+    The root nearest to the present index; None where there is none above zero, the present index
+    where the threshold is already passed.
+    """
+    threshold = pool.rules.ladder_of(pool.kind).liquidation.at
 
-    known: dict[Decimal, tuple[Decimal, Decimal]] = {}
+    def cushion(price: Decimal) -> Decimal:
+        state = replace(pool.state, index={**pool.state.index, asset: price})
+        figures = pool_margin(state, pool.rules)
+        return figures.adjusted_equity - threshold * figures.maintenance_margin
 
-    def at(mark: Decimal) -> tuple[Decimal, Decimal]:
-        if mark not in known:
-            known[mark] = moved(mark)
-        return known[mark]
-
-    def to_threshold(mark: Decimal) -> Decimal:
-        equity, maintenance = at(mark)
-        return equity - threshold.at * maintenance
-
-    inverse = position.product == "inverse"
-    return (
-        nearest_root(to_threshold, position.mark_price, inverse),
-        nearest_root(lambda mark: at(mark)[0], position.mark_price, inverse),
-    )
+    return nearest_root(cushion, pool.state.index[asset])
 
 
-def nearest_root(cushion: Cushion, mark: Decimal, inverse: bool = False) -> Decimal | None:
-    """Return the price nearest to ``mark`` where ``cushion`` comes down to zero, None without one.
+def nearest_root(cushion: Cushion, now: Decimal) -> Decimal | None:
+    """Return the price nearest to ``now`` where ``cushion`` comes down to zero, None without one.
 
-    ``mark`` itself where the cushion is already spent; of two roots equally far, the lower.
+    ``now`` itself where the cushion is already spent; of two roots equally far, the lower.
 
     >>> nearest_root(lambda price: price - 80, Decimal(100))
     Decimal('80')
     """
-    if cushion(mark) <= 0:
-        return mark
-    down = _first(cushion, mark, lambda factor: mark / factor, inverse)
-    up = _first(cushion, mark, lambda factor: mark * factor, inverse)
+    if cushion(now) <= 0:
+        return now
+    down = _first(cushion, now, lambda factor: now / factor)
+    up = _first(cushion, now, lambda factor: now * factor)
     found = [root for root in (down, up) if root is not None]
-    return min(found, key=lambda root: (abs(root - mark), root), default=None)
+    return min(found, key=lambda root: (abs(root - now), root), default=None)
 
 
 def _first(
-    cushion: Cushion, mark: Decimal, place: Callable[[Decimal], Decimal], inverse: bool
+    cushion: Cushion, now: Decimal, place: Callable[[Decimal], Decimal]
 ) -> Decimal | None:
-    good = mark
+    good = now
     for factor in FACTORS:
         price = place(factor)
         if cushion(price) <= 0:
-            return _between(cushion, good, price, inverse)
+            return _between(cushion, good, price)
         good = price
     return None
 
 
-def _between(cushion: Cushion, good: Decimal, bad: Decimal, inverse: bool) -> Decimal:
-    """Close in on the root between a price above zero and one at or below it."""
-
-    def price_at(place: Decimal) -> Decimal:
-        return 1 / place if inverse else place
-
-    a, b = price_at(good), price_at(bad)
-    high, low = cushion(good), cushion(bad)
+def _between(cushion: Cushion, a: Decimal, b: Decimal) -> Decimal:
+    """Close in on the root between a price above zero, ``a``, and one at or below it."""
+    high, low = cushion(a), cushion(b)
     if low == 0:
-        return bad
+        return b
     scale = max(abs(high), abs(low))
     side = 0
     for step in range(STEPS_MAX):
         # Where false positions crawl, halving does not.
         middle = (a + b) / 2 if step % 12 == 11 else (a * low - b * high) / (low - high)
-        value = cushion(price_at(middle))
+        value = cushion(middle)
         if abs(value) <= EXACT * scale or abs(b - a) <= EXACT * abs(middle):
-            return price_at(middle)
+            return middle
         if value > 0:
             a, high = middle, value
             low = low / 2 if side == 1 else low
@@ -128,4 +92,4 @@ def _between(cushion: Cushion, good: Decimal, bad: Decimal, inverse: bool) -> De
             b, low = middle, value
             high = high / 2 if side == -1 else high
             side = -1
-    return price_at((a + b) / 2)
+    return (a + b) / 2

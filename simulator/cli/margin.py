@@ -99,13 +99,17 @@ def _report(
 ) -> None:
     from simulator.calculator import report as calculator
 
-    made = calculator.margin(document, mode, rulebook)
+    made = calculator.margin(document, mode, rulebook, explain)
     if as_json:
         _dump(made)
         return
     from simulator.calculator.tables import report_tables
 
     _print(_heading(made), *report_tables(made))
+    if explain:
+        from simulator.calculator.explain import paragraphs
+
+        _print(*paragraphs(made["explain"]))
 
 
 def _heading(made: Any) -> str:
