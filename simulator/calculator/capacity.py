@@ -1,8 +1,9 @@
 """What a pool still allows: available margin, withdrawals, loans.
 
 - available = adjusted equity - initial margin, never below 0
-- withdrawal of an asset: at most its balance, and of a value in USD that leaves the pool its
-  initial margin; an asset with collateral ratio r takes only r of its value away
+- withdrawal of an asset: the most, up to its balance, that leaves the pool its initial margin; an
+  asset with collateral ratio r takes only r of its value away, one that offsets a position in the
+  scenario model takes its offset along
 - loan of an asset, where the pool borrows, with L the margin leverage::
 
     (L - 1) * max(withdrawable value - owed / (L - 1), 0) / index
@@ -18,11 +19,13 @@ Other rules stand in two places:
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 
 from simulator.calculator.pools import Pool
+from simulator.calculator.roots import crossing
 from simulator.calculator.rules import Rules
+from simulator.risk.reference import pool_margin
 from simulator.risk.state import ZERO, PoolMargin
 
 KEPT_OVER_MAINTENANCE = Decimal("1.2")
@@ -59,15 +62,16 @@ def capacity(pool: Pool, figures: PoolMargin, rules: Rules) -> Capacity:
         if cross.borrow_above and cross.borrow_above > 1:
             least = (worth - cross.borrow_above * owed) / (cross.borrow_above - 1)
             most = min(most, max(least, ZERO))
-        return Capacity(
-            available, _withdrawable(pool, free, by_ratio=True), _in_assets(pool, most)
-        )
+        return Capacity(available, _withdrawable(pool, free, by_ratio=True), _in_assets(pool, most))
     borrows = pool.kind == "margin" or (pool.kind == "unified" and "margin" in pool.rules.members)
     leverage = _leverage(pool)
     virtual = (leverage - 1) * max(free - owed / (leverage - 1), ZERO)
+    withdrawable = _withdrawable(pool, free, by_ratio=not by_maintenance)
+    if pool.rules.model_of(pool.kind) == "scenario":
+        withdrawable = {a: _with_offset(pool, a, most) for a, most in withdrawable.items()}
     return Capacity(
         available,
-        _withdrawable(pool, free, by_ratio=not by_maintenance),
+        withdrawable,
         _in_assets(pool, virtual) if borrows else {},
     )
 
@@ -102,6 +106,26 @@ def _withdrawable(pool: Pool, free: Decimal, by_ratio: bool) -> dict[str, Decima
             most = min(most, free / taken)
         found[asset] = most
     return found
+
+
+def _with_offset(pool: Pool, asset: str, most: Decimal) -> Decimal:
+    """Return how much of an asset may leave, at most ``most``, if its offset leaves with it."""
+    state = pool.state
+    if most <= 0 or not any(p.underlying == asset for p in state.positions):
+        return most
+
+    def left(amount: Decimal) -> Decimal:
+        held = {**state.assets, asset: state.assets[asset] - amount}
+        figures = pool_margin(replace(state, assets=held), pool.rules)
+        return figures.adjusted_equity - figures.initial_margin
+
+    if left(most) >= -NOTHING:
+        return most
+    return ZERO if left(ZERO) <= 0 else crossing(left, ZERO, most)
+
+
+NOTHING = Decimal("1e-12")
+"""USD by which rounding may miss a margin that is met exactly."""
 
 
 def _in_assets(pool: Pool, usd: Decimal) -> dict[str, Decimal]:

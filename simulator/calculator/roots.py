@@ -59,20 +59,18 @@ def nearest_root(cushion: Cushion, now: Decimal) -> Decimal | None:
     return min(found, key=lambda root: (abs(root - now), root), default=None)
 
 
-def _first(
-    cushion: Cushion, now: Decimal, place: Callable[[Decimal], Decimal]
-) -> Decimal | None:
+def _first(cushion: Cushion, now: Decimal, place: Callable[[Decimal], Decimal]) -> Decimal | None:
     good = now
     for factor in FACTORS:
         price = place(factor)
         if cushion(price) <= 0:
-            return _between(cushion, good, price)
+            return crossing(cushion, good, price)
         good = price
     return None
 
 
-def _between(cushion: Cushion, a: Decimal, b: Decimal) -> Decimal:
-    """Close in on the root between a price above zero, ``a``, and one at or below it."""
+def crossing(cushion: Cushion, a: Decimal, b: Decimal) -> Decimal:
+    """Return the root between ``a``, with ``cushion`` above zero, and ``b``, at or below it."""
     high, low = cushion(a), cushion(b)
     if low == 0:
         return b

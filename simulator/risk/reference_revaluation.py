@@ -18,6 +18,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from decimal import Decimal
 from fractions import Fraction
+from functools import lru_cache
 
 from simulator.errors import InputError
 from simulator.risk import reference_black76 as black76
@@ -105,12 +106,18 @@ def shifted_volatility(
     exponent = shift.short_exponent if days < shift.reference_days else shift.long_exponent
     amount = rounded(share)
     if exponent:
-        amount *= (shift.reference_days / days) ** rounded(exponent)
+        amount *= _decay(shift.reference_days, days, exponent)
     if shift.kind == "relative" or scenario.shift is not None:
         amount *= volatility
     if up:
         return max(volatility + amount, rounded(shift.floor_up))
     return max(volatility - amount, ZERO)
+
+
+@lru_cache(maxsize=4_096)
+def _decay(reference_days: int, days: Decimal, exponent: Fraction) -> Decimal:
+    """Return ``(reference days / days) ** exponent``; a power of decimals is slow."""
+    return (reference_days / days) ** rounded(exponent)
 
 
 def profit(
@@ -123,7 +130,9 @@ def profit(
 ) -> Fraction:
     """Return what a position gains in a scenario, in USD at the present index; unweighted and
     exact."""
-    name = f"{position.symbol}: profit if {position.underlying} moves by {percent(move)}"
+    name = ""
+    if trace is not None:
+        name = f"{position.symbol}: profit if {position.underlying} moves by {percent(move)}"
     if position.product == "option":
         return _option_profit(position, scenario, move, state, rules, trace, name)
     size = position.quantity * position.contract_size
