@@ -19,7 +19,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from simulator.risk.reference_brackets import Requirement, by_brackets
+from simulator.risk.reference_brackets import Requirement, by_brackets, note_notional
 from simulator.risk.reference_charges import net_delta
 from simulator.risk.reference_credit import largest_credit
 from simulator.risk.reference_equity import collateral_value, equity_of, net_amounts
@@ -75,7 +75,7 @@ def pool_margin(state: PoolState, rules: MarginRules, trace: Trace = None) -> Po
         ratio=ratio,
         level=level,
         components=components,
-        positions=position_margins(state, rules),
+        positions=position_margins(state, rules, trace),
         ladder=ladder,
     )
 
@@ -86,13 +86,23 @@ def requirement(state: PoolState, rules: MarginRules, trace: Trace = None) -> Re
     return model(state, rules, trace)
 
 
-def position_margins(state: PoolState, rules: MarginRules) -> tuple[PositionMargin, ...]:
+def position_margins(
+    state: PoolState, rules: MarginRules, trace: Trace = None
+) -> tuple[PositionMargin, ...]:
     """Return what each position would need if it stood alone, in the state's order, USD."""
     margins = []
+    # By brackets every position stands alone anyway and has its steps.
+    derive = trace is not None and rules.model_of(state.kind) == "scenario"
     for position in state.positions:
         alone = replace(
             state, assets={}, loans={}, interest={}, positions=(position,), order_margin=ZERO
         )
-        initial, maintenance, _ = requirement(alone, rules)
+        steps: Trace = [] if derive else None
+        if derive:
+            note_notional(position, trace)
+        initial, maintenance, _ = requirement(alone, rules, steps)
         margins.append(PositionMargin(initial, maintenance))
+        for step in steps or ():
+            assert trace is not None
+            trace.append(replace(step, name=f"{position.symbol} alone: {step.name}"))
     return tuple(margins)

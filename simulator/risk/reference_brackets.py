@@ -54,6 +54,7 @@ def position_by_brackets(
     """Return one position's initial and maintenance margin, USD."""
     usd = index_of(state, position.settle)
     if position.product == "option":
+        note_notional(position, trace)
         initial, maintenance = option_margin(position, state, rules, trace)
     else:
         initial, maintenance = _contract_margin(position, rules, trace)
@@ -75,7 +76,7 @@ def _contract_margin(
             f"no brackets for {symbol}: the rulebook lists none; give overrides.brackets.{symbol}"
         )
     notional = position.notional
-    _note_notional(position, notional, trace)
+    note_notional(position, trace)
     bracket = brackets.bracket_of(notional, rules.brackets[symbol])
     maintenance = notional * bracket.mmr - bracket.cum
     note(
@@ -105,7 +106,8 @@ def _contract_margin(
     return initial, maintenance
 
 
-def _note_notional(position: Position, notional: Decimal, trace: Trace) -> None:
+def note_notional(position: Position, trace: Trace) -> None:
+    """Derive a position's notional."""
     inverse = position.product == "inverse"
     note(
         trace,
@@ -113,7 +115,7 @@ def _note_notional(position: Position, notional: Decimal, trace: Trace) -> None:
         "|contracts| × contract size / mark" if inverse else "|quantity| × mark",
         "abs({}) * {} / {}" if inverse else "abs({}) * {} * {}",
         (position.quantity, position.contract_size, position.mark_price),
-        notional,
+        None if trace is None else position.notional,
         position.settle,
     )
 

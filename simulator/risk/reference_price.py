@@ -103,7 +103,7 @@ def _nearest_root(
         if root is not None:
             found.append((1 / root[0] if inverse else root[0], root[1]))
     if not found:
-        note(trace, name, f"{text}: at no mark above 0", '"none"', (), Decimal(0), "")
+        note(trace, name, f"{text}: at no mark above 0", "", (), None, "")
         return None
     price, piece = min(found, key=lambda at: (abs(at[0] - mark), at[0]))
     if trace is not None:

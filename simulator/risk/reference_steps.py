@@ -25,7 +25,7 @@ def note(
     formula: str,
     numbers: str,
     values: Sequence[Any],
-    result: Decimal | Fraction,
+    result: Decimal | Fraction | None,
     unit: str = "USD",
     rule: str = "",
 ) -> None:

@@ -11,10 +11,10 @@ from dataclasses import replace
 from decimal import Decimal
 
 import pytest
-from hypothesis import assume, given
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from simulator.risk.brackets import maintenance_margin
+from simulator.risk.brackets import derive_brackets, maintenance_margin
 from simulator.risk.reference import (
     PoolState,
     Position,
@@ -22,9 +22,11 @@ from simulator.risk.reference import (
     liquidation_price,
     pool_margin,
 )
-from simulator.risk.rules import MarginRules
+from simulator.risk.rules import CollateralRules, MarginRules
+from simulator.risk.state import YEAR_NS
 from simulator.rulebook.load import load
 from tests.risk.building import bracket_rules, one_bracket
+from tests.risk.portfolios import EVERYTHING, pools
 
 D = Decimal
 CENT = D("0.01")
@@ -151,3 +153,143 @@ def test_textbook_isolated_position_alone() -> None:
     assert price is not None
     assert abs(price - D(45_000) * 15 / 14) < D("1e-20")
     assert bankruptcy_price(state, rules, "BTCUSDT") == 45_000
+
+
+def coin(contracts: Decimal, entry: Decimal, mark: Decimal) -> Position:
+    return Position(
+        "BTCUSD_PERP", "BTC", "BTC", contracts, entry, mark, product="inverse", contract_size=D(100)
+    )
+
+
+COIN_TABLE = derive_brackets(
+    [
+        (D(0), D(5), D("0.004"), D(125)),
+        (D(5), D(10), D("0.01"), D(50)),
+        (D(10), D(50), D("0.05"), D(10)),
+    ]
+)
+
+
+def test_coin_margined_price_by_the_venues_formula() -> None:
+    """LP = (B MMR + side B) / ((WB - TMM + UPNL + cum) / CM + side B / EP), CM the contract size.
+
+    Source: docs/rules.md, COIN-M; a short of 3,000 contracts, one bracket.
+    """
+    rules = bracket_rules({"BTCUSD_PERP": one_bracket("0.01", "0.05")})
+    position = coin(D(-3_000), D(60_000), D(60_000))
+    state = PoolState({"BTC": D(2)}, {"BTC": D(60_000)}, (position,), kind="cm", currency="BTC")
+    price = liquidation_price(state, rules, "BTCUSD_PERP")
+    expected = (3_000 * D("0.01") - 3_000) / ((D(2) + D("0.05")) / 100 - D(3_000) / 60_000)
+    assert price is not None
+    assert abs(price - expected) < D("1e-20")
+    # A short covered by as much coin as it owes is never liquidated, a fully paid long likewise.
+    covered = replace(state, assets={"BTC": D(6)})
+    assert liquidation_price(covered, rules, "BTCUSD_PERP") is None
+
+
+@settings(max_examples=60)
+@given(
+    st.integers(-20_000, 20_000).filter(bool),
+    st.integers(-20_000, 20_000).filter(bool),
+    st.integers(20_000, 90_000),
+    st.decimals("0.001", 40, places=3),
+)
+def test_coin_margined_legs_across_brackets(
+    one: int, other: int, entry: int, wallet: Decimal
+) -> None:
+    rules = bracket_rules({"BTCUSD_PERP": COIN_TABLE}, at="1.05")
+    mark = D(50_000)
+    legs = (coin(D(one), D(entry), mark), coin(D(other), D(50_000), mark))
+    state = PoolState({"BTC": wallet}, {"BTC": mark}, legs, kind="cm", currency="BTC")
+    check(state, rules, "BTCUSD_PERP", mark)
+
+
+@settings(max_examples=60)
+@given(pools(most=4), st.integers(0, 3), st.sampled_from(("1", "1.05")))
+def test_a_pool_of_everything_under_the_scenario_model(
+    state: PoolState, number: int, at: str
+) -> None:
+    """Spot, loans, futures, coin-margined futures and options, with every component."""
+    assume(number < len(state.positions))
+    position = state.positions[number]
+    assume(position.quantity != 0)
+    # Two legs of a symbol share the mark.
+    legs = (replace(p, mark_price=position.mark_price) if p.symbol == position.symbol else p
+            for p in state.positions)  # fmt: skip
+    state = replace(state, positions=tuple(legs))
+    check(state, EVERYTHING, position.symbol, position.mark_price)
+
+
+def test_collateral_that_turns_into_debt_loses_its_haircut() -> None:
+    """Gains in coin count 90 %, losses in full: the price lies beyond where the coin runs out."""
+    rules = bracket_rules(
+        {"BTCUSD_PERP": one_bracket("0.01")},
+        collateral=CollateralRules(True, D(0), {"BTC": D("0.9"), "USDT": D(1)}),
+    )
+    state = PoolState(
+        {"BTC": D("0.5"), "USDT": D(10_000)},
+        {"BTC": D(50_000), "USDT": D(1)},
+        (coin(D(1_000), D(50_000), D(50_000)),),
+    )
+    price = check(state, rules, "BTCUSD_PERP", D(50_000))
+    # Past 40,000 coin is owed: 10,000 + 50,000 (0.5 + 2 - x) = 50,000 x 0.01 x, x = 100,000 / p.
+    assert price is not None
+    assert abs(price - D(100_000) * D("1.01") * 50_000 / 135_000) < D("1e-18")
+
+
+def short_call(mark: Decimal) -> Position:
+    return Position(
+        "BTC-1-50000-C", "BTC", "USDT", D(-1), mark, mark, product="option",
+        strike=D(50_000), right="C", expiry_ns=YEAR_NS // 4,
+    )  # fmt: skip
+
+
+def test_an_options_mark_moves_its_value_and_not_its_scenarios() -> None:
+    state = PoolState(
+        {"USDT": D(15_000)}, {"BTC": D(50_000), "USDT": D(1)}, (short_call(D(3_000)),)
+    )
+    price = liquidation_price(state, TEXTBOOK, "BTC-1-50000-C")
+    needed = pool_margin(state, TEXTBOOK).maintenance_margin
+    assert needed > 1_000
+    assert price is not None
+    assert abs(price - (15_000 - needed)) < D("1e-18")
+    assert bankruptcy_price(state, TEXTBOOK, "BTC-1-50000-C") == 15_000
+
+
+def test_already_there_and_nowhere() -> None:
+    long = linear("BTCUSDT", D(1), D(50_000), D(50_000))
+    rich = wallet_of(D(60_000), long)
+    assert liquidation_price(rich, TEXTBOOK, "BTCUSDT") is None
+    assert bankruptcy_price(rich, TEXTBOOK, "BTCUSDT") is None
+    poor = wallet_of(D(3_000), long)
+    assert liquidation_price(poor, TEXTBOOK, "BTCUSDT") == 50_000
+    assert bankruptcy_price(poor, TEXTBOOK, "BTCUSDT") == 47_000
+    with pytest.raises(KeyError):
+        liquidation_price(rich, TEXTBOOK, "ETHUSDT")
+
+
+def test_of_two_roots_the_nearer_counts() -> None:
+    """BTC long against a short of the same coin through another symbol: both ways hurt."""
+    up = linear("BTCUSDT", D(2), D(50_000), D(50_000))
+    hedge = replace(linear("BTCUSDT_261225", D(-1), D(50_000), D(50_000)), expiry_ns=YEAR_NS)
+    state = wallet_of(D(4_000), up, hedge)
+    price = check(state, TEXTBOOK, "BTCUSDT", D(50_000))
+    assert price is not None
+    assert price < 50_000
+
+
+@settings(max_examples=30)
+@given(pools(most=4), st.integers(0, 3))
+def test_bankruptcy_is_where_equity_is_gone(state: PoolState, number: int) -> None:
+    assume(number < len(state.positions))
+    symbol, mark = state.positions[number].symbol, state.positions[number].mark_price
+    legs = (replace(p, mark_price=mark) if p.symbol == symbol else p for p in state.positions)
+    state = replace(state, positions=tuple(legs))
+    price = bankruptcy_price(state, EVERYTHING, symbol)
+    equity = pool_margin(state, EVERYTHING).equity
+    if equity <= 0:
+        assert price == mark
+    elif price is not None:
+        legs = (replace(p, mark_price=price) if p.symbol == symbol else p for p in state.positions)
+        moved = pool_margin(replace(state, positions=tuple(legs)), EVERYTHING)
+        assert abs(moved.equity) <= D("1e-18") * equity
