@@ -95,7 +95,7 @@ def merged(document: Document, known: Mapping[str, Contract], notes: list[str]) 
         if before is None:
             made[key] = Entry(contract, held, where, held.isolated_wallet)
             continue
-        if before.held.leverage != held.leverage:
+        if held.leverage is not None and before.held.leverage not in (None, held.leverage):
             raise InputError(
                 f"{where}.leverage: {held.instrument} stands with another in {before.where}"
             )
@@ -117,7 +117,12 @@ def _together(one: Holds, other: Holds, contract: Contract, where: str) -> Holds
     if one.isolated_wallet is not None and other.isolated_wallet is not None:
         wallet = one.isolated_wallet + other.isolated_wallet
     return one.model_copy(
-        update={"quantity": quantity, "entry_price": entry, "isolated_wallet": wallet}
+        update={
+            "quantity": quantity,
+            "entry_price": entry,
+            "isolated_wallet": wallet,
+            "leverage": one.leverage or other.leverage,
+        }
     )
 
 

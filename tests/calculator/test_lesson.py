@@ -76,6 +76,12 @@ def test_apart_the_same_positions_need_the_sum() -> None:
 def test_every_product_in_both_modes() -> None:
     path = EXAMPLES / "all-products.yaml"
     apart, together = margin(path), margin(path, mode="unified")
-    assert [pool.pool for pool in apart.pools] == ["um", "cm:BTC", "um:ETHUSDT", "margin", "options"]
+    assert [pool.pool for pool in apart.pools] == [
+        "um",
+        "cm:BTC",
+        "um:ETHUSDT",
+        "margin",
+        "options",
+    ]
     assert [pool.pool for pool in together.pools] == ["unified", "options"]
     assert apart.total.equity == pytest.approx(together.total.equity, rel=1e-12)

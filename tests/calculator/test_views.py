@@ -1,0 +1,166 @@
+"""Goal: what-ifs, comparisons and pictures show the report's own figures, moved as said.
+
+Method: move documents whose figures can be had by hand; read the picture's data and its file.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from simulator import InputError, margin
+from simulator.calculator.compare import compare
+from simulator.calculator.read import parse, read
+from simulator.calculator.surface import draw, surface
+from simulator.calculator.what_if import moved
+from simulator.calculator.what_if import parse as parse_moves
+from tests.house.tree import ROOT
+
+LESSON = ROOT / "docs" / "examples" / "lesson-um.yaml"
+
+OPTION = "BTC-261225-50000-C"
+BOOK: dict[str, Any] = {
+    "rulebook": "textbook",
+    "time": "2026-11-22T00:00:00Z",
+    "prices": {
+        "index": {"USDT": 1, "BTC": 50000},
+        "mark": {"BTCUSDT": 50100, "BTCUSDT_261225": 50500, OPTION: 3300},
+    },
+    "balances": {"um": {"USDT": 20000}},
+    "positions": [
+        {"instrument": "BTCUSDT", "quantity": 1},
+        {"instrument": "BTCUSDT_261225", "quantity": -1},
+        {"instrument": OPTION, "quantity": -1},
+    ],
+}
+
+
+def after(text: str) -> Any:
+    return moved(parse(BOOK, "document"), parse_moves(text))
+
+
+def test_index_and_marks_of_an_underlying_move_together() -> None:
+    prices = after("BTC=-10%").prices
+    assert prices.index["BTC"] == 45000
+    assert (prices.mark["BTCUSDT"], prices.mark["BTCUSDT_261225"]) == (45090, 45450)
+    assert prices.mark[OPTION] < 3300 - 2000
+
+
+def test_absolute_price_is_the_index() -> None:
+    assert after("BTC=45000") == after("BTC=-10%")
+
+
+def test_one_mark_alone() -> None:
+    prices = after("BTCUSDT=51000").prices
+    assert (prices.mark["BTCUSDT"], prices.index["BTC"], prices.mark[OPTION]) == (
+        51000,
+        50000,
+        3300,
+    )
+
+
+def test_options_follow_volatility_and_time() -> None:
+    assert after("vol=+30%").prices.mark[OPTION] > 3300 > after("+7d").prices.mark[OPTION]
+    assert after("vol=0.9").volatility[OPTION] == after("vol=+0%,vol=0.9").volatility[OPTION]
+    assert after("+7d").time == after("+168h").time
+
+
+def test_a_move_of_nothing_changes_nothing() -> None:
+    same = margin(after("BTC=+0%,vol=+0%"))
+    before = margin(BOOK)
+    assert same.pools[0].initial_margin == pytest.approx(before.pools[0].initial_margin)
+    assert same.pools[0].equity == before.pools[0].equity
+
+
+def test_correlation_of_one_pair_and_of_all() -> None:
+    lesson = read(LESSON)
+    for text in ("corr=0", "BTC/ETH=0", "ETH/BTC=0"):
+        report = margin(moved(lesson, parse_moves(text)))
+        assert report.total.initial_margin == pytest.approx(8000)
+
+
+WRONG = [
+    ("BTC", "write it as BTC=-10%"),
+    ("BTX=-10%", "no such asset or instrument (did you mean 'BTC'?)"),
+    ("BTC=-100%", "leaves no price above 0"),
+    ("BTC=0", "leaves no price above 0"),
+    ("corr=2", "a correlation lies from -1 to 1"),
+    ("BTC/SOL=0.5", "the document has no such assets"),
+    ("BTC=1e400", "must be 0 or of a size from"),
+]
+
+
+@pytest.mark.parametrize(("text", "message"), WRONG, ids=[text for text, _ in WRONG])
+def test_wrong_moves_are_refused(text: str, message: str) -> None:
+    with pytest.raises(InputError) as raised:
+        after(text)
+    assert message in str(raised.value)
+
+
+def test_past_expiry_is_refused() -> None:
+    with pytest.raises(InputError, match="expired 2026-12-25"):
+        margin(after("+60d"))
+
+
+def test_time_does_not_move_without_one() -> None:
+    with pytest.raises(InputError, match="time can only move where the document gives it"):
+        moved(read(LESSON), parse_moves("+1d"))
+
+
+def test_comparison_has_a_column_a_regime() -> None:
+    columns = compare(read(LESSON), ["separated", "unified"], ["textbook", "binance"])
+    assert [(c.mode, c.rulebook) for c in columns] == [
+        ("separated", "textbook"),
+        ("unified", "textbook"),
+        ("separated", "binance"),
+        ("unified", "binance"),
+    ]
+    for column in columns:
+        assert column.report == margin(LESSON, mode=column.mode, rulebook=column.rulebook)
+
+
+def test_a_regime_that_cannot_compute_says_why() -> None:
+    document = parse(
+        {"prices": {"index": {"FOO": 5}}, "positions": [{"instrument": "FOOUSDT", "quantity": 1}]},
+        "document",
+    )
+    textbook, binance = compare(document, ["unified"], ["textbook", "binance"])
+    assert textbook.report is not None
+    assert textbook.error is None
+    assert binance.report is None
+    assert "no brackets for FOOUSDT" in binance.error
+    with pytest.raises(InputError, match="no brackets"):
+        compare(document, ["unified"], ["binance"])
+    with pytest.raises(InputError, match="--compare 'together'"):
+        compare(document, ["together"], ["textbook"])
+
+
+def test_surface_meets_the_threshold_where_the_report_says(tmp_path: Path) -> None:
+    made = surface(read(LESSON), "BTC", span="20%")
+    (pool,) = made.pools
+    middle = len(made.price) // 2
+    assert (made.price[middle], pool.ratio[middle]) == (50000, 1.5)
+    # BTC has one instrument, whose mark moves with the index: the report's liquidation price.
+    report = margin(LESSON)
+    assert pool.liquidation == [pytest.approx(report.pools[0].positions[0].liquidation_price)]
+    assert pool.thresholds == {"MARGIN_CALL": 1.5, "LIQUIDATION": 1.0}
+    png, html = tmp_path / "ratio.png", tmp_path / "ratio.html"
+    draw(made, png)
+    draw(made, html)
+    assert png.read_bytes().startswith(b"\x89PNG")
+    assert "liquidation 47,857.14" in html.read_text(encoding="utf-8")
+
+
+def test_surface_refuses_what_it_cannot_draw(tmp_path: Path) -> None:
+    lesson = read(LESSON)
+    with pytest.raises(InputError, match="no such asset; it has USDT, BTC, ETH"):
+        surface(lesson, "SOL")
+    with pytest.raises(InputError, match="--span 'wide'"):
+        surface(lesson, "BTC", span="wide")
+    made = surface(lesson, "BTC", span="5%")
+    with pytest.raises(InputError, match=r"must end in \.png or \.html"):
+        draw(made, tmp_path / "ratio.gif")
+    with pytest.raises(InputError, match="no such folder"):
+        draw(made, tmp_path / "nowhere" / "ratio.png")
