@@ -1,4 +1,4 @@
-"""``unimargin rulebook``: which rules there are, every value with its source, and how two differ."""
+"""``unimargin rulebook``: which rules there are, every value's source, and how two differ."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from rich.table import Table
 
 from simulator.rulebook.difference import Difference, differences
 from simulator.rulebook.load import load, names
+from simulator.rulebook.page import ids_of, page, rows_of
 from simulator.rulebook.schema import Figure, Rulebook
 
 app = typer.Typer(help="The rules of venues: list, show every value with its source, compare two.")
@@ -33,9 +34,13 @@ def list_rulebooks(
 def show(
     name: Annotated[str, typer.Argument(help="Name of a bundled rulebook, or path of a .toml.")],
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
+    as_page: Annotated[bool, typer.Option("--markdown", help="Print a page of Markdown.")] = False,
 ) -> None:
     """Print every value of a rulebook with its source and how sure it is."""
     rulebook = load(name)
+    if as_page:
+        print(page(rulebook), end="")
+        return
     if as_json:
         print(json.dumps(document(rulebook), indent=2, ensure_ascii=False))
         return
@@ -80,7 +85,7 @@ def _difference_table(one: str, other: str, found: list[Difference]) -> Table:
     table = Table("Rule", one, "Sure", other, "Sure", box=None, pad_edge=False)
     for difference in found:
         sides = difference.one, difference.other
-        rows = [dict(_rows(figure)) if figure else {} for figure in sides]
+        rows = [dict(rows_of(figure)) if figure else {} for figure in sides]
         sure = [figure.sure if figure else "" for figure in sides]
         for path in dict.fromkeys((*rows[0], *rows[1])):
             values = [side.get(path, "") for side in rows]
@@ -104,37 +109,15 @@ def document(rulebook: Rulebook) -> dict[str, Any]:
 
 def _table(rulebook: Rulebook) -> Table:
     """Return the figures as a table; the sources stand below it in full, here by name."""
-    ids = {source.text: key for key, source in rulebook.sources.items()}
+    ids = ids_of(rulebook)
     table = Table("Rule", "Value", "Sure", "Source", box=None, pad_edge=False)
     for figure in rulebook.figures():
-        for number, (path, value) in enumerate(_rows(figure)):
+        for number, (path, value) in enumerate(rows_of(figure)):
             first = number == 0
             table.add_row(
                 path,
                 value,
                 figure.sure if first else "",
-                ids.get(figure.source, "(default)") if first else "",
+                ids[figure.source] if first else "",
             )
     return table
-
-
-def _rows(figure: Figure) -> list[tuple[str, str]]:
-    """Return what to print for one figure: one row, or one a bracket."""
-    value = figure.value
-    if isinstance(value, dict):
-        return [(figure.path, f"{value['edge']} {value['at']}")]
-    if isinstance(value, list) and value and isinstance(value[0], dict):
-        return [(f"{figure.path}.{n}", _row(row)) for n, row in enumerate(value, start=1)]
-    if isinstance(value, list):
-        return [(figure.path, ", ".join(value))]
-    if isinstance(value, bool):
-        return [(figure.path, "yes" if value else "no")]
-    return [(figure.path, str(value))]
-
-
-def _row(row: dict[str, str]) -> str:
-    """Return one row of a list of tables: a bracket in words, any other by its fields."""
-    if "mmr" not in row:
-        return ", ".join(f"{key} {value}" for key, value in row.items())
-    cum = f"cum {row['cum']}, " if row.get("cum") else ""
-    return f"{row['floor']} to {row['cap']}: mmr {row['mmr']}, {cum}up to {row['max_leverage']}x"

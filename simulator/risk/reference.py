@@ -58,7 +58,7 @@ def pool_margin(state: PoolState, rules: MarginRules, trace: Trace = None) -> Po
         numbers = (initial, state.order_margin)
         initial = initial + state.order_margin
         note(trace, "initial margin", "with that of open orders", "{} + {}", numbers, initial)
-    ladder = rules.ladder_of(state.kind)
+    ladder = rules.ladder_of(state.kind, state.margin_leverage)
     ratio = ladder.ratio(equity.adjusted_equity, maintenance)
     level = ladder.level(equity.adjusted_equity, maintenance)
     if ratio is not None:

@@ -52,7 +52,7 @@ def liquidation_price(
     above zero, the present mark where the threshold is already met.  ``KeyError`` where the pool
     has no position in ``symbol``.
     """
-    threshold = rules.ladder_of(state.kind).liquidation.at
+    threshold = rules.ladder_of(state.kind, state.margin_leverage).liquidation.at
     by_model = by_brackets if rules.model_of(state.kind) == "brackets" else by_scenarios
 
     def cushion(moved: PoolState) -> Decimal:
@@ -82,7 +82,7 @@ def is_liquidated(state: PoolState, rules: MarginRules) -> bool:
     """Return whether a pool stands at LIQUIDATION or worse."""
     model = by_brackets if rules.model_of(state.kind) == "brackets" else by_scenarios
     equity = equity_of(state, rules).adjusted_equity
-    level = rules.ladder_of(state.kind).level(equity, model(state, rules)[1])
+    level = rules.ladder_of(state.kind, state.margin_leverage).level(equity, model(state, rules)[1])
     return level >= RiskLevel.LIQUIDATION
 
 

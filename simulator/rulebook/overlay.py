@@ -20,9 +20,10 @@ def overlay(base: dict[str, Any], over: dict[str, Any], text: str) -> dict[str, 
     """
     data = deepcopy(base)
     over = deepcopy(over)
+    if not isinstance(over.get("sources", {}), dict):
+        return data | {"sources": over["sources"]}  # for the schema to refuse
     sources = data.setdefault("sources", {})
-    if isinstance(sources, dict) and isinstance(over.get("sources", {}), dict):
-        sources.update(over.pop("sources", {}))
+    sources.update(over.pop("sources", {}))
     layer = _Layer()
     layer.lay(data, over, None, "", "")
     if layer.used_own:
@@ -41,11 +42,21 @@ def nested(values: Mapping[str, Any]) -> dict[str, Any]:
     tables: dict[str, Any] = {}
     for key, value in values.items():
         *above, last = str(key).split(".")
-        table = tables
-        for name in above:
-            table = table.setdefault(name, {})
-        table[last] = _exact(value)
+        entry: dict[str, Any] = {last: _exact(value)}
+        for name in reversed(above):
+            entry = {name: entry}
+        join(tables, entry)
     return tables
+
+
+def join(tables: dict[str, Any], more: dict[str, Any]) -> None:
+    """Add values to tables, in place; one that stands there already is replaced."""
+    for key, value in more.items():
+        here = tables.get(key)
+        if isinstance(here, dict) and isinstance(value, dict):
+            join(here, value)
+        else:
+            tables[key] = value
 
 
 def _exact(value: Any) -> Any:

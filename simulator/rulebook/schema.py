@@ -28,7 +28,7 @@ from simulator.rulebook.charges import (
     NegativeBalance,
 )
 from simulator.rulebook.messages import first_error
-from simulator.rulebook.overlay import nested, overlay
+from simulator.rulebook.overlay import join, nested, overlay
 from simulator.rulebook.scenario import Scenario
 from simulator.rulebook.sections import Section, Separated, Unified
 from simulator.rulebook.tables import (
@@ -225,34 +225,30 @@ class Rulebook(BaseModel):
         Raises InputError naming the path of a wrong value.
         """
         base = nested(self.model_dump(exclude_none=True, exclude_unset=True))
+        over = nested(values)
+        brackets = over.get("brackets")
+        if isinstance(brackets, dict):
+            by_symbol = {key: brackets.pop(key) for key in list(brackets) if key.isupper()}
+            for symbol, rows in by_symbol.items():
+                kind = "cm" if INVERSE.search(symbol) else "um"
+                join(over, {"brackets": {kind: {symbol: rows}}})
+        if "collateral_ratio" in over:
+            self._put_ratio(over.pop("collateral_ratio"), base, over)
         try:
-            over = self._long_forms(nested(values))
             data = overlay(base, over, "Given beside the rulebook, by overrides")
             return Rulebook.model_validate(data)
         except ValidationError as error:
             raise InputError(f"overrides: {first_error(error, Rulebook)}") from None
 
-    def _long_forms(self, over: dict[str, Any]) -> dict[str, Any]:
-        """Return overrides with their short forms written out."""
-        brackets = over.get("brackets")
-        if isinstance(brackets, dict):
-            tables = {key: brackets.pop(key) for key in list(brackets) if key.isupper()}
-            for symbol, rows in tables.items():
-                kind = "cm" if INVERSE.search(symbol) else "um"
-                brackets.setdefault(kind, {})[symbol] = rows
-        if "collateral_ratio" in over:
-            ratio = over.pop("collateral_ratio")
-            collateral = over.setdefault("collateral", {})
-            collateral["ratio"] = ratio
-            if not self.collateral:
-                collateral.setdefault("default", Decimal(1))
-                for mode in ("separated", "unified"):
-                    over.setdefault(mode, {}).setdefault("haircut", True)
-            elif isinstance(ratio, dict):
-                left = {a: t for a, t in self.collateral.tiers.items() if a not in ratio}
-                if left != self.collateral.tiers:
-                    collateral["tiers"] = left
-        return over
+    def _put_ratio(self, ratio: Any, base: dict[str, Any], over: dict[str, Any]) -> None:
+        """Write the short form ``collateral_ratio`` out; it stands above an asset's tiers."""
+        join(over, {"collateral": {"ratio": ratio}})
+        if self.collateral is None:
+            join(over, {"collateral": {"default": Decimal(1)}})
+            join(over, {mode: {"haircut": True} for mode in ("separated", "unified")})
+        tiers = base.get("collateral", {}).get("tiers", {})
+        for asset in ratio if isinstance(ratio, dict) else ():
+            tiers.pop(asset, None)
 
     def figures(self) -> Iterator[Figure]:
         """Yield every value with its path, source and how sure it is, in the file's order."""

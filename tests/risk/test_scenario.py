@@ -100,7 +100,8 @@ def test_the_lessons_example() -> None:
     assert both.maintenance_margin == 4_000
     assert both.ratio == D("1.5")
     assert both.level is RiskLevel.MARGIN_CALL
-    assert both.components == {"scan_risk": D(8_000), "inter_credit": D(-2_000)}
+    present = {name: value for name, value in both.components.items() if value}
+    assert present == {"scan_risk": D(8_000), "inter_credit": D(-2_000)}
     assert by_kernel([D(50_000), D(-30_000)], [D(0), D(0)], TEXTBOOK.scenario) == 6_000.0
 
 
