@@ -181,14 +181,17 @@ def comparison_table(columns: Sequence[Mapping[str, Any]]) -> Table:
         )
         table.add_row(
             "  ratio",
-            *(f"{p['ratio_name']} {amount(p['ratio'], 3)}" if p else "" for p in pools),
+            *(amount(p["ratio"], 4) if p else "" for p in pools),
         )
+        table.add_row("    named", *(p["ratio_name"] if p else "" for p in pools), style="dim")
         for key in COMPARED:
             table.add_row(
                 f"  {key.replace('_', ' ')}",
                 *(money(p[key], p["currency"]) if p else "" for p in pools),
             )
-        parts = dict.fromkeys(part for p in pools if p for part in p["components"])
+        parts = dict.fromkeys(
+            part for p in pools if p for part, value in p["components"].items() if value
+        )
         for part in parts:
             table.add_row(
                 f"    {part}",

@@ -83,13 +83,13 @@ def _dump(data: Any) -> None:
     print(json.dumps(data, indent=2, ensure_ascii=False, allow_nan=False))
 
 
-def _print(*parts: Any) -> None:
+def _print(*parts: Any, width: int = 140) -> None:
     from rich.console import Console
 
     console = Console()
-    # Tables of figures are cut nowhere: a pipe or a narrow terminal shows all columns.
+    # What goes to a file or a pipe is cut nowhere.
     if not console.is_terminal:
-        console = Console(width=140)
+        console = Console(width=width)
     for part in parts:
         console.print(part, highlight=False)
 
@@ -135,7 +135,7 @@ def _compare(
     from simulator.calculator.tables import comparison_table
 
     computed = [column for column in columns if column["report"]]
-    _print(comparison_table(computed))
+    _print(comparison_table(computed), width=40 + 24 * len(computed))
     for column in columns:
         if column["error"]:
             _print(f"{column['mode']}, {column['rulebook']}: {column['error']}")
