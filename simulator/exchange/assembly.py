@@ -19,11 +19,10 @@ from simulator.exchange.latency import Latency
 from simulator.exchange.leverage import Asked, chosen, largest_notional, with_brackets_of
 from simulator.instruments.instrument import Instrument
 from simulator.ledger.columns import Ledger
-from simulator.risk.brackets import bracket_columns
+from simulator.risk.columns import listing, margin_columns, pool_rows
 from simulator.risk.interest import InterestRules
 from simulator.risk.pools import Pools
 from simulator.risk.rules import MarginRules
-from simulator.risk.scenario import scenario_columns
 
 E8 = 10**8
 CASH = ("USDT", "USDC", "FDUSD", "BUSD", "USD")
@@ -186,17 +185,6 @@ def _loan_columns(
     }
 
 
-def _loan_rates(margin: MarginRules) -> dict[str, float]:
-    """Margin of loans as a share of them, where the model counts it."""
-    if not margin.loans:
-        return {"loan_initial": 0.0, "loan_maintenance": 0.0}
-    leverage = margin.loans.default_leverage
-    return {
-        "loan_initial": 1 / (leverage - 1),
-        "loan_maintenance": float(margin.loans.maintenance_rate[leverage]),
-    }
-
-
 def _convert_below(
     partition: Partition, rules: InterestRules, assets: list[str], wallets: int
 ) -> list[list[int]]:
@@ -283,38 +271,12 @@ def _pools(
     assets: list[str],
     leverage: list[Fraction],
 ) -> Pools:
-    underlyings = list(dict.fromkeys(one.base for one in listed)) or ["BTC"]
-    scenario = scenario_columns(margin.scenario, underlyings)
-    by_brackets = margin.model == "brackets"
-    tables = {one.name: margin.brackets.get(one.symbol, ()) for one in listed}
     for one in listed:
-        if one.market not in ("um", "cm"):
-            tables[one.name] = ()
-        elif by_brackets and not tables[one.name] and one.market == "um":
+        if one.market == "um" and margin.model == "brackets" and one.symbol not in margin.brackets:
             known = ", ".join(sorted(margin.brackets))
             raise InputError(f"{one.name}: the rulebook has no brackets for it; it has {known}")
-    brackets = bracket_columns(tables, [one.name for one in listed])
-    rules = {
-        "brackets": by_brackets,
-        "haircut": margin.collateral.applied,
-        "ladder": margin.ladder.to_array(),
-        "ratio": [float(margin.collateral.ratio_of(asset)) for asset in assets],
-        **_loan_rates(margin),
-        "initial_over_maintenance": scenario.initial_over_maintenance,
-        "price_range": scenario.price_range,
-        "credit": scenario.credit,
-        "cap": brackets.cap,
-        "rate": brackets.rate,
-        "cum": brackets.cum,
-        "bracket_first": brackets.first,
-        "leverage": [float(number) for number in leverage],
-        "product": [one.product for one in listed],
-        "settle": [assets.index(one.settle) for one in listed],
-        "underlying": [underlyings.index(one.base) for one in listed],
-        "quote": [assets.index(one.quote) for one in listed],
-        "asset_underlying": [underlyings.index(a) if a in underlyings else -1 for a in assets],
-        "lot": [float(one.lot * one.contract_size) for one in listed],
-    }
-    pools = [(1, wallet, isolated) for _, wallet, isolated in partition.pools]
+    listings = [listing(one, float(most)) for one, most in zip(listed, leverage, strict=True)]
+    columns = margin_columns(margin, listings, assets, hedge=partition.hedge)
     none = [-1] * len(partition.pool_of)
-    return Pools(ledger, pools, [none, partition.pool_of], rules)
+    pools = pool_rows(partition.pools, assets, account=1)
+    return Pools(ledger, pools, [none, partition.pool_of], columns)

@@ -152,7 +152,9 @@ class Loans:
         needed = float(self.core.free_margin_needed(ACCOUNT, self.pool))
         free = float(pools.equity_of(self.pool)) - needed
         if not self.in_requirement:
-            free -= self.owed_value() / (self.leverage - 1)
+            # The requirement may count a part of it already (textbook: loans of cash).
+            counted = float(pools.loan_margin(self.pool)) if self.pool >= 0 else 0.0
+            free -= max(0.0, self.owed_value() / (self.leverage - 1) - counted)
         return free
 
     # Figures

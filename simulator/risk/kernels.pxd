@@ -9,6 +9,13 @@ cpdef double scenario_initial_margin(
     Py_ssize_t n,
 ) noexcept
 
+cpdef double matched_credit(
+    double[::1] scan,
+    double[::1] side,
+    double[:, ::1] credit,
+    Py_ssize_t n,
+) noexcept
+
 cpdef double bracket_maintenance_margin(
     double notional,
     double[::1] cap,
@@ -19,6 +26,10 @@ cpdef double bracket_maintenance_margin(
 ) noexcept
 
 cpdef double bracket_initial_margin(double notional, double leverage) noexcept
+
+cpdef int level_at(
+    double equity, double maintenance, double margin_call, double reduce_only, double liquidation
+) noexcept
 
 cpdef int risk_level(double equity, double maintenance, double[::1] ladder) noexcept
 

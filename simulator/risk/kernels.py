@@ -97,6 +97,42 @@ def scenario_initial_margin(
     return total - _largest_credit(credit, long_of, short_of, supply, demand, longs, shorts)
 
 
+def matched_credit(
+    scan: cython.double[::1],
+    side: cython.double[::1],
+    credit: cython.double[:, ::1],
+    n: cython.Py_ssize_t,
+) -> cython.double:
+    """Return the largest inter-underlying credit of ``n`` underlyings, USD, >= 0.
+
+    ``side`` is the signed net delta: longs and shorts are matched on equal ``scan`` risk, as
+    `scenario_initial_margin` says.
+    """
+    long_of = cython.declare(cython.Py_ssize_t[64])
+    short_of = cython.declare(cython.Py_ssize_t[64])
+    supply = cython.declare(cython.double[64])
+    demand = cython.declare(cython.double[64])
+    longs: cython.Py_ssize_t = 0
+    shorts: cython.Py_ssize_t = 0
+    i: cython.Py_ssize_t
+    for i in range(n):
+        if scan[i] <= 0.0 or side[i] == 0.0:
+            continue
+        if longs + shorts == 64:
+            return 0.0
+        if side[i] > 0.0:
+            long_of[longs] = i
+            supply[longs] = scan[i]
+            longs += 1
+        else:
+            short_of[shorts] = i
+            demand[shorts] = scan[i]
+            shorts += 1
+    if longs == 0 or shorts == 0:
+        return 0.0
+    return _largest_credit(credit, long_of, short_of, supply, demand, longs, shorts)
+
+
 def _largest_credit(
     credit: cython.double[:, ::1],
     long_of: cython.pointer[cython.Py_ssize_t],
@@ -274,21 +310,32 @@ def bracket_initial_margin(notional: cython.double, leverage: cython.double) -> 
 def risk_level(
     equity: cython.double, maintenance: cython.double, ladder: cython.double[::1]
 ) -> cython.int:
+    """Return `level_at` of a ladder: the thresholds of MARGIN_CALL, REDUCE_ONLY, LIQUIDATION."""
+    return level_at(equity, maintenance, ladder[0], ladder[1], ladder[2])
+
+
+def level_at(
+    equity: cython.double,
+    maintenance: cython.double,
+    margin_call: cython.double,
+    reduce_only: cython.double,
+    liquidation: cython.double,
+) -> cython.int:
     """Return the `RiskLevel` (0 NORMAL ... 4 BANKRUPT) of a pool, decided without dividing.
 
-    ``ladder`` holds the thresholds on equity / maintenance of MARGIN_CALL, REDUCE_ONLY and
-    LIQUIDATION, falling; 0 = the rung is absent.  At a threshold the pool belongs to the worse
-    level.  A pool that must keep nothing is NORMAL, or BANKRUPT where it owes (equity < 0).
+    The thresholds are on equity / maintenance, falling; 0 = the rung is absent.  At a threshold
+    the pool belongs to the worse level.  A pool that must keep nothing is NORMAL, or BANKRUPT
+    where it owes (equity < 0).
     """
     if maintenance <= 0.0:
         return 4 if equity < 0.0 else 0
     if equity <= 0.0:
         return 4
-    if ladder[2] > 0.0 and equity <= ladder[2] * maintenance:
+    if liquidation > 0.0 and equity <= liquidation * maintenance:
         return 3
-    if ladder[1] > 0.0 and equity <= ladder[1] * maintenance:
+    if reduce_only > 0.0 and equity <= reduce_only * maintenance:
         return 2
-    if ladder[0] > 0.0 and equity <= ladder[0] * maintenance:
+    if margin_call > 0.0 and equity <= margin_call * maintenance:
         return 1
     return 0
 

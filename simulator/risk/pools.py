@@ -2,281 +2,327 @@
 
 A pool is a wallet with the positions that it margins: a shared wallet with all its cross positions,
 or one isolated position.  The account mode decided the partition when the pools were made; nothing
-here asks for it. Figures are float64 in USDT (the value of one USD-quoted unit), never booked.  The
-arithmetic is ``simulator.risk.kernels``; the readable twin is ``simulator.risk.reference``.
+here asks for it.  A pool's *kind* (unified, margin, um, cm, options) names its ladder, its model
+and its haircuts.  Positions stand in *slots*: one an instrument, or two in hedge mode.
+
+Figures are float64 in USD, never booked.  The parts of the requirement are those of
+``simulator.risk.components``; arithmetic is in ``kernels``, ``options`` and ``scan``; the readable
+twin is ``simulator.risk.reference``.  Every evaluation starts from the columns and leaves nothing
+behind but figures, so the order of evaluations does not matter.
 """
 
 import cython
-import numpy as np
 
 if cython.compiled:
-    from cython.cimports.simulator.ledger.columns import Ledger
-    from cython.cimports.simulator.risk.kernels import (
-        bracket_initial_margin,
-        bracket_maintenance_margin,
-        collateral_value,
-        net_delta_value,
-        risk_level,
-        scenario_initial_margin,
-    )
+    from cython.cimports.simulator.risk.kernels import level_at
+    from cython.cimports.simulator.risk.requirement import Requirement, tiered
 else:
-    from simulator.ledger.columns import Ledger
-    from simulator.risk.kernels import (
-        bracket_initial_margin,
-        bracket_maintenance_margin,
-        collateral_value,
-        net_delta_value,
-        risk_level,
-        scenario_initial_margin,
-    )
+    from simulator.risk.kernels import level_at
+    from simulator.risk.requirement import Requirement, tiered
 
-UNIT = cython.declare(cython.double, 1e-8)
 SPOT = cython.declare(cython.int, 0)
+LINEAR = cython.declare(cython.int, 1)
 INVERSE = cython.declare(cython.int, 2)
 OPTION = cython.declare(cython.int, 3)
+LOAN = cython.declare(cython.int, 5)
 
 
 @cython.cclass
-class Pools:
+class Pools(Requirement):
     """Equity, requirements and levels of all margin pools.
 
-    ``pools`` lists (account, wallet, isolated instrument or -1); ``pool_of[account, instrument]``
-    is the pool that margins a position, -1 for none.  ``level`` is of the last evaluation, whoever
-    asked for it, ``checked`` of the last check by the venue.  Marks and index prices start at 0 =
-    not known yet.
+    - ``pools`` [pool, 5]: account, wallet, isolated slot or -1, kind, currency asset or -1 = USD
+    - ``pool_of`` [account, slot]: the pool that margins a position, -1 for none
+    - ``columns``: `simulator.risk.columns.MarginColumns`
+
+    ``level`` is of the last evaluation, whoever asked for it, ``checked`` of the last check by the
+    venue.  Marks and index prices start at 0 = not known yet; ``volatility`` [instrument] is an
+    option's own; where that is 0 ``volatility_of`` [underlying] stands in, else the one that its
+    mark implies.  Options are valued at ``time_ns``, see ``advance``, on ``forward`` [instrument]
+    where given, else the mark of a delivery future of the same expiry, else ``index * exp(rate *
+    years)``.
     """
 
-    def __init__(self, ledger: Ledger, pools: list[tuple[int, int, int]], pool_of, rules) -> None:
-        n = len(pools)
-        self.ledger = ledger
-        self.count = n
-        self.instruments = ledger.instruments
-        self.slots = ledger.slots
-        self.assets = ledger.assets
-        self.account = memoryview(np.array([p[0] for p in pools] or [0], dtype="i4"))
-        self.wallet = memoryview(np.array([p[1] for p in pools] or [0], dtype="i4"))
-        self.isolated = memoryview(np.array([p[2] for p in pools] or [0], dtype="i4"))
-        self.level = memoryview(np.zeros(max(1, n), dtype="i4"))
-        self.checked = memoryview(np.zeros(max(1, n), dtype="i4"))
-        self.equity = memoryview(np.zeros(max(1, n)))
-        self.initial = memoryview(np.zeros(max(1, n)))
-        self.maintenance = memoryview(np.zeros(max(1, n)))
-        self.pool_of = memoryview(np.ascontiguousarray(pool_of, dtype="i4"))
-        self.brackets = rules["brackets"]
-        self.haircut = rules["haircut"]
-        self.ladder = memoryview(np.array(rules["ladder"], dtype="f8"))
-        self.ratio = memoryview(np.array(rules["ratio"], dtype="f8"))
-        self.loan_initial = rules["loan_initial"]
-        self.loan_maintenance = rules["loan_maintenance"]
-        self.initial_over_maintenance = rules["initial_over_maintenance"]
-        self.price_range = memoryview(np.array(rules["price_range"], dtype="f8"))
-        self.credit = memoryview(np.ascontiguousarray(rules["credit"], dtype="f8"))
-        self.cap = memoryview(np.array(rules["cap"], dtype="f8"))
-        self.rate = memoryview(np.array(rules["rate"], dtype="f8"))
-        self.cum = memoryview(np.array(rules["cum"], dtype="f8"))
-        self.bracket_first = memoryview(np.array(rules["bracket_first"], dtype=np.intp))
-        self.leverage = memoryview(np.array(rules["leverage"], dtype="f8"))
-        self.product = memoryview(np.array(rules["product"], dtype="i4"))
-        self.underlying = memoryview(np.array(rules["underlying"], dtype="i4"))
-        self.quote = memoryview(np.array(rules["quote"], dtype="i4"))
-        self.settle = memoryview(np.array(rules["settle"], dtype="i4"))
-        self.asset_underlying = memoryview(np.array(rules["asset_underlying"], dtype="i4"))
-        self.lot = memoryview(np.array(rules["lot"], dtype="f8"))
-        self.underlyings = len(rules["price_range"])
-        self.mark = memoryview(np.zeros(max(1, self.instruments)))
-        self.index = memoryview(np.zeros(max(1, self.assets)))
-        shape = (ledger.accounts, max(1, self.slots))
-        self.buying = memoryview(np.zeros(shape, dtype="i8"))
-        self.selling = memoryview(np.zeros(shape, dtype="i8"))
-        size = max(1, self.underlyings)
-        self.derivative_value = memoryview(np.zeros(size))
-        self.spot_value = memoryview(np.zeros(size))
-        self.scan = memoryview(np.zeros(size))
+    # Equity
+
+    @cython.cfunc
+    @cython.exceptval(check=False)
+    def settled_value(self, account: cython.int, slot: cython.int, i: cython.int) -> cython.double:
+        """What a position adds to equity, in its settlement asset."""
+        lots: cython.double = self.ledger.quantity[account, slot]
+        if self.product[i] == OPTION:
+            return lots * self.lot[i] * self.mark[i]
+        if self.product[i] == LINEAR:
+            return (
+                lots * self.lot[i] * self.mark[i]
+                - self.ledger.cost[account, slot] * self.unit[self.settle[i]]
+            )
+        if self.mark[i] <= 0.0:
+            return 0.0
+        return (
+            -lots * self.lot[i] / self.mark[i]
+            - self.ledger.cost[account, slot] * self.unit[self.settle[i]]
+        )
+
+    @cython.ccall
+    @cython.exceptval(check=False)
+    def position_value(self, account: cython.int, slot: cython.int) -> cython.double:
+        """Return what a position adds to equity, USD: a contract's profit, an option's worth."""
+        i: cython.int = self.instrument_of[slot]
+        return self.settled_value(account, slot, i) * self.index[self.settle[i]]
+
+    @cython.ccall
+    @cython.exceptval(check=False)
+    def equity_of(self, pool: cython.int) -> cython.double:
+        """Return a pool's equity in USD, after haircuts where its kind has them.
+
+        Assets less what is owed at index prices, profit and option value at marks; a haircut takes
+        from an asset's sum, profit paid in it included.
+        """
+        wallet: cython.int = self.wallet[pool]
+        account: cython.int = self.account[pool]
+        haircut: cython.bint = self.haircut[self.kind[pool]]
+        total: cython.double = 0.0
+        amount: cython.double
+        asset: cython.int
+        n: cython.Py_ssize_t
+        slot: cython.int
+        i: cython.int
+        if haircut:
+            return self.account_equity_of(pool)
+        for asset in range(self.assets):
+            amount = self.owned(wallet, asset)
+            if amount != 0.0:
+                total += amount * self.index[asset]
+        for n in range(self.slot_first[pool], self.slot_first[pool + 1]):
+            slot = self.pool_slots[n]
+            i = self.instrument_of[slot]
+            if self.ledger.quantity[account, slot] != 0:
+                total += self.settled_value(account, slot, i) * self.index[self.settle[i]]
+        return total
+
+    @cython.cfunc
+    @cython.exceptval(check=False)
+    def account_equity_of(self, pool: cython.int) -> cython.double:
+        wallet: cython.int = self.wallet[pool]
+        account: cython.int = self.account[pool]
+        total: cython.double = 0.0
+        value: cython.double
+        asset: cython.int
+        n: cython.Py_ssize_t
+        slot: cython.int
+        i: cython.int
+        for asset in range(self.assets):
+            self.pnl[asset] = 0.0
+        for n in range(self.slot_first[pool], self.slot_first[pool + 1]):
+            slot = self.pool_slots[n]
+            i = self.instrument_of[slot]
+            if self.ledger.quantity[account, slot] != 0:
+                self.pnl[self.settle[i]] += self.settled_value(account, slot, i)
+        for asset in range(self.assets):
+            value = (self.owned(wallet, asset) + self.pnl[asset]) * self.index[asset]
+            if value > 0.0:
+                value = self.collateral(self.kind[pool], asset, value)
+            total += value
+        return total
+
+    @cython.cfunc
+    @cython.exceptval(check=False)
+    def collateral(
+        self, kind: cython.int, asset: cython.int, value: cython.double
+    ) -> cython.double:
+        """What a value above 0 counts as, by the asset's ratio or its tiers."""
+        first: cython.Py_ssize_t = self.ratio_first[kind * self.assets + asset]
+        end: cython.Py_ssize_t = self.ratio_first[kind * self.assets + asset + 1]
+        if first == end:
+            return value * self.ratio[kind, asset]
+        return tiered(value, self.ratio_floor, self.ratio_factor, first, end)
+
+    # Requirement
 
     @cython.ccall
     @cython.exceptval(check=False)
     def evaluate(self, pool: cython.int) -> cython.void:
         """Recompute a pool's equity, initial and maintenance margin and level from scratch."""
+        kind: cython.int = self.kind[pool]
+        total: cython.double
+        rung: cython.int
         self.equity[pool] = self.equity_of(pool)
-        initial: cython.double = self.required(pool, False)
-        self.initial[pool] = initial
-        if self.brackets:
-            self.maintenance[pool] = self.bracket_required(pool, False, True)
+        if self.by_brackets[kind]:
+            self.bracket_sums(pool, False)
+            self.initial[pool] = self.sum_initial
+            self.maintenance[pool] = self.sum_maintenance
         else:
-            self.maintenance[pool] = initial / self.initial_over_maintenance
-        self.level[pool] = risk_level(self.equity[pool], self.maintenance[pool], self.ladder)
-
-    @cython.ccall
-    @cython.exceptval(check=False)
-    def equity_of(self, pool: cython.int) -> cython.double:
-        """Return a pool's equity in USDT: assets at index prices plus unrealized profit at mark."""
-        wallet: cython.int = self.wallet[pool]
-        account: cython.int = self.account[pool]
-        total: cython.double = 0.0
-        amount: cython.double
-        asset: cython.int
-        for asset in range(self.assets):
-            amount = (self.ledger.balance[wallet, asset] - self.ledger.owed(wallet, asset)) * UNIT
-            if amount == 0.0:
-                continue
-            if self.haircut:
-                total += collateral_value(amount, self.index[asset], self.ratio[asset])
+            total = self.scenario_total(pool, False)
+            if self.total_is_maintenance:
+                self.maintenance[pool] = total
+                self.initial[pool] = total * self.initial_over_maintenance
             else:
-                total += amount * self.index[asset]
-        slot: cython.int
-        for slot in range(self.slots):
-            if self.pool_of[account, slot] == pool and self.ledger.quantity[account, slot] != 0:
-                total += self.position_value(account, slot)
-        return total
+                self.initial[pool] = total
+                self.maintenance[pool] = total / self.initial_over_maintenance
+        rung = 3 * (self.loan_tier[pool] * self.kinds + kind)
+        self.level[pool] = level_at(
+            self.equity[pool],
+            self.maintenance[pool],
+            self.ladder[rung],
+            self.ladder[rung + 1],
+            self.ladder[rung + 2],
+        )
 
     @cython.ccall
     @cython.exceptval(check=False)
-    def position_value(self, account: cython.int, slot: cython.int) -> cython.double:
-        """Return what a position adds to equity, USDT: a contract's profit, an option's premium."""
-        i: cython.int = slot if slot < self.instruments else slot - self.instruments
-        size: cython.double = self.ledger.quantity[account, slot] * self.lot[i]
-        if self.product[i] == INVERSE:
-            if self.mark[i] <= 0.0:
-                return 0.0
-            return (-size / self.mark[i] - self.ledger.cost[account, slot] * UNIT) * self.index[
-                self.settle[i]
-            ]
-        if self.product[i] == OPTION:
-            return size * self.mark[i] * self.index[self.settle[i]]
-        return (size * self.mark[i] - self.ledger.cost[account, slot] * UNIT) * self.index[
-            self.settle[i]
-        ]
+    def evaluate_all(self) -> cython.void:
+        """Evaluate every pool, in order."""
+        pool: cython.int
+        for pool in range(self.count):
+            self.evaluate(pool)
 
     @cython.ccall
     @cython.exceptval(check=False)
     def required(self, pool: cython.int, with_orders: cython.bint) -> cython.double:
-        """Return the initial margin of a pool, USDT; with its open orders if asked."""
-        if self.brackets:
-            return self.bracket_required(pool, with_orders, False)
-        return self.scenario_required(pool, with_orders)
+        """Return the initial margin of a pool, USD; with its open orders if asked.
+
+        With orders: by brackets the larger of all buys and all sells filled by position, by
+        scenarios the worse of both by underlying; spot held for a sell offsets nothing then.
+        """
+        total: cython.double
+        if self.by_brackets[self.kind[pool]]:
+            self.bracket_sums(pool, with_orders)
+            return self.sum_initial
+        total = self.scenario_total(pool, with_orders)
+        return total * self.initial_over_maintenance if self.total_is_maintenance else total
 
     @cython.cfunc
     @cython.exceptval(check=False)
-    def scenario_required(self, pool: cython.int, with_orders: cython.bint) -> cython.double:
+    def bracket_sums(self, pool: cython.int, with_orders: cython.bint) -> cython.void:
+        """Sum up what each position and each loan needs by itself."""
+        account: cython.int = self.account[pool]
         wallet: cython.int = self.wallet[pool]
-        account: cython.int = self.account[pool]
-        u: cython.int
-        i: cython.int
+        n: cython.Py_ssize_t
         slot: cython.int
+        i: cython.int
         asset: cython.int
-        lots: cython.double
-        unit_value: cython.double
-        for u in range(self.underlyings):
-            self.derivative_value[u] = 0.0
-            self.spot_value[u] = 0.0
-            self.scan[u] = 0.0
-        for slot in range(self.slots):
-            i = slot if slot < self.instruments else slot - self.instruments
-            if self.product[i] == SPOT or self.pool_of[account, slot] != pool:
-                continue
-            lots = self.ledger.quantity[account, slot]
-            unit_value = self.unit_notional(i)
-            if with_orders:
-                # All sells filled, of all instruments of the underlying.
-                self.scan[self.underlying[i]] += (lots - self.selling[account, slot]) * unit_value
-                lots = lots + self.buying[account, slot]
-            self.derivative_value[self.underlying[i]] += lots * unit_value
-        if self.isolated[pool] < 0:
-            for asset in range(self.assets):
-                u = self.asset_underlying[asset]
-                if u >= 0:
-                    # With orders: what a resting sell holds may be gone, and hedges nothing then.
-                    self.spot_value[u] += (
-                        (
-                            self.ledger.balance[wallet, asset]
-                            - self.ledger.owed(wallet, asset)
-                            - (self.ledger.held[wallet, asset] if with_orders else 0)
-                        )
-                        * UNIT
-                        * self.index[asset]
-                    )
-        if with_orders:
-            # The worse of all buys filled and all sells filled, after what offsets it.
-            for u in range(self.underlyings):
-                unit_value = abs(net_delta_value(self.derivative_value[u], self.spot_value[u]))
-                if abs(net_delta_value(self.scan[u], self.spot_value[u])) > unit_value:
-                    self.derivative_value[u] = self.scan[u]
-        return scenario_initial_margin(
-            self.derivative_value,
-            self.spot_value,
-            self.price_range,
-            self.credit,
-            self.scan,
-            self.underlyings,
-        )
-
-    @cython.cfunc
-    @cython.exceptval(check=False)
-    def bracket_required(
-        self, pool: cython.int, with_orders: cython.bint, maintenance: cython.bint
-    ) -> cython.double:
-        account: cython.int = self.account[pool]
-        total: cython.double = 0.0
-        i: cython.int
-        slot: cython.int
+        tier: cython.int
         lots: cython.longlong
-        notional: cython.double
-        for slot in range(self.slots):
-            i = slot if slot < self.instruments else slot - self.instruments
-            if self.product[i] == SPOT or self.pool_of[account, slot] != pool:
-                continue
+        owed: cython.longlong
+        value: cython.double
+        self.sum_initial = self.sum_maintenance = 0.0
+        self.loans_part = self.loans_initial = self.options_part = 0.0
+        for n in range(self.slot_first[pool], self.slot_first[pool + 1]):
+            slot = self.pool_slots[n]
+            i = self.instrument_of[slot]
             lots = self.ledger.quantity[account, slot]
             if with_orders:
-                if lots + self.buying[account, slot] >= self.selling[account, slot] - lots:
+                if self.product[i] == OPTION:
+                    lots -= self.selling[account, slot]
+                elif lots + self.buying[account, slot] >= self.selling[account, slot] - lots:
                     lots = lots + self.buying[account, slot]
                 else:
                     lots = lots - self.selling[account, slot]
-            if lots == 0:
-                continue
-            if lots < 0:
-                lots = -lots
-            notional = lots * self.unit_notional(i)
-            if maintenance:
-                total += bracket_maintenance_margin(
-                    notional,
-                    self.cap,
-                    self.rate,
-                    self.cum,
-                    self.bracket_first[i],
-                    self.bracket_first[i + 1],
-                )
-            else:
-                total += bracket_initial_margin(notional, self.leverage[i])
-        rate: cython.double = self.loan_maintenance if maintenance else self.loan_initial
-        asset: cython.int
-        if rate > 0.0:
-            for asset in range(self.assets):
-                total += (
-                    self.ledger.owed(self.wallet[pool], asset) * UNIT * self.index[asset] * rate
-                )
-        return total
+            if lots != 0:
+                self.add_bracket(i, lots)
+        self.positions_part = self.sum_maintenance - self.options_part
+        tier = self.loan_tier[pool]
+        for asset in range(self.assets):
+            owed = self.ledger.loan[wallet, asset] + self.ledger.interest[wallet, asset]
+            if owed != 0:
+                value = owed * self.unit[asset] * self.index[asset]
+                self.loans_initial += value * self.loan_initial[tier]
+                self.sum_initial += value * self.loan_initial[tier]
+                self.sum_maintenance += value * self.loan_maintenance[tier]
+                self.loans_part += value * self.loan_maintenance[tier]
 
     @cython.cfunc
     @cython.exceptval(check=False)
-    def unit_notional(self, instrument: cython.int) -> cython.double:
-        """Notional of a lot, USDT; an inverse contract's is its face value."""
-        if self.product[instrument] == INVERSE:
-            return self.lot[instrument] * self.index[self.quote[instrument]]
-        return self.lot[instrument] * self.mark[instrument] * self.index[self.quote[instrument]]
+    def add_bracket(self, i: cython.int, signed_lots: cython.longlong) -> cython.void:
+        """Add one position's margin by itself to the sums."""
+        b: cython.Py_ssize_t = self.bracket_first[i]
+        last: cython.Py_ssize_t = self.bracket_first[i + 1] - 1
+        lots: cython.double = signed_lots if signed_lots > 0 else -signed_lots
+        index: cython.double = self.index[self.settle[i]]
+        notional: cython.double
+        leverage: cython.double = self.leverage[i]
+        if self.product[i] == OPTION:
+            if signed_lots < 0:
+                self.add_short_option(i, lots * self.lot[i])
+            return
+        if self.product[i] == LINEAR:
+            notional = lots * self.lot[i] * self.mark[i]
+        elif self.mark[i] > 0.0:
+            notional = lots * self.lot[i] / self.mark[i]
+        else:
+            return
+        if last < b:
+            return
+        while b < last and notional >= self.cap[b]:
+            b += 1
+        self.sum_maintenance += (notional * self.bracket_rate[b] - self.cum[b]) * index
+        if leverage < 0.0:
+            leverage = -leverage
+            if leverage > self.max_leverage[b]:
+                leverage = self.max_leverage[b]
+        self.sum_initial += notional / leverage * index
+
+    @cython.cfunc
+    @cython.exceptval(check=False)
+    def add_short_option(self, i: cython.int, quantity: cython.double) -> cython.void:
+        """Add a short option's margin: ``OptionMarginRules``."""
+        usd: cython.double = self.index[self.settle[i]]
+        price: cython.double = self.index_of(self.underlying[i]) / usd if usd > 0.0 else 0.0
+        mark: cython.double = self.mark[i]
+        out: cython.double = self.strike[i] - price if self.call[i] else price - self.strike[i]
+        least: cython.double
+        initial: cython.double
+        if not self.has_option_margin:
+            return
+        if out < 0.0:
+            out = 0.0
+        least = self.option_margin[2] * (price if price > mark else mark)
+        least = least + mark + self.option_margin[3] * price
+        initial = self.option_margin[0] * price - out
+        if initial < self.option_margin[1] * price:
+            initial = self.option_margin[1] * price
+        initial += mark
+        if initial < least:
+            initial = least
+        self.options_part += quantity * least * usd
+        self.sum_maintenance += quantity * least * usd
+        self.sum_initial += quantity * initial * usd
+
+    # One position
 
     @cython.ccall
     @cython.exceptval(check=False)
     def margin_rate(self, instrument: cython.int) -> cython.double:
         """Initial margin of a lone position as a share of its notional."""
-        if self.brackets:
-            return 1.0 / self.leverage[instrument]
-        return self.price_range[self.underlying[instrument]]
+        leverage: cython.double = self.leverage[instrument]
+        u: cython.int = self.underlying[instrument]
+        rate: cython.double
+        if self.by_brackets[self.kind_of[instrument]]:
+            return 1.0 / (leverage if leverage > 0.0 else -leverage)
+        if self.first_worst < 0:
+            return self.price_range[u]
+        rate = self.scan.rise[u, self.grid[self.first_worst]]
+        if self.scan.fall[u, self.grid[self.first_worst]] > rate:
+            rate = self.scan.fall[u, self.grid[self.first_worst]]
+        return rate * self.initial_over_maintenance if self.total_is_maintenance else rate
+
+    @cython.ccall
+    @cython.exceptval(check=False)
+    def notional(self, instrument: cython.int, lots: cython.double) -> cython.double:
+        """Value of ``lots`` at the mark price in USD; of an option its premium's."""
+        usd: cython.double = self.index[self.settle[instrument]]
+        if self.product[instrument] != INVERSE:
+            return lots * self.lot[instrument] * self.mark[instrument] * usd
+        if self.mark[instrument] <= 0.0:
+            return 0.0
+        return lots * self.lot[instrument] / self.mark[instrument] * usd
 
     @cython.ccall
     @cython.exceptval(check=False)
     def order_margin(self, account: cython.int, slot: cython.int) -> cython.double:
-        """Initial margin that open orders add to an isolated position, USDT."""
-        instrument: cython.int = slot if slot < self.instruments else slot - self.instruments
+        """Initial margin that open orders add to an isolated position, USD."""
+        i: cython.int = self.instrument_of[slot]
         lots: cython.longlong = self.ledger.quantity[account, slot]
         most: cython.longlong = lots + self.buying[account, slot]
         least: cython.longlong = self.selling[account, slot] - lots
@@ -285,7 +331,25 @@ class Pools:
             most = least
         if most <= size:
             return 0.0
-        return (most - size) * self.unit_notional(instrument) * self.margin_rate(instrument)
+        return self.notional(i, most - size) * self.margin_rate(i)
+
+    @cython.ccall
+    @cython.exceptval(check=False)
+    def loan_margin(self, pool: cython.int) -> cython.double:
+        """Initial margin that a pool's requirement counts for its loans as such, USD.
+
+        By brackets that of the margin leverage; by scenarios the loan charges, beside which a
+        coin's loan is a short.
+        """
+        total: cython.double = 0.0
+        c: cython.int
+        if self.by_brackets[self.kind[pool]]:
+            self.bracket_sums(pool, False)
+            return self.loans_initial
+        for c in range(self.components):
+            if self.kind_of_part[c] == LOAN:
+                total += self.loan_charge(self.wallet[pool], c)
+        return total * self.initial_over_maintenance if self.total_is_maintenance else total
 
     # Views
 
@@ -298,6 +362,18 @@ class Pools:
             int(self.level[pool]),
         )
 
+    def components_of(self, pool: int) -> dict[str, float]:
+        """Evaluate a pool and return the parts of its requirement by name, credits negative."""
+        self.evaluate(pool)
+        if self.by_brackets[self.kind[pool]]:
+            return {
+                "positions": float(self.positions_part),
+                "options": float(self.options_part),
+                "loans": float(self.loans_part),
+            }
+        names = self.names if self.columns.has_credit else self.names[: self.components]
+        return {name: float(self.figure[c]) for c, name in enumerate(names)}
+
     def checked_level(self, pool: int) -> int:
         """Level as of the venue's last check."""
         return int(self.checked[pool])
@@ -306,10 +382,18 @@ class Pools:
         """Mark price in quote units, 0 while unknown."""
         return float(self.mark[instrument])
 
+    def set_mark(self, instrument: int, price: float) -> None:
+        """Fix an instrument's mark price."""
+        self.mark[instrument] = price
+
     def index_price(self, asset: int) -> float:
-        """Index price in USDT, 0 while unknown."""
+        """Index price in USD, 0 while unknown."""
         return float(self.index[asset])
 
     def set_index(self, asset: int, price: float) -> None:
-        """Fix an asset's index price, USDT."""
+        """Fix an asset's index price, USD."""
         self.index[asset] = price
+
+    def set_volatility(self, instrument: int, volatility: float) -> None:
+        """Set an option's annual implied volatility."""
+        self.volatility[instrument] = volatility

@@ -20,7 +20,7 @@ CONSTANTS = {"simulator.book.codes", "simulator.events.outcomes"}
 MESSAGES = {"simulator.strategy.context": "simulator.exchange.messages"}
 """The context sends the desk what is rare, such as a transfer."""
 
-ALLOWED = {"__future__", "cython", "hashlib", "numpy", "typing"}
+ALLOWED = {"__future__", "cython", "hashlib", "math", "numpy", "typing"}
 
 
 def source(module: str) -> Path:
