@@ -20,6 +20,9 @@ from simulator.risk.state import ZERO
 Match = tuple[str, str, Fraction]
 """A long underlying, a short one, and the scan risk matched between them, USD."""
 
+_FEW_PAIRS = 4
+"""Up to so many pairs trying everything is faster than looking for paths."""
+
 _Risks = tuple[tuple[str, Fraction], ...]
 
 
@@ -77,13 +80,27 @@ def best_matching(
 ) -> tuple[Match, ...]:
     """Return the matching of scan risks that earns most.
 
-    With one share for all pairs any full matching is best.  Otherwise every way to fill one pair
-    after another as full as it goes is tried, and that is enough: a best matching lies at a corner
-    of the set of all matchings, the pairs used at a corner form trees, and a tree can be built from
-    its leaves, each leaf filled to the full.  Slow (exponential), for small pools and tests.
+    With one share for all pairs any full matching is best.  Otherwise small pools are matched by
+    trying everything, larger ones by paths; both find the best.
     """
     if len(set(share.values())) == 1:
         return _any_full_matching(longs, shorts)
+    if len(share) <= _FEW_PAIRS:
+        return matching_by_trial(longs, shorts, share)
+    return matching_by_paths(longs, shorts, share)
+
+
+def matching_by_trial(
+    longs: Mapping[str, Decimal],
+    shorts: Mapping[str, Decimal],
+    share: Mapping[tuple[str, str], Fraction],
+) -> tuple[Match, ...]:
+    """Return the matching that earns most, of all.
+
+    Every way to fill one pair after another as full as it goes is tried, and that is enough: a
+    best matching lies at a corner of the set of all matchings, the pairs used at a corner form
+    trees, and a tree can be built from its leaves, each leaf filled to the full.  Exponential.
+    """
 
     @cache
     def best(left: _Risks, right: _Risks) -> tuple[Fraction, tuple[Match, ...]]:
@@ -100,6 +117,66 @@ def best_matching(
         return most, matches
 
     return best(_exact(longs), _exact(shorts))[1]
+
+
+def matching_by_paths(
+    longs: Mapping[str, Decimal],
+    shorts: Mapping[str, Decimal],
+    share: Mapping[tuple[str, str], Fraction],
+) -> tuple[Match, ...]:
+    """Return a matching that earns most, grown by the most profitable path while one gains.
+
+    A path starts at a long with risk left and ends at a short with risk left; on the way it may
+    take matched risk back from a pair to give it to another.  Successive best paths are optimal for
+    every amount sent on the way (the transportation problem's longest augmenting paths).
+    """
+    supply, demand = dict(_exact(longs)), dict(_exact(shorts))
+    flow = dict.fromkeys(share, Fraction(0))
+    while True:
+        path = _best_path(supply, demand, flow, share)
+        if not path:
+            return tuple((a, b, amount) for (a, b), amount in flow.items() if amount > 0)
+        # Pairs alternate: given to, taken back from, given to, ...
+        amount = min(supply[path[0][0]], demand[path[-1][1]])
+        for pair in path[1::2]:
+            amount = min(amount, flow[pair])
+        for number, pair in enumerate(path):
+            flow[pair] = flow[pair] - amount if number % 2 else flow[pair] + amount
+        supply[path[0][0]] = supply[path[0][0]] - amount
+        demand[path[-1][1]] = demand[path[-1][1]] - amount
+
+
+def _best_path(
+    supply: Mapping[str, Fraction],
+    demand: Mapping[str, Fraction],
+    flow: Mapping[tuple[str, str], Fraction],
+    share: Mapping[tuple[str, str], Fraction],
+) -> list[tuple[str, str]]:
+    """Return the pairs of the path that earns most per unit, empty where none gains.
+
+    By Bellman and Ford: a pair earns its share on the way to the short and costs it on the way
+    back.
+    """
+    to_long: dict[str, tuple[Fraction, list[tuple[str, str]]]] = {
+        a: (Fraction(0), []) for a, left in supply.items() if left > 0
+    }
+    to_short: dict[str, tuple[Fraction, list[tuple[str, str]]]] = {}
+    used = {pair for pair, amount in flow.items() if amount > 0}
+    changed = True
+    while changed:
+        changed = False
+        for (a, b), earned in share.items():
+            if a in to_long:
+                gain = to_long[a][0] + earned
+                if b not in to_short or gain > to_short[b][0]:
+                    to_short[b], changed = (gain, [*to_long[a][1], (a, b)]), True
+            if (a, b) in used and b in to_short:
+                gain = to_short[b][0] - earned
+                if a not in to_long or gain > to_long[a][0]:
+                    to_long[a], changed = (gain, [*to_short[b][1], (a, b)]), True
+    ends = [to_short[b] for b, left in demand.items() if b in to_short and left > 0]
+    best = max(ends, key=lambda end: end[0], default=(Fraction(0), []))
+    return best[1] if best[0] > 0 else []
 
 
 def _any_full_matching(

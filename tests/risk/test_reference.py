@@ -21,6 +21,7 @@ from simulator.risk.reference import (
     pool_margin,
 )
 from simulator.rulebook.load import load
+from tests.risk.building import scenario_rules
 
 D = Decimal
 UNIFIED = load("binance").margin_rules("unified")
@@ -111,9 +112,7 @@ def test_collateral_kernel_equals_decimal(amount: Decimal, index: Decimal, perce
 def test_scaling_all_prices_scales_the_margins_of_the_scenario_model(
     quantity: Decimal, k: int
 ) -> None:
-    # Concentration begins at an amount of USD, so it does not scale.
-    alone = {"scenario.components.concentration.tiers": [{"above": 0, "rate": 0}]}
-    rules = load("textbook").with_overrides(alone).margin_rules("unified")
+    rules = scenario_rules()
 
     def margin(scale: int) -> tuple[Decimal, Decimal | None]:
         mark = D(40_000) * scale

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from decimal import Decimal
 from fractions import Fraction
+from itertools import product
 
 import numpy as np
 import pytest
@@ -24,6 +25,7 @@ from simulator.risk.reference import (
     net_delta,
     pool_margin,
 )
+from simulator.risk.reference_credit import Match, matching_by_paths, matching_by_trial
 from simulator.risk.scenario import Correlations, ScenarioRules, scenario_columns
 from simulator.rulebook.load import load
 from tests.risk.building import scenario_rules
@@ -100,8 +102,12 @@ def test_the_lessons_example() -> None:
     assert both.maintenance_margin == 4_000
     assert both.ratio == D("1.5")
     assert both.level is RiskLevel.MARGIN_CALL
-    present = {name: value for name, value in both.components.items() if value}
-    assert present == {"scan_risk": D(8_000), "inter_credit": D(-2_000)}
+    nothing = ("calendar_charge", "short_option_minimum", "concentration", "loans")
+    assert both.components == {
+        "scan_risk": D(8_000),
+        "inter_credit": D(-2_000),
+        **dict.fromkeys(nothing, D(0)),
+    }
     assert by_kernel([D(50_000), D(-30_000)], [D(0), D(0)], TEXTBOOK.scenario) == 6_000.0
 
 
@@ -165,6 +171,28 @@ def test_kernel_equals_decimal(
     got = by_kernel(derivatives, spot, TEXTBOOK.scenario, correlation)
     gross = float(sum(abs(d) + abs(s) for d, s in pairs))
     assert abs(got - float(expected)) <= 1e-9 * max(gross, 1.0)
+
+
+@given(
+    st.lists(st.integers(1, 20), min_size=3, max_size=3),
+    st.lists(st.integers(1, 20), min_size=3, max_size=3),
+    st.lists(st.integers(0, 6), min_size=9, max_size=9),
+)
+def test_paths_earn_what_the_best_of_all_matchings_does(
+    longs: list[int], shorts: list[int], rates: list[int]
+) -> None:
+    left = {f"L{n}": D(x) for n, x in enumerate(longs)}
+    right = {f"S{n}": D(x) for n, x in enumerate(shorts)}
+    share = {pair: Fraction(r, 12) for pair, r in zip(product(left, right), rates, strict=True)}
+
+    def earned(matches: tuple[Match, ...]) -> Fraction:
+        for side, risks in ((0, left), (1, right)):
+            for name, risk in risks.items():
+                assert sum(m[2] for m in matches if m[side] == name) <= risk
+        return sum((m * share[a, b] for a, b, m in matches), Fraction(0))
+
+    best = earned(matching_by_trial(left, right, share))
+    assert earned(matching_by_paths(left, right, share)) == best
 
 
 @given(
