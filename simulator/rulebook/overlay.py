@@ -82,10 +82,12 @@ class _Layer:
         source: str,
     ) -> None:
         """Lay ``over`` on ``data``, ``field`` below the nearest ``section`` with a source."""
+        named: Any = {}
         if "source" in data:
             section, field = data, ""
             source = over.pop("source", "") or OWN
-        named = over.pop("sources", {}) if isinstance(over.get("sources"), dict) else {}
+            named = over.pop("sources", {})
+        readable = isinstance(named, dict) and all(isinstance(n, str) for n in named.values())
         for key, value in over.items():
             path = f"{field}.{key}" if field else key
             here = data.get(key)
@@ -96,10 +98,12 @@ class _Layer:
             if isinstance(value, dict) and (section is None or "source" in value):
                 self.used_own |= value.setdefault("source", OWN) == OWN  # a whole section
             elif section is not None:
-                self._credit(section, path, named.get(path, source))
-        if section is data:
+                self._credit(section, path, named.get(path, source) if readable else source)
+        if section is data and readable:
             for path, name in named.items():
                 data.setdefault("sources", {})[path] = name
+        elif section is data:
+            data["sources"] = named  # for the schema to refuse
 
     def _credit(self, section: dict[str, Any], path: str, source: str) -> None:
         sources = section.setdefault("sources", {})

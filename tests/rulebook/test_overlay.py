@@ -251,6 +251,10 @@ def test_collateral_ratio_without_a_haircut_is_applied_to_the_assets_named() -> 
             r"overrides: brackets\.um: BTCUSDT: bracket 1: floor must be 0, not 5",
         ),
         ({"fees": 3}, r"overrides: fees: .*"),
+        ({"mark": {"sources": 3, "step_seconds": 2}}, r"overrides: mark\.sources: "),
+        ({"mark": {"sources": {"step_seconds": []}}}, r"overrides: mark\.sources\.step_seconds: "),
+        ({"mark": {"sources": {"step": "mark"}}}, r"overrides: mark\.sources names 'step'"),
+        ({"sources": "x"}, r"overrides: sources: "),
     ],
 )
 def test_a_wrong_override_is_named_with_its_path(values: dict[str, object], message: str) -> None:
