@@ -25,12 +25,11 @@ from decimal import Decimal
 from fractions import Fraction
 from typing import Any, cast
 
-from simulator.risk.levels import RiskLevel
 from simulator.risk.reference_affine import Affine, Reciprocal, Walk
 from simulator.risk.reference_brackets import by_brackets
 from simulator.risk.reference_equity import equity_of
 from simulator.risk.reference_revaluation import valuation_of
-from simulator.risk.reference_scenario import by_scenarios
+from simulator.risk.reference_scenario import Still, by_scenarios
 from simulator.risk.reference_steps import Trace, note, rounded
 from simulator.risk.rules import MarginRules
 from simulator.risk.state import PoolState
@@ -53,13 +52,17 @@ def liquidation_price(
     has no position in ``symbol``.
     """
     threshold = rules.ladder_of(state.kind, state.margin_leverage).liquidation.at
-    by_model = by_brackets if rules.model_of(state.kind) == "brackets" else by_scenarios
+    brackets = rules.model_of(state.kind) == "brackets"
+    still = Still(next((p.underlying for p in state.positions if p.symbol == symbol), ""))
 
     def cushion(moved: PoolState) -> Decimal:
-        _, maintenance, _ = by_model(moved, rules)
+        if brackets:
+            _, maintenance, _ = by_brackets(moved, rules)
+        else:
+            _, maintenance, _ = by_scenarios(moved, rules, still=still)
         return equity_of(moved, rules).adjusted_equity - threshold * maintenance
 
-    if by_model is by_scenarios:
+    if not brackets:
         state = _with_volatilities(state)
     text = f"adjusted equity = {threshold} × maintenance margin"
     return _nearest_root(state, symbol, cushion, "liquidation price", text, trace)
@@ -76,14 +79,6 @@ def bankruptcy_price(
         return equity_of(moved, rules).equity
 
     return _nearest_root(state, symbol, cushion, "bankruptcy price", "equity = 0", trace)
-
-
-def is_liquidated(state: PoolState, rules: MarginRules) -> bool:
-    """Return whether a pool stands at LIQUIDATION or worse."""
-    model = by_brackets if rules.model_of(state.kind) == "brackets" else by_scenarios
-    equity = equity_of(state, rules).adjusted_equity
-    level = rules.ladder_of(state.kind, state.margin_leverage).level(equity, model(state, rules)[1])
-    return level >= RiskLevel.LIQUIDATION
 
 
 def _nearest_root(

@@ -25,7 +25,7 @@ from simulator.risk.components import Component, Grid, LoanCharge, Scenario
 from simulator.risk.reference_brackets import Requirement
 from simulator.risk.reference_charges import charge_of, deltas_by_expiry, loan_of
 from simulator.risk.reference_credit import largest_credit
-from simulator.risk.reference_grid import Unit, Worst, units_of, worst_of
+from simulator.risk.reference_grid import Unit, units_of, worst_of
 from simulator.risk.reference_steps import Trace, note, total
 from simulator.risk.rules import MarginRules
 from simulator.risk.scenario import ScenarioRules
@@ -33,11 +33,19 @@ from simulator.risk.state import ZERO, PoolState
 
 
 @dataclass(slots=True)
+class Still:
+    """Figures kept from one call to the next while only ``moving``, an underlying, changes."""
+
+    moving: str = ""
+    figures: dict[tuple[str, str], Decimal] = field(default_factory=dict)
+
+
+@dataclass(slots=True)
 class _Parts:
     """Figures found so far, USD: ``of`` [component][underlying], ``scan`` of the first grid."""
 
     of: dict[str, dict[str, Decimal]] = field(default_factory=dict)
-    scan: dict[str, Worst] = field(default_factory=dict)
+    scan: dict[str, Decimal] = field(default_factory=dict)
 
     def by_role(self, components: tuple[Component, ...], role: str, u: str) -> list[Decimal]:
         """Return an underlying's figures of all components with a role."""
@@ -58,12 +66,17 @@ def components_of(rules: ScenarioRules) -> tuple[Component, ...]:
     return (Grid("scan_risk", {"": scenarios}, of_range=True, rule="scenario.price_range"),)
 
 
-def by_scenarios(state: PoolState, rules: MarginRules, trace: Trace = None) -> Requirement:
-    """Return initial margin, maintenance margin and components of a pool, USD."""
+def by_scenarios(
+    state: PoolState, rules: MarginRules, trace: Trace = None, still: Still | None = None
+) -> Requirement:
+    """Return initial margin, maintenance margin and components of a pool, USD.
+
+    ``still``: figures of underlyings that do not change from call to call.
+    """
     parameters = rules.scenario
     components = components_of(parameters)
     units = units_of(state, parameters)
-    parts = _figures(units, components, state, parameters, trace)
+    parts = _figures(units, components, state, parameters, trace, still or Still())
     credit = _credit(units, parts, state, parameters, trace)
     figures: dict[str, Decimal] = {}
     # Printed in this order: worst losses and charges, the credit, then floors and add-ons.
@@ -91,6 +104,7 @@ def _figures(
     state: PoolState,
     parameters: ScenarioRules,
     trace: Trace,
+    still: Still,
 ) -> _Parts:
     """Compute every component of every underlying."""
     parts = _Parts()
@@ -102,13 +116,18 @@ def _figures(
                 of[asset] = loan_of(asset, component, state, trace)
             continue
         for underlying, unit in units.items():
-            if isinstance(component, Grid):
-                worst = worst_of(unit, component, state, parameters, trace)
-                of[underlying] = worst.loss
-                if component.name == first:
-                    parts.scan[underlying] = worst
-            else:
-                of[underlying] = charge_of(unit, component, state, trace)
+            key = (component.name, underlying)
+            figure = still.figures.get(key)
+            if figure is None:
+                if isinstance(component, Grid):
+                    figure = worst_of(unit, component, state, parameters, trace).loss
+                else:
+                    figure = charge_of(unit, component, state, trace)
+                if still.moving and underlying != still.moving:
+                    still.figures[key] = figure
+            of[underlying] = figure
+            if component.name == first:
+                parts.scan[underlying] = figure
     return parts
 
 
@@ -128,15 +147,15 @@ def _credit(
         return ZERO
     longs: dict[str, Decimal] = {}
     shorts: dict[str, Decimal] = {}
-    for underlying, worst in parts.scan.items():
-        if not worst.loss > 0:
+    for underlying, loss in parts.scan.items():
+        if not loss > 0:
             continue
         unit = units[underlying]
         side = total(deltas_by_expiry(unit, state).values()) + min(unit.spot, ZERO)
         if side > 0:
-            longs[underlying] = worst.loss
+            longs[underlying] = loss
         elif side < 0:
-            shorts[underlying] = worst.loss
+            shorts[underlying] = loss
     credit = largest_credit(longs, shorts, parameters, state.correlation, trace)
     note(trace, parameters.credit_name, "− credits of pairs", "-{}", (credit,), -credit)
     return credit
