@@ -22,6 +22,7 @@ from simulator.instruments.instrument import Instrument
 from simulator.replay.activity import active_ns
 from simulator.replay.catalogue import load
 from simulator.replay.player import Block, Player
+from simulator.rulebook.account import account_rules, interest_rules
 from simulator.rulebook.load import load as load_rulebook
 from simulator.strategy.base import Strategy
 from simulator.strategy.context import Context
@@ -77,6 +78,8 @@ class Simulation:
         margin_type: str | None = None,
         leverage: Asked = None,
         position_mode: str = "one_way",
+        margin_leverage: int | None = None,
+        multi_assets: bool = False,
         note: Callable[[str], None] = lambda _line: None,
         import_progress: Callable[[str, int, int], None] = lambda _s, _d, _t: None,
     ) -> None:
@@ -102,16 +105,19 @@ class Simulation:
         if self.rows == 0:
             raise InputError(f"{', '.join(self.data)}: no rows in the span asked for")
         self.rules = load_rulebook(rulebook)
-        margin = self.rules.margin_rules("unified" if mode == "unified" else "separated")
         listed = self.player.instruments
+        margin = account_rules(
+            self.rules,
+            "unified" if mode == "unified" else "separated",
+            margin_type=margin_type,
+            multi_assets=multi_assets,
+            margin_leverage=margin_leverage,
+            settled_in=dict.fromkeys(one.settle for one in listed if one.market == "um"),
+        )
         self.partition = (
             unified(listed, margin.members, position_mode == "hedge")
             if mode == "unified"
-            else separated(
-                listed,
-                (margin_type or margin.margin_type) == "isolated",
-                position_mode == "hedge",
-            )
+            else separated(listed, margin.margin_type == "isolated", position_mode == "hedge")
         )
         self.latency = parse_latency(None if latency is None else str(latency), seed)
         model, power = _queue_model(queue_model)
@@ -124,7 +130,7 @@ class Simulation:
         made = assemble(
             listed,
             self.partition,
-            _venue_rules(self.rules, margin),
+            _venue_rules(self.rules, margin, multi_assets),
             strategies=len(self.strategies),
             queue_model=model,
             queue_power=power,
@@ -256,7 +262,7 @@ class Simulation:
         )
 
 
-def _venue_rules(rules: Rulebook, margin: MarginRules) -> VenueRules:
+def _venue_rules(rules: Rulebook, margin: MarginRules, multi_assets: bool) -> VenueRules:
     spot, um = rules.fees.spot, rules.fees.um
     return VenueRules(
         margin=margin,
@@ -266,6 +272,7 @@ def _venue_rules(rules: Rulebook, margin: MarginRules) -> VenueRules:
         mark_points=rules.mark.points,
         mark_step_ns=rules.mark.step_ns,
         mark_basis_hours=rules.mark.basis_hours,
+        interest=interest_rules(rules, multi_assets),
     )
 
 

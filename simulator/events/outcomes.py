@@ -62,6 +62,11 @@ class Outcome(IntEnum):
     """A negative balance's interest was taken from it; as BORROWED."""
     CONVERTED = 26
     """Sold or bought by the venue for a negative balance; as BORROWED, below 0 where sold."""
+    MARGIN_ADJUSTED = 27
+    """Isolated margin was added, or taken off where below 0; order = position slot, price = asset,
+    quantity = amount."""
+    MARGIN_REJECTED = 28
+    """Adding or taking off was refused; order = position slot, price = ``RejectReason``."""
 
 
 class RejectReason(IntEnum):
@@ -89,3 +94,5 @@ class RejectReason(IntEnum):
     BORROW_LIMIT = 20  # -3006: over what the margin leverage and the pool's equity allow
     NOT_BORROWABLE = 21  # -3012: this wallet cannot borrow
     NOTHING_OWED = 22  # -3015: there is no such debt to repay
+    NOT_ISOLATED = 23  # -4051: the position has no margin of its own
+    NO_POSITION = 24  # -4161: there is no position to add margin to

@@ -177,10 +177,12 @@ def _loan_columns(
     partition: Partition, rules: VenueRules, assets: list[str], lender: int
 ) -> dict[str, Any]:
     """Columns of what is owed; ``lender`` is the number of its wallet."""
+    leverage = _margin_leverage(rules.margin)
     return {
         "lender": lender,
         "interest": rules.interest,
-        "margin_leverage": _margin_leverage(rules.margin),
+        "margin_leverage": leverage,
+        "loan_margin": 1 / (leverage - 1),
         "convert_below": _convert_below(partition, rules.interest, assets, lender + 1),
     }
 

@@ -15,6 +15,7 @@ from simulator.accounts.wallets import CLEARING, INSURANCE, Partition
 from simulator.errors import InputError
 from simulator.exchange.core import Core
 from simulator.exchange.funding import Funding
+from simulator.exchange.isolated import IsolatedMargin
 from simulator.exchange.leverage import Leverage
 from simulator.exchange.liquidator import Liquidator
 from simulator.exchange.loans import Loans
@@ -23,6 +24,7 @@ from simulator.exchange.messages import (
     LevelChange,
     LeverageRequest,
     LiquidationEvent,
+    MarginRequest,
     PoolFigures,
     RepayRequest,
     TransferRequest,
@@ -41,14 +43,14 @@ UNIT = 1e-8
 HOUR_NS = 3_600_000_000_000
 HOURS = 24
 
-Request = TransferRequest | LeverageRequest | BorrowRequest | RepayRequest
+Request = TransferRequest | MarginRequest | LeverageRequest | BorrowRequest | RepayRequest
 
 
 class Desk:
     """The rare side of a venue with one trading account.
 
-    ``upkeep`` keeps prices and checks margin; ``transfers``, ``funding``, ``liquidator``, ``loans``
-    and ``negative`` (balances) do what their names say.
+    ``upkeep`` keeps prices and checks margin; ``transfers``, ``funding``, ``liquidator``,
+    ``isolated`` (margin), ``loans`` and ``negative`` (balances) do what their names say.
     """
 
     def __init__(
@@ -85,6 +87,7 @@ class Desk:
         )
         margin: MarginRules = columns["margin"]
         self.interest: InterestRules = columns["interest"]
+        self.isolated = IsolatedMargin(core, self.upkeep, partition, instruments, assets)
         self.loans = Loans(
             core,
             self.upkeep,
@@ -93,7 +96,6 @@ class Desk:
             self.interest,
             lender=self.lender,
             leverage=columns["margin_leverage"],
-            in_requirement=margin.loans is not None and margin.model == "brackets",
         )
         self.negative = NegativeBalances(
             core, partition, assets, self.interest, margin, lender=self.lender
@@ -102,6 +104,7 @@ class Desk:
         self.messages: list[LevelChange | LiquidationEvent] = []
         self._handlers: dict[type, Callable[[Any], None]] = {
             TransferRequest: self.transfers.execute,
+            MarginRequest: self.isolated.execute,
             LeverageRequest: self.leverage.execute,
             BorrowRequest: self.loans.borrow,
             RepayRequest: self.loans.repay,

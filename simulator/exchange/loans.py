@@ -1,11 +1,11 @@
 """Spot margin: borrowing, repaying, and the interest on what is owed.
 
 A loan is made in the account's cross-margin wallet, or in the unified one where that is a member.
-It is granted while the pool's equity covers, with the new loan and its first interest, ::
+It is granted while the pool's equity covers its initial margin, and ::
 
-    initial margin of positions and orders + (loans + interest) / (leverage - 1)
+    loans + interest <= (leverage - 1) x equity
 
-which for a pool without positions is ``loans <= (leverage - 1) x net assets``.  Interest is simple
+both with the new loan and its first interest.  Interest is simple
 interest on the principal: an hour's (or whatever the rulebook's period is) when the loan is made,
 then as much at every full hour, UTC, rounded up to whole units.  A repayment pays interest first.
 Source: docs/funds.md.
@@ -30,8 +30,7 @@ UNIT = 1e-8
 class Loans:
     """Loans of the trading account.
 
-    ``leverage`` is that of cross margin (3, 5 or 10 at Binance); ``in_requirement`` says whether
-    the margin model counts the initial margin of loans by itself.  ``charged`` is the interest so
+    ``leverage`` is that of cross margin (3, 5 or 10 at Binance).  ``charged`` is the interest so
     far, each charge at the index price of its asset, USDT.
     """
 
@@ -45,7 +44,6 @@ class Loans:
         *,
         lender: int,
         leverage: int,
-        in_requirement: bool,
     ) -> None:
         self.core = core
         self.upkeep = upkeep
@@ -53,7 +51,6 @@ class Loans:
         self.rules = rules
         self.lender = lender
         self.leverage = leverage
-        self.in_requirement = in_requirement
         self.charged = 0.0
         names = [name for name, _, _ in partition.pools]
         self.pool = next((names.index(one) for one in ("margin", "unified") if one in names), -1)
@@ -138,45 +135,38 @@ class Loans:
             return RejectReason.LOT_SIZE
         if core.pools.index_price(asset) <= 0:
             return RejectReason.NO_PRICE
+        return None if self._covered(asset, units) else RejectReason.BORROW_LIMIT
+
+    def _covered(self, asset: int, units: int) -> bool:
+        """Whether the pool's equity would cover its requirements with a new loan."""
+        core = self.core
         interest = rounded_up(units, self._periodic[asset]) if self.rules.on_borrow else 0
         core.ledger.lend(self.lender, self.wallet, asset, units)
         core.ledger.accrue(self.lender, self.wallet, asset, interest)
-        short = self._free() < 0
+        equity = float(core.pools.equity_of(self.pool))
+        needed = float(core.free_margin_needed(ACCOUNT, self.pool))
         core.ledger.accrue(self.lender, self.wallet, asset, -interest)
         core.ledger.lend(self.lender, self.wallet, asset, -units)
-        return RejectReason.BORROW_LIMIT if short else None
-
-    def _free(self) -> float:
-        """Equity less what positions, open orders and loans need at the start, USDT."""
-        pools = self.core.pools
-        needed = float(self.core.free_margin_needed(ACCOUNT, self.pool))
-        free = float(pools.equity_of(self.pool)) - needed
-        if not self.in_requirement:
-            # The requirement may count a part of it already (textbook: loans of cash).
-            counted = float(pools.loan_margin(self.pool)) if self.pool >= 0 else 0.0
-            free -= max(0.0, self.owed_value() / (self.leverage - 1) - counted)
-        return free
+        return equity >= needed
 
     # Figures
 
-    def owed_value(self) -> float:
-        """Loans and interest at index prices, USDT."""
-        if self.wallet < 0:
-            return 0.0
-        ledger, pools = self.core.ledger, self.core.pools
-        return sum(
-            int(ledger.owed(self.wallet, asset)) * UNIT * float(pools.index_price(asset))
-            for asset in range(len(self.assets))
-        )
-
     def most(self, asset: int) -> float:
-        """Amount of an asset that could be borrowed now, before the interest on it."""
+        """Amount of an asset that could be borrowed now."""
         price = float(self.core.pools.index_price(asset))
         if self.wallet < 0 or price <= 0:
             return 0.0
         if self.core.pools.checked_level(self.pool) >= RiskLevel.REDUCE_ONLY:
             return 0.0
-        return max(0.0, self._free() * (self.leverage - 1) / price)
+        equity = float(self.core.pools.equity_of(self.pool))
+        least, most = 0, int(max(0.0, equity) * (self.leverage - 1) / price / UNIT)
+        while least < most:
+            middle = (least + most + 1) // 2
+            if self._covered(asset, middle):
+                least = middle
+            else:
+                most = middle - 1
+        return least * UNIT
 
     def of(self, asset: int) -> tuple[float, float]:
         """Principal and interest that the account owes of an asset."""

@@ -41,6 +41,15 @@ class TransferRequest:
 
 
 @dataclass(frozen=True, slots=True)
+class MarginRequest:
+    """Add ``units`` of margin to an isolated position, or take some off it where below 0."""
+
+    strategy: int
+    slot: int
+    units: int
+
+
+@dataclass(frozen=True, slots=True)
 class LeverageRequest:
     """Set the leverage of a future."""
 

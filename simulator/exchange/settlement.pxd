@@ -41,6 +41,8 @@ cdef class Settlement:
     cdef int bnb
     cdef int[:, ::1] reducing
     cdef int lender
+    # least equity that loans need by the margin leverage, a share of them
+    cdef double loan_margin
     # figures of the run
     cdef readonly long long n_orders
     cdef readonly long long n_fills

@@ -122,6 +122,7 @@ class Settlement:
         self.reducing = memoryview(np.zeros((accounts, max(1, self.ledger.slots)), dtype="i4"))
         self.premium_held = memoryview(np.zeros((accounts, len(self.books)), dtype="i8"))
         self.lender = columns["lender"]
+        self.loan_margin = columns["loan_margin"]
         self.n_orders = self.n_fills = self.n_fill_rows = 0
         self.shortfall = 0.0
         self.rejections = memoryview(np.zeros(REASONS, dtype="i8"))

@@ -515,7 +515,16 @@ class Venue(Settlement):
                 needed += (
                     self.premium_held[account, i] * UNIT * self.pools.index[self.settled_in[i]]
                 )
-        return needed
+        asset: cython.int
+        loans: cython.double = 0.0
+        if self.loan_margin > 0.0:
+            for asset in range(self.ledger.assets):
+                loans += (
+                    self.ledger.owed(self.pools.wallet[pool], asset)
+                    * UNIT
+                    * self.pools.index[asset]
+                )
+        return needed if needed > loans * self.loan_margin else loans * self.loan_margin
 
     @cython.cfunc
     @cython.exceptval(-1)
@@ -595,17 +604,22 @@ class Venue(Settlement):
         """Best displayed bid in ticks, 0 if none."""
         return int(self.books[instrument].best(1))
 
-    def pull_orders(self, account: int, slots: list[int]) -> None:
-        """Cancel an account's orders on some position slots (spot: instruments), oldest first."""
+    def best_ask(self, instrument: int) -> int:
+        """Best displayed ask in ticks, 0 if none."""
+        return int(self.books[instrument].best(-1))
+
+    def pull_orders(self, account: int, pool: int) -> None:
+        """Cancel the orders that a pool margins or pays for, oldest first."""
         rows = np.asarray(self.orders.row)
         found = np.flatnonzero(
             (rows[:, ACCOUNT] == account)
-            & np.isin(rows[:, POSITION], slots)
             & np.isin(rows[:, STATE], (WAITING, WORKING))
             & (rows[:, SEQ] > 0)
         )
         for slot in sorted(found.tolist(), key=lambda s: int(rows[s, SEQ])):
-            self.withdraw(slot)
+            position = int(rows[slot, POSITION])
+            if self.pool_paying(slot) == pool or self.pools.pool_of[account, position] == pool:
+                self.withdraw(slot)
 
     def force(self, account: int, position: int, side: int, lots: int, flags: int) -> None:
         """The venue's own market order on an account's position slot or asset."""

@@ -24,6 +24,7 @@ from simulator.events.outcomes import Outcome, RejectReason
 from simulator.exchange.messages import (
     BorrowRequest,
     LeverageRequest,
+    MarginRequest,
     RepayRequest,
     TransferRequest,
 )
@@ -521,6 +522,23 @@ class Context:
         if leverage < 1:
             raise ValueError(f"leverage must be a whole number from 1 on, not {leverage}")
         self.desk.request(LeverageRequest(self.strategy, market.number, int(leverage)))
+
+    def adjust_isolated_margin(
+        self, market: Market, quantity: float, position_side: str = ""
+    ) -> None:
+        """Ask to add margin to an isolated position, or to take some off it where below 0.
+
+        In the settlement asset, with entry latency.  It is refused (a record and a count) without
+        an isolated position, beyond what the wallet can give, and where what is left would not
+        cover the position's initial margin.
+        """
+        if quantity != quantity:
+            raise ValueError("adjust_isolated_margin: quantity is not a number")
+        number: cython.int = market.number
+        if _position_side(position_side) == POSITION_SIDES["SHORT"]:
+            number += len(self.markets)
+        units = round(max(-9e18, min(quantity / UNIT, 9e18)))
+        self.desk.request(MarginRequest(self.strategy, number, units))
 
     def borrow(self, asset: str, quantity: float) -> None:
         """Ask for a loan in the wallet of cross margin, or the unified one, with entry latency.

@@ -261,3 +261,87 @@ def test_a_lower_level_borrows_nothing_more() -> None:
     assert [record[6] for record in world.records(Outcome.LOAN_REJECTED)] == [
         RejectReason.REDUCE_ONLY_LEVEL
     ]
+
+
+# The cross-margin wallet of a separated account
+
+
+def separated_margin(rulebook: str = "binance") -> World:
+    world = World("separated", rulebook, deposits={"USDT": "20000"}, fees=False, interest=PLAIN)
+    world.open_markets()
+    for asset, price in (("BTC", 100_000), ("ETH", 10_000)):
+        world.row(Kind.INDEX, f"um:{asset}USDT", 0, price * E8)
+    world.transfer(10_000, "spot", "margin")
+    return world
+
+
+def test_a_margin_order_names_its_wallet_and_borrows_there() -> None:
+    world = separated_margin()
+    world.ctx.submit(
+        world.market("spot:BTCUSDT"),
+        1,
+        0.2,
+        price=100_000.1,
+        wallet="margin",
+        side_effect="auto_borrow",
+    )
+    world.step(10)
+    assert world.balance("margin", "BTC") == 20_000_000
+    assert world.owed() == (1_000_002_000_000, 0)
+    assert world.balance("spot") == 10_000 * E8
+
+
+def test_plain_spot_borrows_nothing() -> None:
+    world = separated_margin()
+    world.ctx.submit(
+        world.market("spot:BTCUSDT"), 1, 0.2, price=100_000.1, side_effect="auto_borrow"
+    )
+    world.step(10)
+    assert world.said() == ["REJECTED NOT_BORROWABLE"]
+
+
+def test_borrowed_money_leaves_only_as_far_as_what_stays_covers_it() -> None:
+    """With 20,000 owed at 3x, 10,000 of equity must stay."""
+    world = separated_margin()
+    world.borrow("USDT", 18_000)
+    world.ctx.transfer("USDT", 1_000.000001, "margin", "spot")
+    world.step()
+    assert len(world.records(Outcome.TRANSFER_REJECTED)) == 1
+    world.ctx.transfer("USDT", 1_000, "margin", "spot")
+    world.step()
+    assert world.balance("margin") == 27_000 * E8
+
+
+@pytest.mark.parametrize("short", [False, True])
+def test_a_called_loan_is_traded_for_and_repaid(short: bool) -> None:
+    """A long on borrowed USDT and a short of borrowed BTC, each called by the price."""
+    world = separated_margin()
+    spot = world.market("spot:BTCUSDT")
+    world.ctx.submit(spot, -1 if short else 1, 0.15, wallet="margin", side_effect="auto_borrow")
+    world.step(10)
+    plain = world.ctx.buy(spot, 0.001, 30_000.0)
+    price = 1_560_000 if short else 360_000
+    world.book("spot:BTCUSDT", price, price + 1)
+    world.row(Kind.INDEX, "um:BTCUSDT", 0, price * 10**7)
+    world.step(2000)
+    assert [event.pool for event in world.desk.liquidator.events] == ["margin"]
+    assert world.owed("USDT") == (0, 0)
+    assert world.owed("BTC") == (0, 0)
+    assert world.balance("margin", "BTC") >= 0
+    assert world.ctx.orders(spot) == [plain]
+    assert world.desk.liquidator.shortfall == 0
+
+
+def test_the_fund_pays_what_a_called_loan_leaves() -> None:
+    world = separated_margin()
+    world.ctx.submit(
+        world.market("spot:BTCUSDT"), 1, 0.2, wallet="margin", side_effect="auto_borrow"
+    )
+    world.step(10)
+    world.book("spot:BTCUSDT", 400_000, 400_001)
+    world.row(Kind.INDEX, "um:BTCUSDT", 0, 40_000 * E8)
+    world.step(2000)
+    # 10,000.02 was borrowed for 0.2 BTC, which bring 8,000.
+    assert world.owed("USDT") == (0, 0)
+    assert world.balance("margin") == 0
+    assert world.desk.liquidator.shortfall == pytest.approx(2_000.02)
