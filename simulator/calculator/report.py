@@ -87,7 +87,7 @@ def _pool(
     pool: Pool, figures: PoolMargin, rules: Rules, prices: bool, trace: list[Step] | None
 ) -> Figures:
     unit = pool.state.index[pool.currency] if pool.currency != "USD" else Decimal(1)
-    ladder = pool.rules.ladder_of(pool.kind)
+    ladder = pool.rules.ladder_of(pool.kind, pool.state.margin_leverage)
     room = capacity(pool, figures, rules)
     marks: dict[str, tuple[Decimal | None, Decimal | None]] = {}
     if prices:

@@ -33,7 +33,7 @@ def index_root(pool: Pool, asset: str) -> Decimal | None:
     The root nearest to the present index; None where there is none above zero, the present index
     where the threshold is already passed.
     """
-    threshold = pool.rules.ladder_of(pool.kind).liquidation.at
+    threshold = pool.rules.ladder_of(pool.kind, pool.state.margin_leverage).liquidation.at
 
     def cushion(price: Decimal) -> Decimal:
         state = replace(pool.state, index={**pool.state.index, asset: price})

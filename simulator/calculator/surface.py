@@ -53,7 +53,7 @@ def surface(
     prices = [now * (1 + share * (Decimal(2 * step) / (POINTS - 1) - 1)) for step in range(POINTS)]
     pools: list[Figures] = []
     for pool in start.pools:
-        ladder = pool.rules.ladder_of(pool.kind)
+        ladder = pool.rules.ladder_of(pool.kind, pool.state.margin_leverage)
         pools.append(
             Figures(
                 pool=pool.name,

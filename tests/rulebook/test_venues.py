@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from simulator import margin as calculate
 from simulator.risk.brackets import maintenance_margin
 from simulator.risk.levels import RiskLevel
 from simulator.risk.reference import pool_margin
@@ -84,6 +85,19 @@ def test_binance_cross_margin() -> None:
     unified = load("binance").margin_rules("unified").loans
     assert unified is not None
     assert unified.maintenance_rate == {3: D("0.1"), 5: D("0.08"), 10: D("0.05")}
+
+
+def test_the_margin_level_of_tenfold_leverage_is_its_own() -> None:
+    """At 10x the account is closed at 1.05, and is shown that."""
+    document = {
+        "mode": "separated",
+        "rulebook": "binance",
+        "prices": {"index": {"USDT": 1, "BTC": 21_000}},
+        "balances": {"margin": {"BTC": 1, "USDT": {"asset": 0, "loan": 20_000}}},
+        "margin_leverage": 10,
+    }
+    pool = calculate(document).pools[0]
+    assert (pool.ratio_name, float(pool.ratio), pool.level) == ("margin level", 1.05, "LIQUIDATION")
 
 
 def test_binance_coin_margined_brackets() -> None:
