@@ -225,6 +225,29 @@ class Ledger:
         self.cost[account, slot] = 0
         return realized
 
+    def take_columns(self, balance, quantity, cost, loan=None, interest=None) -> None:
+        """Stand on given columns, without copying: a population, or what a document holds.
+
+        ``balance``, ``loan``, ``interest`` [wallet, asset] and ``quantity``, ``cost`` [account,
+        slot], int64 and contiguous.  Such a ledger is margined, not traded on: entries of a venue
+        begin at zero.  Raises ``ValueError`` for another shape.
+        """
+        given = {"balance": balance, "quantity": quantity, "cost": cost}
+        given |= {"loan": loan, "interest": interest}
+        for name, column in given.items():
+            shape = (self.wallets, self.assets)
+            if name in ("quantity", "cost"):
+                shape = (self.accounts, max(1, self.slots))
+            if column is not None and column.shape != shape:
+                raise ValueError(f"{name} must be {shape}, not {column.shape}")
+        self.balance = memoryview(balance)
+        self.quantity = memoryview(quantity)
+        self.cost = memoryview(cost)
+        if loan is not None:
+            self.loan = memoryview(loan)
+        if interest is not None:
+            self.interest = memoryview(interest)
+
     # Views
 
     def balance_of(self, wallet: int, asset: int) -> int:

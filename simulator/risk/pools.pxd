@@ -7,6 +7,7 @@ cdef class Pools(Requirement):
     cdef double account_equity_of(self, int pool) noexcept
     cdef double collateral(self, int kind, int asset, double value) noexcept
     cpdef void evaluate(self, int pool) noexcept
+    cpdef int level_of(self, int pool, double equity, double maintenance) noexcept
     cpdef void evaluate_all(self) noexcept
     cpdef double required(self, int pool, bint with_orders) noexcept
     cdef void bracket_sums(self, int pool, bint with_orders) noexcept

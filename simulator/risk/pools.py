@@ -146,7 +146,6 @@ class Pools(Requirement):
         """Recompute a pool's equity, initial and maintenance margin and level from scratch."""
         kind: cython.int = self.kind[pool]
         total: cython.double
-        rung: cython.int
         self.equity[pool] = self.equity_of(pool)
         if self.by_brackets[kind]:
             self.bracket_sums(pool, False)
@@ -160,10 +159,18 @@ class Pools(Requirement):
             else:
                 self.initial[pool] = total
                 self.maintenance[pool] = total / self.initial_over_maintenance
-        rung = 3 * (self.loan_tier[pool] * self.kinds + kind)
-        self.level[pool] = level_at(
-            self.equity[pool],
-            self.maintenance[pool],
+        self.level[pool] = self.level_of(pool, self.equity[pool], self.maintenance[pool])
+
+    @cython.ccall
+    @cython.exceptval(check=False)
+    def level_of(
+        self, pool: cython.int, equity: cython.double, maintenance: cython.double
+    ) -> cython.int:
+        """Return the `RiskLevel` that a pool would have with these figures."""
+        rung: cython.int = 3 * (self.loan_tier[pool] * self.kinds + self.kind[pool])
+        return level_at(
+            equity,
+            maintenance,
             self.ladder[rung],
             self.ladder[rung + 1],
             self.ladder[rung + 2],
@@ -393,6 +400,14 @@ class Pools(Requirement):
     def set_index(self, asset: int, price: float) -> None:
         """Fix an asset's index price, USD."""
         self.index[asset] = price
+
+    def set_forward(self, instrument: int, price: float) -> None:
+        """Fix an option's forward in its settlement asset; 0 leaves it to the index."""
+        self.forward[instrument] = price
+
+    def set_volatility_of(self, underlying: int, volatility: float) -> None:
+        """Set the volatility of an underlying's options that have none of their own."""
+        self.volatility_of[underlying] = volatility
 
     def set_volatility(self, instrument: int, volatility: float) -> None:
         """Set an option's annual implied volatility."""

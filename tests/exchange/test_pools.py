@@ -1,99 +1,118 @@
-"""Goal: the engine's margin figures are those of the reference, in every mode and rulebook.
+"""Goal: the compiled pools and the exact model agree on every portfolio, product and rulebook.
 
-Method: random balances, positions and prices, put straight into the columns; both sides compared.
+Method: random pools of all products under every rulebook and under one with every component;
+figures within 1e-9 of gross notional, components by name, levels except within that of an edge.
 """
 
 from __future__ import annotations
 
+from dataclasses import replace
 from decimal import Decimal
+from fractions import Fraction
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from simulator.risk.reference import PoolState, Position, pool_margin
-from tests.exchange.world import INSTRUMENTS, World
+from simulator.risk.figures import PoolEvaluator
+from simulator.risk.reference import pool_margin
+from simulator.risk.rules import MarginRules
+from simulator.risk.state import PoolState
+from simulator.rulebook.load import load
+from tests.risk.portfolios import EVERYTHING, LINEAR_SCAN, pools
 
-COMBINATIONS = [
-    (rulebook, mode) for rulebook in ("textbook", "binance") for mode in ("separated", "unified")
-]
-
-UNITS = st.integers(-(10**13), 10**13)
-LOTS = st.integers(-20_000, 20_000)
-TICKS = st.integers(1_000, 2_000_000)
+D, F = Decimal, Fraction
+BOOKS = ("textbook", "binance", "okx_pm", "deribit_pm", "bybit")
+TOLERANCE = 1e-9
 
 
-@pytest.mark.parametrize(("rulebook", "mode"), COMBINATIONS)
-@settings(max_examples=40)
+def gross(state: PoolState) -> float:
+    """Gross value of all that a pool holds, owes and trades, USD."""
+    total = 1.0
+    for amounts in (state.assets, state.loans, state.interest):
+        total += sum(abs(float(x * state.index[a])) for a, x in amounts.items())
+    for one in state.positions:
+        size = abs(float(one.quantity * one.contract_size))
+        price = 1.0 if one.product == "inverse" else float(state.index[one.underlying])
+        total += size * max(price, float(one.mark_price) if one.product != "inverse" else 1.0)
+    return total
+
+
+def agree(state: PoolState, rules: MarginRules) -> None:
+    exact = pool_margin(state, rules)
+    pool = PoolEvaluator(state, rules)
+    fast = pool.figures()
+    close = TOLERANCE * gross(state)
+    assert fast.equity == pytest.approx(float(exact.adjusted_equity), abs=close, rel=0)
+    assert fast.initial_margin == pytest.approx(float(exact.initial_margin), abs=close, rel=0)
+    needed = float(exact.maintenance_margin)
+    assert fast.maintenance_margin == pytest.approx(needed, abs=close, rel=0)
+    found = pool.components()
+    for name, value in exact.components.items():
+        assert found[name] == pytest.approx(float(value), abs=close, rel=0), name
+    ladder = rules.ladder_of(state.kind, state.margin_leverage)
+    edges = [0.0, *(at * needed for at in ladder.thresholds().values())]
+    equity = float(exact.adjusted_equity)
+    if min(abs(equity - edge) for edge in edges) > 10 * close and (needed == 0 or needed > close):
+        assert fast.level == exact.level
+
+
+@given(pools())
+def test_every_component(state: PoolState) -> None:
+    agree(state, EVERYTHING)
+
+
+@given(pools())
+def test_linear_scan_alone(state: PoolState) -> None:
+    agree(state, LINEAR_SCAN)
+
+
 @given(
-    usdt=UNITS,
-    btc=st.integers(-(10**8), 10**10),
-    lots=st.tuples(LOTS, LOTS),
-    entries=st.tuples(TICKS, TICKS),
-    marks=st.tuples(TICKS, TICKS),
+    pools(),
+    st.sampled_from(("initial", "maintenance")),
+    st.sampled_from(("mark", "index")),
+    st.sampled_from(("pool", "unit")),
+    st.sampled_from(("USD", "BTC")),
+    st.sampled_from((None, D("0.5"))),
 )
-def test_figures_equal_the_reference(
-    rulebook: str,
-    mode: str,
-    usdt: int,
-    btc: int,
-    lots: tuple[int, int],
-    entries: tuple[int, int],
-    marks: tuple[int, int],
+def test_every_choice_of_the_model(
+    state: PoolState, total_is: str, moved: str, scope: str, currency: str, wide: Decimal | None
 ) -> None:
-    world = World(mode, rulebook, check=False)
-    core, pools = world.core, world.core.pools
-    futures = [world.number("um:BTCUSDT"), world.number("um:ETHUSDT")]
-    index = {"USDT": Decimal(1), "BTC": Decimal(marks[0]) / 10, "ETH": Decimal(marks[1]) / 10}
-    for asset, price in index.items():
-        pools.set_index(world.desk.asset(asset), float(price))
-    for instrument, size, entry, mark in zip(futures, lots, entries, marks, strict=True):
-        world.desk.upkeep.row(instrument, 5, 0, mark * 10**7, 0, 0)
-        core.ledger.fill_position(1, instrument, size, entry)
-    for number, (name, wallet, isolated) in enumerate(world.partition.pools):
-        assert world.partition.pools[number][0] == name
-        amounts = {"USDT": usdt, "BTC": 0 if isolated >= 0 else btc}
-        for asset, units in amounts.items():
-            own = core.ledger.balance_of(wallet, world.desk.asset(asset))
-            core.ledger.move(2, wallet, world.desk.asset(asset), units - own)
-        state = PoolState(
-            assets={asset: Decimal(units) / 10**8 for asset, units in amounts.items()},
-            index=index,
-            positions=tuple(
-                Position(
-                    INSTRUMENTS[instrument].symbol,
-                    INSTRUMENTS[instrument].base,
-                    "USDT",
-                    Decimal(size) / 1000,
-                    Decimal(entry) / 10,
-                    Decimal(mark) / 10,
-                )
-                for instrument, size, entry, mark in zip(futures, lots, entries, marks, strict=True)
-                if world.partition.pool_of[instrument] == number and size
-            ),
-        )
-        expected = pool_margin(state, world.margin)
-        figures = world.desk.pool_figures(name)
-        scale = 1e-9 * float(abs(expected.adjusted_equity) + expected.initial_margin + 10**6)
-        assert figures.equity == pytest.approx(float(expected.adjusted_equity), abs=scale)
-        assert figures.maintenance_margin == pytest.approx(
-            float(expected.maintenance_margin), abs=scale
-        )
-        if expected.maintenance_margin:
-            gap = abs(expected.adjusted_equity / expected.maintenance_margin)
-            edges = world.margin.ladder.thresholds().values()
-            if all(abs(float(gap) - edge) > 1e-6 for edge in (0.0, *edges)):
-                assert figures.level == expected.level
-        if not small_leverage(world, state):
-            assert figures.initial_margin == pytest.approx(
-                float(expected.initial_margin), abs=scale
-            )
-
-
-def small_leverage(world: World, state: PoolState) -> bool:
-    """Whether the reference lowers a leverage for its notional; admission never lets it."""
-    return world.margin.default_leverage is not None and any(
-        world.margin.leverage_of(p.symbol, p.underlying, p.notional)
-        != world.margin.leverage_of(p.symbol, p.underlying, Decimal(0))
-        for p in state.positions
+    scenario = replace(
+        EVERYTHING.scenario,
+        total_is=total_is,  # type: ignore[arg-type]
+        moved_price=moved,  # type: ignore[arg-type]
+        floor_scope=scope,  # type: ignore[arg-type]
+        reference_volatility=wide,
+        widest_range=D(2),
     )
+    state = replace(state, currency=currency, measured_volatility={"BTC": D("0.8"), "ETH": D(9)})
+    agree(state, replace(EVERYTHING, scenario=scenario))
+
+
+@settings(max_examples=40)  # times ten: every rulebook in both modes
+@pytest.mark.parametrize("mode", ["separated", "unified"])
+@pytest.mark.parametrize("name", BOOKS)
+@given(state=pools(most=4), kind=st.sampled_from(("um", "cm", "margin", "options", "unified")))
+def test_rulebooks(name: str, mode: str, state: PoolState, kind: str) -> None:
+    rules = load(name).margin_rules(mode)  # type: ignore[arg-type]
+    if mode == "unified":
+        kind = "unified"
+    if rules.model_of(kind) == "brackets":
+        state = by_symbols(state, rules)
+    agree(replace(state, kind=kind), rules)  # type: ignore[arg-type]
+
+
+def by_symbols(state: PoolState, rules: MarginRules) -> PoolState:
+    """Return the state with contracts that the bracket tables know."""
+    kept = []
+    for one in state.positions:
+        linear = f"{one.underlying}USDT"
+        coin = f"{one.underlying}USD_PERP"
+        symbol = {"linear": linear, "inverse": coin}.get(one.product, one.symbol)
+        if one.product == "option":
+            if rules.options is not None:
+                kept.append(one)
+        elif symbol in rules.brackets:
+            kept.append(replace(one, symbol=symbol))
+    return replace(state, positions=tuple(kept))
