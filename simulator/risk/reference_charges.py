@@ -141,25 +141,23 @@ def size(unit: Unit, charge: SizeCharge, state: PoolState, trace: Trace = None) 
 
 def _amounts(unit: Unit, charge: SizeCharge, state: PoolState) -> list[Decimal]:
     """Return the gross amounts that count, USD: one a group of positions that are the same."""
-    groups: dict[object, Decimal] = {}
+    groups: dict[object, tuple[Decimal, Decimal]] = {}
     for position in unit.positions:
         if not _in_scope(position, charge.scope):
             continue
+        quantity = position.quantity * position.contract_size
         if charge.measure == "delta":
             amount = delta(position, state)
+        elif position.product == "inverse":
+            amount = quantity / position.mark_price * index_of(state, position.underlying)
         else:
-            amount = position.quantity * position.contract_size
-            if position.product == "inverse":
-                amount = amount / position.mark_price
-            amount = amount * index_of(state, position.underlying)
+            amount = quantity * index_of(state, position.underlying)
         option = position.product == "option"
         key = (option, position.expiry_ns, position.strike, position.right)
-        groups[key] = groups.get(key, ZERO) + amount
-    if charge.scope == "short_options":
-        if charge.measure == "delta":
-            return [abs(net) for net in groups.values()]
-        return [max(-net, ZERO) for net in groups.values()]
-    return [abs(net) for net in groups.values()]
+        held, counted = groups.get(key, (ZERO, ZERO))
+        groups[key] = (held + quantity, counted + amount)
+    short_only = charge.scope == "short_options"
+    return [abs(net) for held, net in groups.values() if held < 0 or not short_only]
 
 
 def _in_scope(position: Position, scope: Scope) -> bool:

@@ -415,6 +415,8 @@ class Requirement:
             for c in range(self.components):
                 if self.kind_of_part[c] != SIZE or not self.in_scope(self.scope[c], i):
                     continue
+                if self.scope[c] == SHORT_OPTIONS and self.group_size[g] >= 0.0:
+                    continue
                 amount = (
                     self.group_delta[g]
                     if self.by_delta[c]
@@ -422,7 +424,7 @@ class Requirement:
                 )
                 if amount < 0.0:
                     self.size_sum[c, u] -= amount
-                elif self.scope[c] != SHORT_OPTIONS or self.by_delta[c]:
+                else:
                     self.size_sum[c, u] += amount
             self.group_size[g] = self.group_delta[g] = 0.0
 

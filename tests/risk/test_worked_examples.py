@@ -12,6 +12,7 @@ from fractions import Fraction
 
 import pytest
 
+from simulator.risk import reference_black76 as black76
 from simulator.risk.brackets import derive_brackets
 from simulator.risk.components import (
     CalendarCharge,
@@ -485,6 +486,30 @@ def test_a_calendar_spread_needs_far_less_than_its_legs() -> None:
     margin = pool_margin(state, rules)
     assert margin.components == {"scan_risk": D(0), "calendar_charge": D(500)}
     assert sum(p.initial_margin for p in margin.positions) == 10_000
+
+
+@pytest.mark.parametrize("right", ["C", "P"])
+def test_short_options_count_net_by_index_or_delta(right: str) -> None:
+    """Three short and one long of one strike, two long of another: two short count."""
+    options = [
+        Position(
+            f"BTC-1-{strike}-{right}", "BTC", "USDT", D(quantity), D(900), D(900),
+            product="option", strike=D(strike), right="C" if right == "C" else "P",
+            expiry_ns=YEAR_NS // 4, volatility=D("0.6"),
+        )
+        for strike, quantity in ((50_000, -3), (50_000, 1), (60_000, 2))
+    ]  # fmt: skip
+    state = PoolState({"USDT": D(1)}, {"USDT": D(1), "BTC": D(50_000)}, tuple(options))
+    rules = scenario_rules(
+        components=(
+            SizeCharge("by_index", "short_options", {"": F(1, 100)}),
+            SizeCharge("by_delta", "short_options", {"": F(1, 100)}, measure="delta"),
+        )
+    )
+    figures = pool_margin(state, rules).components
+    assert figures["by_index"] == 1_000
+    one = black76.delta(D(50_000), D(50_000), D("0.25"), D("0.6"), options[0].right)
+    assert abs(figures["by_delta"] - 1_000 * abs(one)) < D("1e-18")
 
 
 def test_measured_volatility_widens_the_range_up_to_a_limit() -> None:
