@@ -14,6 +14,8 @@ import pytest
 from simulator.events.outcomes import Outcome, RejectReason
 from simulator.market.tape import Kind
 from simulator.risk.interest import InterestRules
+from simulator.rulebook.account import account_rules
+from simulator.rulebook.load import load
 from tests.exchange.world import MILLISECOND, World
 
 E8 = 10**8
@@ -345,3 +347,23 @@ def test_the_fund_pays_what_a_called_loan_leaves() -> None:
     assert world.owed("USDT") == (0, 0)
     assert world.balance("margin") == 0
     assert world.desk.liquidator.shortfall == pytest.approx(2_000.02)
+
+
+# Which assets of a USD-M wallet count
+
+
+@pytest.mark.parametrize(("multi_assets", "equity"), [(False, 1_000), (True, 1_000 + 97_500)])
+def test_assets_of_a_futures_wallet(multi_assets: bool, equity: float) -> None:
+    """1,000 USDT and 1 BTC at 100,000, the latter at 97.5 %; USDT counts 99.99 % there."""
+    world = World(
+        "separated",
+        "binance",
+        deposits={"USDT": "1000", "BTC": "1"},
+        margin=account_rules(load("binance"), "separated", multi_assets=multi_assets),
+    )
+    world.open_markets()
+    world.row(Kind.INDEX, "um:BTCUSDT", 0, 100_000 * E8)
+    for asset, amount in (("USDT", 1_000), ("BTC", 1)):
+        world.ctx.transfer(asset, amount, "spot", "um")
+        world.step()
+    assert world.pool("um").equity == pytest.approx(equity - 0.1 * multi_assets)

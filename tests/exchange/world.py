@@ -18,6 +18,7 @@ from simulator.exchange.latency import parse_latency
 from simulator.instruments.instrument import Instrument
 from simulator.market.tape import LAST, Kind
 from simulator.risk.interest import InterestRules
+from simulator.risk.rules import MarginRules
 from simulator.rulebook.load import load
 from simulator.strategy.base import Strategy
 from simulator.strategy.context import Context
@@ -88,9 +89,12 @@ class World:
         queue_model: int = 0,
         check: bool = True,
         interest: InterestRules | None = None,
+        margin: MarginRules | None = None,
     ) -> None:
         self.rules = load(rulebook)
-        self.margin = self.rules.margin_rules("unified" if mode == "unified" else "separated")
+        self.margin = margin or self.rules.margin_rules(
+            "unified" if mode == "unified" else "separated"
+        )
         self.instruments = list(instruments)
         isolated = self.margin.margin_type == "isolated"
         self.partition = (
