@@ -14,10 +14,12 @@ if TYPE_CHECKING:
     from simulator.calculator.report import margin
     from simulator.exchange.messages import LevelChange, LiquidationEvent, PoolFigures
     from simulator.report.result import RunResult, Summary
+    from simulator.risk.alerts import Alert
     from simulator.simulation import Simulation
     from simulator.strategy.context import Bar, Context, Fill, Market, OrderUpdate, Trade
 
 __all__ = [
+    "Alert",
     "Bar",
     "Context",
     "Fill",
@@ -36,6 +38,7 @@ __all__ = [
 ]
 
 _WHERE = {
+    "Alert": "simulator.risk.alerts",
     "Bar": "simulator.strategy.context",
     "Context": "simulator.strategy.context",
     "Fill": "simulator.strategy.context",

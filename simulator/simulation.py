@@ -18,11 +18,13 @@ from simulator.events.outcomes import RejectReason
 from simulator.exchange.assembly import VenueRules, assemble
 from simulator.exchange.latency import parse_latency
 from simulator.exchange.leverage import Asked
+from simulator.exchange.watching import RUN
 from simulator.instruments.instrument import Instrument
 from simulator.replay.activity import active_ns
 from simulator.replay.catalogue import load
 from simulator.replay.player import Block, Player
 from simulator.rulebook.account import account_rules, interest_rules
+from simulator.risk.alerts import parse
 from simulator.rulebook.load import load as load_rulebook
 from simulator.strategy.base import Strategy
 from simulator.strategy.context import Context
@@ -80,6 +82,7 @@ class Simulation:
         position_mode: str = "one_way",
         margin_leverage: int | None = None,
         multi_assets: bool = False,
+        alerts: Sequence[str] = (),
         note: Callable[[str], None] = lambda _line: None,
         import_progress: Callable[[str, int, int], None] = lambda _s, _d, _t: None,
     ) -> None:
@@ -141,8 +144,9 @@ class Simulation:
             leverage=leverage,
         )
         self.core, self.desk, self.assets = made.core, made.desk, made.assets
-        self.ladder = margin.ladder
+        self.ladder, self.margin = margin.ladder, margin
         self._attach(listed)
+        self._watch(alerts)
 
     def _attach(self, listed: Sequence[Instrument]) -> None:
         """Give every strategy its context; note which callbacks it has."""
@@ -155,6 +159,13 @@ class Simulation:
                 kind.on_fill is not Strategy.on_fill,
                 kind.on_order is not Strategy.on_order,
             )
+
+    def _watch(self, sentences: Sequence[str]) -> None:
+        for sentence in [sentences] if isinstance(sentences, str) else sentences:
+            try:
+                self.desk.watch_for(parse(sentence), RUN)
+            except LookupError as error:
+                raise InputError(f"alert {sentence!r}: {error.args[0]}") from None
 
     def run(
         self, progress: Progress | None = None, blocks: Iterator[Block] | None = None

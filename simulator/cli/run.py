@@ -69,6 +69,9 @@ def run(
     ),
     leverage: int = typer.Option(None, min=1, help="Of futures, where the rulebook has brackets."),
     bnb_fees: bool = typer.Option(None, "--bnb-fees", help="Pay fees in BNB, at the discount."),
+    alert: Annotated[
+        list[str] | None, typer.Option(help="ratio<=1.3, distance<=5%, ...; repeatable.")
+    ] = None,
     param: Annotated[
         list[str] | None, typer.Option(help="Strategy parameter key=value; repeatable.")
     ] = None,
@@ -91,6 +94,7 @@ def run(
         "rulebook": rulebook, "seed": seed, "latency": latency, "queue_model": queue_model,
         "margin_type": margin_type, "leverage": leverage, "bnb_fees": bnb_fees,
         "deposits": deposits(",".join(deposit)) if deposit else None, "start": start, "end": end,
+        "alerts": tuple(alert or ()) or None,
     }  # fmt: skip
     if mode is not None and mode not in MODES:
         raise InputError(f"--mode {mode}: must be one of {', '.join(MODES)}")
@@ -156,7 +160,7 @@ def show(
     from simulator.report.document import as_json as written
     from simulator.report.document import document
     from simulator.report.files import write_files
-    from simulator.report.table import Row, notes, rich_table
+    from simulator.report.table import Row, alert_lines, notes, rich_table
     from simulator.report.values import amount
 
     made = document(results)
@@ -178,6 +182,8 @@ def show(
         if not console.is_terminal:
             console = Console(width=TABLE_WIDTH)  # a file or pipe has no width of its own
         console.print(rich_table(results, extra))
+        for line in alert_lines(results):
+            console.print(line, markup=False, highlight=False)
         for said in notes(results):
             console.print(f"note: {said}", markup=False, highlight=False)
         for mode, found in (least or {}).items():
@@ -327,6 +333,6 @@ def make_engine(
             queue_model=setting.queue_model, start_ns=first, end_ns=last, scenario=setting.name,
             margin_type=(setting.margin_type or None) if mode == "separated" else None,
             leverage=setting.leverage or None, bnb_fees=setting.bnb_fees,
-            note=note, import_progress=importing,
+            alerts=setting.alerts, note=note, import_progress=importing,
         )  # fmt: skip
     return engine

@@ -13,6 +13,7 @@
     margin_type = ""  # isolated or cross; the rulebook's default if empty
     leverage = 0  # the rulebook's default if 0
     bnb_fees = false
+    alerts = []  # such as "ratio<=1.3", see docs/concepts/watching.md
     start = "2026-01-01T00:00:00Z"  # as the options --start and --end
     end = ""
 
@@ -64,6 +65,7 @@ class Scenario(BaseModel):
     margin_type: Literal["", "isolated", "cross"] = ""
     leverage: int = Field(default=0, ge=0)
     bnb_fees: bool = False
+    alerts: tuple[str, ...] = ()
     start: str = ""
     end: str = ""
     parameters: dict[str, str] = {}

@@ -30,10 +30,13 @@ from simulator.exchange.messages import (
     TransferRequest,
 )
 from simulator.exchange.negative import NegativeBalances
+from simulator.exchange.snapshots import Snapshots
 from simulator.exchange.transfers import Transfers
 from simulator.exchange.upkeep import Upkeep
+from simulator.exchange.watching import StrategyAlert, Watcher
 from simulator.instruments.instrument import Instrument
 from simulator.market.tape import Kind
+from simulator.risk.alerts import Watch, watch
 from simulator.risk.interest import InterestRules
 from simulator.risk.levels import RiskLevel
 from simulator.risk.rules import MarginRules
@@ -44,6 +47,9 @@ HOUR_NS = 3_600_000_000_000
 HOURS = 24
 
 Request = TransferRequest | MarginRequest | LeverageRequest | BorrowRequest | RepayRequest
+
+
+Message = LevelChange | LiquidationEvent | StrategyAlert
 
 
 class Desk:
@@ -100,8 +106,10 @@ class Desk:
         self.negative = NegativeBalances(
             core, partition, assets, self.interest, margin, lender=self.lender
         )
+        self.watcher = Watcher(core, partition, instruments, assets, self.announce)
+        self.snapshots = Snapshots(core, partition, instruments, assets, self.lender)
         self.requests: list[Request] = []
-        self.messages: list[LevelChange | LiquidationEvent] = []
+        self.messages: list[Message] = []
         self._handlers: dict[type, Callable[[Any], None]] = {
             TransferRequest: self.transfers.execute,
             MarginRequest: self.isolated.execute,
@@ -122,7 +130,7 @@ class Desk:
         asked = self.requests[number]
         self._handlers[type(asked)](asked)
 
-    def announce(self, message: LevelChange | LiquidationEvent) -> None:
+    def announce(self, message: Message) -> None:
         """Send a message to the strategies with the response latency."""
         self.messages.append(message)
         self.core.announce(len(self.messages) - 1)
@@ -130,6 +138,10 @@ class Desk:
     def tell(self, number: int) -> None:
         """A message reaches the strategies."""
         message = self.messages[number]
+        if isinstance(message, StrategyAlert):
+            at = message.strategy
+            self.core.strategies[at].on_alert(self.core.contexts[at], message.alert)
+            return
         for strategy, context in zip(self.core.strategies, self.core.contexts, strict=True):
             if isinstance(message, LiquidationEvent):
                 strategy.on_liquidation(context, message)
@@ -156,6 +168,14 @@ class Desk:
     def level_changed(self, pool: int, old: int, new: int) -> None:
         """Record and announce a level."""
         self.liquidator.level_changed(pool, old, new)
+
+    def watch(self, pool: int) -> None:
+        """A pool was checked, and somebody asked for alerts."""
+        self.watcher.checked(pool)
+
+    def sampled(self) -> None:
+        """A sample for the report was taken."""
+        self.snapshots.sampled()
 
     def liquidate(self, pool: int) -> None:
         """Close positions of a pool at its threshold."""
@@ -219,6 +239,15 @@ class Desk:
     def mark_of(self, instrument: int) -> float:
         """Mark price, 0 while unknown."""
         return float(self.core.pools.mark_price(instrument))
+
+    def alert(self, strategy: int, condition: Mapping[str, Any]) -> None:
+        """Watch margin for a strategy from the next check on."""
+        self.watch_for(watch(**condition), strategy)
+
+    def watch_for(self, asked: Watch, owner: int) -> None:
+        """Watch margin for a strategy, or for the run (-1), from the next check on."""
+        self.watcher.add(asked, owner)
+        self.upkeep.watched = True
 
     def pool_figures(self, name: str = "") -> PoolFigures:
         """Fresh figures of a pool by name, the first one without."""

@@ -39,6 +39,7 @@ cdef class Upkeep:
     cdef bint converts
     cdef long long next_hour
     cdef public bint unpriced
+    cdef public bint watched
     cdef readonly double[::1] sample_equity
 
     cpdef int mark(self) except? -1

@@ -84,6 +84,7 @@ class Upkeep:
         self.next_hour = 0
         self.convert_below = memoryview(np.array(columns["convert_below"], dtype="i8"))
         self.converts = bool((np.asarray(self.convert_below) > -FAR).any())
+        self.watched = False
         self._room(1024)
 
     def _room(self, size: int) -> None:
@@ -215,6 +216,7 @@ class Upkeep:
         self.check()
         if self.venue.now >= self.next_sample:
             self.sample()
+            self.cold.sampled()
         return self.steady
 
     def _full_hours(self) -> None:
@@ -290,6 +292,8 @@ class Upkeep:
             if self.venue.pools.level[pool] != old:
                 self.venue.pools.checked[pool] = self.venue.pools.level[pool]
                 self.cold.level_changed(pool, old, self.venue.pools.level[pool])
+            if self.watched:
+                self.cold.watch(pool)
             if self.venue.pools.level[pool] >= LIQUIDATION:
                 self.cold.liquidate(pool)
         if initial > self.peak_initial:

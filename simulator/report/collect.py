@@ -8,6 +8,7 @@ import numpy as np
 import polars as pl
 
 from simulator.exchange.desk import ACCOUNT
+from simulator.report.moves import moves
 from simulator.report.result import RunResult, Summary
 from simulator.risk.levels import RiskLevel
 
@@ -55,6 +56,8 @@ def collect(run: Simulation, seconds: float) -> RunResult:
             },
             orient="row",
         ),
+        alerts=_alerts(run),
+        moves=moves(run.desk.snapshots, run.margin),
         notes=_notes(run),
     )
 
@@ -216,6 +219,25 @@ def _long(run: Simulation, time: np.ndarray, values: np.ndarray, name: str) -> p
             "instrument": pl.Series(names * len(time), dtype=pl.String),
             name: values.ravel(),
         }
+    )
+
+
+def _alerts(run: Simulation) -> pl.DataFrame:
+    names = [type(strategy).__name__ for strategy in run.strategies]
+    return pl.DataFrame(
+        [
+            (a.time_ns, a.pool, a.condition, names[by] if by >= 0 else "run", a.ratio, a.level.name)
+            for by, a in run.desk.watcher.said
+        ],
+        schema={
+            "time_ns": pl.Int64,
+            "pool": pl.String,
+            "condition": pl.String,
+            "asked_by": pl.String,
+            "ratio": pl.Float64,
+            "level": pl.String,
+        },
+        orient="row",
     )
 
 

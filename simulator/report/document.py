@@ -63,5 +63,7 @@ def _run(run: RunResult) -> dict[str, Any]:
         "wall_seconds": finite(run.wall_seconds),
         "events_per_second": finite(rate(run.events, run.wall_seconds)),
         "digest": run.digest,
+        "alerts": run.alerts.to_dicts(),
+        "moves": run.moves.to_dicts(),
         "notes": list(run.notes),
     }

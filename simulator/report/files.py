@@ -11,7 +11,7 @@ from simulator.report.document import as_json
 from simulator.report.result import RunResult
 from simulator.report.table import Row
 
-FRAMES = ("fills", "history", "inventory", "prices", "liquidations")
+FRAMES = ("fills", "history", "inventory", "prices", "liquidations", "alerts", "moves")
 
 
 def write_files(

@@ -12,7 +12,7 @@ from string import Template
 from simulator.report.panels import Panel, break_notes, panels
 from simulator.report.result import RunResult
 from simulator.report.table import Row, notes, rows
-from simulator.report.values import count, utc
+from simulator.report.values import amount, count, utc
 
 PAGE = Template("""<!doctype html>
 <html lang="en"><head><meta charset="utf-8">
@@ -85,7 +85,7 @@ def page(results: Sequence[RunResult], extra: Sequence[Row] = ()) -> str:
         facts=_facts(results),
         table=_table(results, extra),
         currency=escape(first.currency),
-        sections="\n".join(_section(panel) for panel in panels(results)),
+        sections="\n".join([*(_section(panel) for panel in panels(results)), _moves(results)]),
         plotly=get_plotlyjs(),
     )
 
@@ -115,6 +115,33 @@ def _table(results: Sequence[RunResult], extra: Sequence[Row]) -> str:
         for row in [*rows(results), *extra]
     )
     return f"<thead><tr><th></th><th></th>{head}</tr></thead><tbody>{body}</tbody>"
+
+
+def _moves(results: Sequence[RunResult]) -> str:
+    """What the worst fall of each pool's ratio was made of, as one table a pool."""
+    made = []
+    for run in results:
+        for (pool,), part in run.moves.group_by("pool", maintain_order=True):
+            first = part.row(0, named=True)
+            title = (
+                f"{run.mode}, pool {pool}: what the largest fall of its ratio was made of, "
+                f"{utc(first['start_ns'])} to {utc(first['end_ns'])}"
+            )
+            body = "".join(
+                f"<tr><td>{escape((row['item'] and '  ' + row['item']) or row['factor'])}</td>"
+                + "".join(
+                    f"<td>{escape(amount(row[name]))}</td>"
+                    for name in ("equity", "initial_margin", "maintenance_margin")
+                )
+                + "</tr>"
+                for row in part.iter_rows(named=True)
+            )
+            made.append(
+                f"<section><h2>{escape(title)}</h2><table><thead><tr><th>{escape(run.currency)}"
+                "</th><th>equity</th><th>initial margin</th><th>maintenance margin</th></tr>"
+                f"</thead><tbody>{body}</tbody></table></section>"
+            )
+    return "\n".join(made)
 
 
 def _section(panel: Panel) -> str:

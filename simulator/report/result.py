@@ -49,6 +49,11 @@ class RunResult:
     - ``liquidations``: time_ns, pool, equity, maintenance_margin, lost (equity of the pool before,
       less after)
 
+    - ``alerts``: time_ns, pool, condition, asked_by, ratio, level
+    - ``moves``: what the fall of each pool's ratio to its lowest was made of: pool, start_ns,
+      end_ns, factor, item (null: the whole factor), equity, initial_margin, maintenance_margin
+      (of a whole factor only)
+
     ``notes`` are sentences for the reader, such as "no data for funding".
     """
 
@@ -70,5 +75,7 @@ class RunResult:
     prices: pl.DataFrame
     inventory: pl.DataFrame
     liquidations: pl.DataFrame
+    alerts: pl.DataFrame = field(default_factory=pl.DataFrame)
+    moves: pl.DataFrame = field(default_factory=pl.DataFrame)
     notes: tuple[str, ...] = field(default=())
     currency: str = "USDT"

@@ -10,7 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 from simulator.report.result import RunResult
-from simulator.report.values import amount, count, rate, signed
+from simulator.report.values import amount, count, rate, signed, utc
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,4 +107,14 @@ def notes(results: Sequence[RunResult]) -> list[str]:
     return [
         note if len(modes) == len(results) else f"{', '.join(modes)}: {note}"
         for note, modes in found.items()
+    ]
+
+
+def alert_lines(results: Sequence[RunResult]) -> list[str]:
+    """Return a line an alert, in the order they were said."""
+    return [
+        f"alert: {utc(row['time_ns'])} {run.mode} {row['pool']}: {row['condition']}"
+        f" (ratio {amount(row['ratio'], 3)}, {row['level']}, asked by {row['asked_by']})"
+        for run in results
+        for row in run.alerts.iter_rows(named=True)
     ]

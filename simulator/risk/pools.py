@@ -409,6 +409,10 @@ class Pools(Requirement):
         """Set the volatility of an underlying's options that have none of their own."""
         self.volatility_of[underlying] = volatility
 
+    def option_volatility(self, instrument: int) -> float:
+        """Return an option's annual implied volatility, 0 while unknown."""
+        return float(self.volatility[instrument])
+
     def set_volatility(self, instrument: int, volatility: float) -> None:
         """Set an option's annual implied volatility."""
         self.volatility[instrument] = volatility

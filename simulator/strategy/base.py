@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from simulator.exchange.messages import LevelChange, LiquidationEvent
+    from simulator.risk.alerts import Alert
     from simulator.strategy.context import Bar, Context, Fill, Market, OrderUpdate, Trade
 
 
@@ -74,6 +75,9 @@ class Strategy:
 
     def on_margin_call(self, ctx: Context, call: LevelChange) -> None:
         """A margin pool of the account reached MARGIN_CALL or worse."""
+
+    def on_alert(self, ctx: Context, alert: Alert) -> None:
+        """A condition given to ``ctx.alert`` became true."""
 
     def on_liquidation(self, ctx: Context, liquidation: LiquidationEvent) -> None:
         """A margin pool of the account was liquidated."""

@@ -314,6 +314,28 @@ class Context:
         """Return the figures of a margin pool, or of the account's first: see ``PoolFigures``."""
         return self.desk.pool_figures(pool)
 
+    def alert(
+        self, *, level=None, ratio=None, distance=None, fall=None, seconds=None, pool: str = ""
+    ) -> None:
+        """Ask for ``on_alert`` when a condition on a margin pool becomes true.
+
+        One of: ``level`` that or worse; ``ratio`` equity / maintenance margin at or below;
+        ``distance`` a move of that share of one underlying's prices would liquidate; ``fall`` of
+        the ratio by that share within ``seconds``.  ``pool`` empty: each pool.  Raises
+        ``InputError`` for a wrong condition, ``LookupError`` for an unknown pool.
+        """
+        self.desk.alert(
+            self.strategy,
+            {
+                "level": level,
+                "ratio": ratio,
+                "distance": distance,
+                "fall": fall,
+                "seconds": seconds,
+                "pool": pool,
+            },
+        )
+
     def equity(self) -> float:
         """Value of everything the account has, USDT."""
         return self.desk.account_equity()

@@ -21,6 +21,7 @@ LONGER_MODULES: dict[str, str] = {
     "simulator/exchange/core.py": "one compiled unit",
     "simulator/exchange/settlement.py": "one compiled unit",
     "simulator/exchange/venue.py": "one compiled unit",
+    "simulator/risk/pools.py": "one compiled unit",
     "simulator/risk/requirement.py": "one compiled unit",
     "simulator/strategy/context.py": "one compiled unit",
 }

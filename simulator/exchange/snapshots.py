@@ -1,0 +1,143 @@
+"""The account at an instant, kept so that later somebody can ask why a ratio moved.
+
+A snapshot holds what a pool's margin depends on: balances, loans, positions and prices.  They are
+taken at every few samples of the report, so that their cost does not show.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+
+from simulator.accounts.wallets import VENUE_WALLETS, Partition
+from simulator.exchange.core import Core
+from simulator.instruments.instrument import Instrument
+from simulator.risk.scenario import Correlations
+from simulator.risk.state import PoolState, Position, Product
+
+ACCOUNT = 1
+E8 = Decimal(10) ** -8
+EVERY = 8
+"""Samples between two snapshots."""
+
+PRODUCT: dict[str, Product] = {"um": "linear", "cm": "inverse", "option": "option"}
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """Amounts are units of 1e-8 by (wallet, asset), positions (lots, cost) by slot; prices floats.
+
+    ``ratios`` are equity and maintenance margin by pool.
+    """
+
+    time_ns: int
+    balances: dict[tuple[int, int], int]
+    loans: dict[tuple[int, int], int]
+    interest: dict[tuple[int, int], int]
+    positions: dict[int, tuple[int, int]]
+    marks: tuple[float, ...]
+    index: tuple[float, ...]
+    volatility: tuple[float, ...]
+    correlation: Correlations
+    figures: tuple[tuple[float, float], ...]
+
+
+class Snapshots:
+    """Snapshots of a run's account, and pools as plain states made from them."""
+
+    def __init__(
+        self,
+        core: Core,
+        partition: Partition,
+        instruments: Sequence[Instrument],
+        assets: Sequence[str],
+        lender: int,
+    ) -> None:
+        self.core = core
+        self.partition = partition
+        self.listed = instruments
+        self.assets = assets
+        self.wallets = range(len(VENUE_WALLETS), lender)
+        self.kept: list[Snapshot] = []
+        self._samples = 0
+
+    def sampled(self) -> None:
+        """A sample was taken: keep a snapshot at every few."""
+        if self._samples % EVERY == 0:
+            self.kept.append(self.take())
+        self._samples += 1
+
+    def take(self) -> Snapshot:
+        """Return the account as it stands."""
+        ledger, pools = self.core.ledger, self.core.pools
+        cells = [(w, a) for w in self.wallets for a in range(len(self.assets))]
+        slots = range(len(self.partition.margin))
+        held = {slot: ledger.position_of(ACCOUNT, slot) for slot in slots}
+        figures = (pools.figures(pool) for pool in range(len(self.partition.pools)))
+        instruments = range(len(self.listed))
+        return Snapshot(
+            int(self.core.now),
+            {cell: n for cell in cells if (n := int(ledger.balance_of(*cell)))},
+            {cell: n for cell in cells if (n := int(ledger.loan[cell]))},
+            {cell: n for cell in cells if (n := int(ledger.interest[cell]))},
+            {s: (int(lots), int(cost)) for s, (lots, cost) in held.items() if lots},
+            tuple(float(pools.mark_price(i)) for i in instruments),
+            tuple(float(pools.index_price(a)) for a in range(len(self.assets))),
+            tuple(float(pools.option_volatility(i)) for i in instruments),
+            {},
+            tuple((equity, maintenance) for equity, _, maintenance, _ in figures),
+        )
+
+    def state(self, kept: Snapshot, pool: int) -> PoolState:
+        """Return a pool at a snapshot as the plain state that the readable margin model takes."""
+        name, wallet, _ = self.partition.pools[pool]
+        kind = self.partition.kind_of(pool)
+        return PoolState(
+            assets=self._amounts(kept.balances, wallet),
+            loans=self._amounts(kept.loans, wallet),
+            interest=self._amounts(kept.interest, wallet),
+            index={
+                asset: Decimal(repr(price))
+                for asset, price in zip(self.assets, kept.index, strict=True)
+                if price > 0
+            },
+            positions=tuple(
+                self._position(slot, lots, cost, kept)
+                for slot, (lots, cost) in kept.positions.items()
+                if self.partition.pool_of[slot] == pool
+            ),
+            kind=kind,  # type: ignore[arg-type]
+            currency=name.partition(":")[2] if kind == "cm" else "USD",
+            time_ns=kept.time_ns,
+            correlation=kept.correlation,
+        )
+
+    def _amounts(self, cells: dict[tuple[int, int], int], wallet: int) -> dict[str, Decimal]:
+        return {self.assets[a]: n * E8 for (w, a), n in cells.items() if w == wallet}
+
+    def _position(self, slot: int, lots: int, cost: int, kept: Snapshot) -> Position:
+        number = slot % len(self.listed)
+        one = self.listed[number]
+        quantity, paid = lots * one.lot, cost * E8
+        # Cost is quantity x worth; an inverse contract is worth -size / price.
+        entry = (
+            -quantity * one.contract_size / paid
+            if one.inverse
+            else paid / (quantity * one.contract_size)
+        )
+        volatility = kept.volatility[number]
+        return Position(
+            symbol=one.symbol,
+            underlying=one.underlying,
+            settle=one.settle,
+            quantity=quantity,
+            entry_price=entry,
+            mark_price=Decimal(repr(kept.marks[number])),
+            product=PRODUCT[one.market],
+            contract_size=one.contract_size,
+            expiry_ns=one.expiry_ns,
+            strike=one.strike,
+            right=one.right,
+            volatility=Decimal(repr(volatility)) if volatility > 0 else None,
+        )

@@ -1,0 +1,72 @@
+"""Alerts in a run: strategies hear them, the run keeps them, and nothing is changed by looking."""
+
+from __future__ import annotations
+
+import pytest
+
+from simulator import Alert, InputError, Simulation, Strategy
+
+
+class Long(Strategy):
+    """Buy one BTC with little money and hold on."""
+
+    def on_start(self, ctx):
+        self.heard: list[Alert] = []
+        ctx.alert(ratio=2.0)
+        ctx.alert(fall=0.2, seconds=600)
+        ctx.schedule(after=5)
+
+    def on_timer(self, ctx, name):
+        ctx.buy(ctx.market("um:BTCUSDT"), 1.0)
+
+    def on_alert(self, ctx, alert):
+        self.heard.append(alert)
+
+
+class Quiet(Long):
+    def on_start(self, ctx):
+        self.heard = []
+        ctx.schedule(after=5)
+
+
+def run(kind: type[Long], alerts: tuple[str, ...] = ()):
+    strategy = kind()
+    simulation = Simulation(
+        data="bundled:crash",
+        mode="unified",
+        strategies=strategy,
+        deposits={"USDT": 13_000},
+        alerts=alerts,
+    )
+    return strategy, simulation.run()
+
+
+def test_strategies_and_the_run_are_told_before_the_liquidation() -> None:
+    strategy, result = run(Long, ("distance<=5%", "level>=LIQUIDATION"))
+    assert {a.condition for a in strategy.heard} == {"ratio <= 2", "fall >= 20% in 600s"}
+    kept = result.alerts
+    assert set(kept["asked_by"]) == {"Long", "run"}
+    first = {row["condition"]: row["time_ns"] for row in reversed(kept.to_dicts())}
+    liquidated = result.liquidations["time_ns"][0]
+    assert first["distance <= 5%"] < first["level >= LIQUIDATION"] == liquidated
+    assert first["ratio <= 2"] < liquidated
+
+
+def test_watching_changes_nothing() -> None:
+    _, watched = run(Long, ("distance<=5%",))
+    _, quiet = run(Quiet)
+    assert watched.digest == quiet.digest
+    assert watched.history.equals(quiet.history)
+
+
+def test_the_fall_to_the_liquidation_was_the_price_of_bitcoin() -> None:
+    _, result = run(Quiet)
+    whole = result.moves.filter(result.moves["item"].is_null())
+    parts = dict(zip(whole["factor"], whole["equity"], strict=True))
+    assert parts["price BTC"] < -1000
+    assert abs(parts["price BTC"]) > 0.9 * sum(abs(value) for value in parts.values())
+
+
+def test_a_pool_that_is_not_there_is_named() -> None:
+    with pytest.raises(InputError, match="no margin pool um; there are unified"):
+        run(Quiet, ("um ratio<=2",))
