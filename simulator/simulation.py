@@ -23,8 +23,8 @@ from simulator.instruments.instrument import Instrument
 from simulator.replay.activity import active_ns
 from simulator.replay.catalogue import load
 from simulator.replay.player import Block, Player
-from simulator.rulebook.account import account_rules, interest_rules
 from simulator.risk.alerts import parse
+from simulator.rulebook.account import account_rules, interest_rules
 from simulator.rulebook.load import load as load_rulebook
 from simulator.strategy.base import Strategy
 from simulator.strategy.context import Context
