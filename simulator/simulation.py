@@ -20,6 +20,7 @@ from simulator.exchange.latency import parse_latency
 from simulator.exchange.leverage import Asked
 from simulator.exchange.watching import RUN
 from simulator.instruments.instrument import Instrument
+from simulator.opening import opening
 from simulator.replay.activity import active_ns
 from simulator.replay.catalogue import load
 from simulator.replay.player import Block, Player
@@ -57,6 +58,8 @@ class Simulation:
     ``bnb_fees`` pays fees in BNB, at the rulebook's discount, where the wallet holds enough of it.
     ``margin_type`` (``isolated`` or ``cross``, separated mode) and ``leverage`` (bracket rulebooks;
     one number, or by contract such as ``{"um:BTCUSDT": 10}``) stand above the rulebook's defaults.
+    ``account`` is a portfolio document (docs/how-to/margin-document.md) to start from, in place of
+    ``deposits``: balances, loans, positions at their entry prices, leverage.
     ``position_mode`` ``hedge`` keeps a long and a short position of each contract apart.  Raises
     ``InputError`` for what the user can mend.
     """
@@ -70,6 +73,7 @@ class Simulation:
         rulebook: str = "textbook",
         seed: int = 0,
         deposits: Mapping[str, Decimal | str | int | float] | None = None,
+        account: str | Path | Mapping[str, Any] | None = None,
         latency: str | float | None = None,
         queue_model: str = "risk_averse",
         start_ns: int | None = None,
@@ -109,6 +113,15 @@ class Simulation:
             raise InputError(f"{', '.join(self.data)}: no rows in the span asked for")
         self.rules = load_rulebook(rulebook)
         listed = self.player.instruments
+        self._opening = None if account is None else opening(account, listed, mode, margin_type)
+        if self._opening is not None:
+            if deposits is not None:
+                raise InputError("account and deposits: give one of them")
+            deposits = {}
+            margin_type = margin_type or self._opening.margin_type
+            position_mode = "hedge" if self._opening.hedged else position_mode
+            margin_leverage = margin_leverage or self._opening.document.margin_leverage
+            multi_assets = multi_assets or self._opening.document.multi_assets
         margin = account_rules(
             self.rules,
             "unified" if mode == "unified" else "separated",
@@ -117,6 +130,9 @@ class Simulation:
             margin_leverage=margin_leverage,
             settled_in=dict.fromkeys(one.settle for one in listed if one.market == "um"),
         )
+        if self._opening is not None and margin.model == "brackets":
+            # By scenarios leverage is no choice.
+            leverage = self._opening.leverage() or leverage
         self.partition = (
             unified(listed, margin.members, position_mode == "hedge")
             if mode == "unified"
@@ -138,7 +154,7 @@ class Simulation:
             queue_model=model,
             queue_power=power,
             latency=self.latency,
-            deposits=list(self._deposits),
+            deposits=self._opening.assets() if self._opening else list(self._deposits),
             sample_step_ns=max(step, length // SAMPLES // step * step),
             bnb_fees=bnb_fees,
             leverage=leverage,
@@ -227,6 +243,8 @@ class Simulation:
         for asset, amount in self._deposits.items():
             units = int(amount * 10**8)
             self.desk.transfers.deposit(self.partition.deposits_to, self.desk.asset(asset), units)
+        if self._opening is not None:
+            self._opening.book(self.desk, self.partition)
         for strategy, context in zip(self.strategies, self.core.contexts, strict=True):
             try:
                 strategy.on_start(context)
