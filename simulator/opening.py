@@ -58,6 +58,21 @@ class Opening:
         numbers = [number for number, _ in self.positions]
         return len(set(numbers)) < len(numbers)
 
+    def choices(
+        self,
+        margin_type: str | None,
+        position_mode: str,
+        margin_leverage: int | None,
+        multi_assets: bool,
+    ) -> tuple[str | None, str, int | None, bool]:
+        """Return a run's choices, the document's where the run makes none."""
+        return (
+            margin_type or self.margin_type,
+            "hedge" if self.hedged else position_mode,
+            margin_leverage or self.document.margin_leverage,
+            multi_assets or self.document.multi_assets,
+        )
+
     def assets(self) -> list[str]:
         """Return the assets that wallets hold or owe."""
         wallets = self.document.balances.wallets().values()

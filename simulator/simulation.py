@@ -90,14 +90,9 @@ class Simulation:
         note: Callable[[str], None] = lambda _line: None,
         import_progress: Callable[[str, int, int], None] = lambda _s, _d, _t: None,
     ) -> None:
-        if mode not in ("separated", "unified"):
-            raise InputError(f"mode {mode!r}: must be separated or unified")
-        if margin_type not in (None, "isolated", "cross"):
-            raise InputError(f"margin type {margin_type!r}: must be isolated or cross")
-        if margin_type == "isolated" and mode == "unified":
-            raise InputError("margin type isolated: a unified account margins everything together")
-        if position_mode not in ("one_way", "hedge"):
-            raise InputError(f"position mode {position_mode!r}: must be one_way or hedge")
+        _check_choices(mode, margin_type, position_mode)
+        if account is not None and deposits is not None:
+            raise InputError("account and deposits: give one of them")
         self.mode = mode
         self.scenario = scenario
         self.seed = seed
@@ -115,13 +110,10 @@ class Simulation:
         listed = self.player.instruments
         self._opening = None if account is None else opening(account, listed, mode, margin_type)
         if self._opening is not None:
-            if deposits is not None:
-                raise InputError("account and deposits: give one of them")
             deposits = {}
-            margin_type = margin_type or self._opening.margin_type
-            position_mode = "hedge" if self._opening.hedged else position_mode
-            margin_leverage = margin_leverage or self._opening.document.margin_leverage
-            multi_assets = multi_assets or self._opening.document.multi_assets
+            margin_type, position_mode, margin_leverage, multi_assets = self._opening.choices(
+                margin_type, position_mode, margin_leverage, multi_assets
+            )
         margin = account_rules(
             self.rules,
             "unified" if mode == "unified" else "separated",
@@ -130,8 +122,7 @@ class Simulation:
             margin_leverage=margin_leverage,
             settled_in=dict.fromkeys(one.settle for one in listed if one.market == "um"),
         )
-        if self._opening is not None and margin.model == "brackets":
-            # By scenarios leverage is no choice.
+        if self._opening and margin.model == "brackets":  # by scenarios leverage is no choice
             leverage = self._opening.leverage() or leverage
         self.partition = (
             unified(listed, margin.members, position_mode == "hedge")
@@ -289,6 +280,17 @@ class Simulation:
             float(ledger.balance_of(wallet, asset)) * UNIT * float(pools.index_price(asset))
             for asset in range(len(self.assets))
         )
+
+
+def _check_choices(mode: str, margin_type: str | None, position_mode: str) -> None:
+    if mode not in ("separated", "unified"):
+        raise InputError(f"mode {mode!r}: must be separated or unified")
+    if margin_type not in (None, "isolated", "cross"):
+        raise InputError(f"margin type {margin_type!r}: must be isolated or cross")
+    if margin_type == "isolated" and mode == "unified":
+        raise InputError("margin type isolated: a unified account margins everything together")
+    if position_mode not in ("one_way", "hedge"):
+        raise InputError(f"position mode {position_mode!r}: must be one_way or hedge")
 
 
 def _venue_rules(rules: Rulebook, margin: MarginRules, multi_assets: bool) -> VenueRules:

@@ -79,11 +79,12 @@ def test_isolated_wallets_and_hedge_legs() -> None:
 
 @pytest.mark.parametrize("mode", ["separated", "unified"])
 def test_a_run_from_a_document_ends_well(mode: str) -> None:
-    made = simulation(mode)
+    linear = ACCOUNT["positions"][:2]
+    made = simulation(mode, positions=linear)
     result = made.run()  # checks the invariants at the end
-    assert result.summary.fills == 0
-    assert made.core.ledger.position_of(1, 2)[0] < 0
-    assert simulation(mode).run().digest == result.digest
+    assert (result.summary.fills, result.summary.liquidations) == (0, 0)
+    assert [made.core.ledger.position_of(1, number)[0] < 0 for number in (2, 3)] == [True, False]
+    assert simulation(mode, positions=linear).run().digest == result.digest
 
 
 WRONG: list[tuple[dict[str, Any], str]] = [
