@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 
 import replay_data
-from simulator.accounts.wallets import INSURANCE, OUTSIDE, separated, unified
+from simulator.accounts.wallets import INSURANCE, OUTSIDE, Partition, separated, unified
 from simulator.errors import InputError
 from simulator.events.outcomes import RejectReason
 from simulator.exchange.assembly import VenueRules, assemble
@@ -124,11 +124,7 @@ class Simulation:
         )
         if self._opening and margin.model == "brackets":  # by scenarios leverage is no choice
             leverage = self._opening.leverage() or leverage
-        self.partition = (
-            unified(listed, margin.members, position_mode == "hedge")
-            if mode == "unified"
-            else separated(listed, margin.margin_type == "isolated", position_mode == "hedge")
-        )
+        self.partition = _partition(listed, margin, position_mode == "hedge")
         self.latency = parse_latency(None if latency is None else str(latency), seed)
         model, power = _queue_model(queue_model)
         length = active_ns(tapes, self.span)
@@ -280,6 +276,12 @@ class Simulation:
             float(ledger.balance_of(wallet, asset)) * UNIT * float(pools.index_price(asset))
             for asset in range(len(self.assets))
         )
+
+
+def _partition(listed: Sequence[Instrument], margin: MarginRules, hedge: bool) -> Partition:
+    if margin.mode == "unified":
+        return unified(listed, margin.members, hedge)
+    return separated(listed, margin.margin_type == "isolated", hedge)
 
 
 def _check_choices(mode: str, margin_type: str | None, position_mode: str) -> None:
