@@ -12,6 +12,7 @@ from simulator.risk.components import OptionMarginRules
 from simulator.risk.levels import Ladder, Rung
 from simulator.risk.rules import CollateralRules, LoanRules, MarginRules
 from simulator.risk.scenario import ScenarioRules
+from simulator.risk.state import Position
 
 D = Decimal
 
@@ -76,4 +77,14 @@ def scenario_rules(*, at: str = "1", **parameters: Any) -> MarginRules:
         loans=None,
         margin_type="cross",
         default_leverage=None,
+    )
+
+
+def inverse(
+    symbol: str, contracts: Decimal, size: Decimal, entry: Decimal, mark: Decimal
+) -> Position:
+    """Return a coin-margined position."""
+    coin = symbol[:3]
+    return Position(
+        symbol, coin, coin, contracts, entry, mark, product="inverse", contract_size=size
     )

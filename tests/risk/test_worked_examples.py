@@ -1,7 +1,7 @@
-"""Goal: the model gives every published figure of five venues' margin, to the digits they print.
+"""Goal: the model gives the published figures of Binance, OKX and Deribit, to the digits printed.
 
 Method: each example's rules are built from the numbers it states, its pool from its positions; the
-quote and source stand with it.  Liquidation prices have their own file.
+quote and source stand with it.  Liquidation prices and short options have their own files.
 """
 
 from __future__ import annotations
@@ -12,14 +12,12 @@ from fractions import Fraction
 
 import pytest
 
-from simulator.risk import reference_black76 as black76
 from simulator.risk.brackets import derive_brackets
 from simulator.risk.components import (
     CalendarCharge,
     Component,
     ExpiryCharge,
     Grid,
-    OptionMarginRules,
     Scenario,
     SizeCharge,
 )
@@ -36,7 +34,7 @@ from simulator.risk.reference_grid import units_of, worst_of
 from simulator.risk.reference_revaluation import profit
 from simulator.risk.rules import CollateralRules, LoanRules
 from simulator.risk.state import YEAR_NS
-from tests.risk.building import bracket_rules, one_bracket, scenario, scenario_rules
+from tests.risk.building import bracket_rules, inverse, one_bracket, scenario_rules
 
 D, F = Decimal, Fraction
 
@@ -65,16 +63,6 @@ def test_coin_margined_cum() -> None:
     """Quote: '= 50 BTC * (5% -2.5%) + 0.56 BTC = 1.81 BTC'.  Source: as above, 2021."""
     rows = [(D(0), D(50), D("0.025"), D(20)), (D(50), D(100), D("0.05"), D(10))]
     assert derive_brackets(rows)[1].cum + D("0.56") == D("1.81")
-
-
-def inverse(
-    symbol: str, contracts: Decimal, size: Decimal, entry: Decimal, mark: Decimal
-) -> Position:
-    """Return a coin-margined position."""
-    coin = symbol[:3]
-    return Position(
-        symbol, coin, coin, contracts, entry, mark, product="inverse", contract_size=size
-    )
 
 
 def test_coin_margined_profit_of_the_portfolio_margin_example() -> None:
@@ -349,178 +337,6 @@ def test_deribit_charge_on_offsetting_futures(rate: str, charge: str) -> None:
     assert margin.initial_margin == margin.components["futures_contingency"]
 
 
-# --- Short options and tiers: Bybit, BIT -------------------------------------------------------
-
-
-def short_option(
-    right: str, strike: str, quantity: str, mark: str, index: str, rates: OptionMarginRules
-) -> PoolMargin:
-    """Return the margin of one option alone under the bracket model, settled in USDT at 1."""
-    option = Position(
-        f"X-231117-{strike}-{right}",
-        "X",
-        "USDT",
-        D(quantity),
-        D(mark),
-        D(mark),
-        product="option",
-        strike=D(strike),
-        right="C" if right == "C" else "P",
-        expiry_ns=YEAR_NS,
-    )
-    state = PoolState({"USDT": D(10_000)}, {"X": D(index), "USDT": D(1)}, (option,), kind="options")
-    return pool_margin(state, bracket_rules({}, options=rates))
-
-
-BIT = OptionMarginRules(D("0.15"), D("0.1"), D("0.075"))
-BYBIT = OptionMarginRules(D("0.15"), D("0.1"), D("0.03"), D("0.002"))
-
-
-def test_bit_short_put() -> None:
-    """Quote: 'MM=max(157.35,7.5%* 2.4)+2.4=159.75; IM=max(max(314.7-248,209.8)+2.4,159.75)=212.2;
-    Pos IM=50*212.2=10,610; Pos MM=50*159.75=7987.5'.  Source: BIT help 9771460.
-    """
-    margin = short_option("P", "1850", "-50", "2.4", "2098", BIT)
-    assert margin.maintenance_margin == D("7987.5")
-    assert margin.initial_margin == D(10_610)
-    assert margin.components["options"] == D("7987.5")
-    assert margin.equity == 10_000 - 120
-
-
-def test_bybit_short_call() -> None:
-    """Quote: '[Max (3% x 30,000, 3% x 300) + 300 + 0.2% x 30,000] x ABS (-1) = 1,260 USDC ...
-    12.6%'.  Source: Bybit help, Initial & Maintenance Margin Calculations (Options).
-
-    The margin balance of the quote is 10,000 with the premium taken out.
-    """
-    margin = short_option("C", "31000", "-1", "300", "30000", BYBIT)
-    assert margin.maintenance_margin == 1_260
-    assert margin.maintenance_margin / 10_000 == D("0.126")
-    # OTM 1,000: max(4,500 - 1,000, 3,000) + 300.
-    assert margin.initial_margin == 3_800
-
-
-def test_deep_put_is_margined_by_its_mark_and_a_long_by_nothing() -> None:
-    # Index 100, strike 2,000: the mark of 1,900 beats the index in the maintenance rate.
-    margin = short_option("P", "2000", "-1", "1900", "100", BIT)
-    assert margin.maintenance_margin == D("0.075") * 1900 + 1900 == margin.initial_margin
-    long = short_option("P", "2000", "3", "1900", "100", BIT)
-    assert long.maintenance_margin == long.initial_margin == 0
-    assert long.equity == 10_000 + 5_700
-
-
-def test_bybit_tiers() -> None:
-    """Quote: '= (1,000 x 2%) + (1,000 x 2.5%) + (1,000 x 3%) + (500 x 3.5%) = 92.5 ... 257.5'.
-
-    Source: Bybit help, Maintenance Margin (USDT Contract).
-    """
-    caps, rates = (1000, 2000, 3000, 4000, 5000), ("0.02", "0.025", "0.03", "0.035", "0.04")
-    rows = [(D(cap - 1000), D(cap), D(rate), D(10)) for cap, rate in zip(caps, rates, strict=True)]
-    rules = bracket_rules({"XUSDT": derive_brackets(rows)})
-    position = Position("XUSDT", "X", "USDT", D(100), D(35), D(35), leverage=D(10))
-    margin = pool_margin(PoolState({"USDT": D(350)}, {"USDT": D(1)}, (position,)), rules)
-    assert position.notional == 3_500
-    assert margin.initial_margin == 350
-    assert margin.maintenance_margin == D("92.5")
-    assert margin.initial_margin - margin.maintenance_margin == D("257.5")
-
-
-# --- The lesson ------------------------------------------------------------------------------
-
-
-def lesson(
-    eth: Position | None, assets: dict[str, Decimal], loans: dict[str, Decimal] | None = None
-) -> PoolState:
-    """Return the lesson's BTC long of 50,000 beside an ETH short of some kind."""
-    btc = Position("BTCUSDT", "BTC", "USDT", D(1), D(50_000), D(50_000))
-    index = {"USDT": D(1), "BTC": D(50_000), "ETH": D(3_000)}
-    positions = (btc,) if eth is None else (btc, eth)
-    return PoolState(assets, index, positions, loans or {})
-
-
-LESSON = scenario_rules(credit_rate=F(1, 3))
-
-
-def test_lesson_with_a_linear_short() -> None:
-    eth = Position("ETHUSDT", "ETH", "USDT", D(-10), D(3_000), D(3_000))
-    margin = pool_margin(lesson(eth, {"USDT": D(6_000)}), LESSON)
-    assert margin.components == {"scan_risk": D(8_000), "inter_credit": D(-2_000)}
-    assert margin.initial_margin == 6_000
-    assert margin.ratio == D("1.5")
-    assert [p.initial_margin for p in margin.positions] == [5_000, 3_000]
-
-
-def test_lesson_with_a_coin_margined_short() -> None:
-    """3,000 contracts of 10 USD short.  On USDT alone the same 6,000; on 10 ETH of collateral the
-    short is the collateral's hedge, needs nothing, and leaves nothing to offset BTC with.
-    """
-    eth = inverse("ETHUSD_PERP", D(-3_000), D(10), D(3_000), D(3_000))
-    assert pool_margin(lesson(eth, {"USDT": D(6_000)}), LESSON).initial_margin == 6_000
-    hedged = pool_margin(lesson(eth, {"USDT": D(6_000), "ETH": D(10)}), LESSON)
-    assert hedged.components == {"scan_risk": D(5_000), "inter_credit": D(0)}
-    half = pool_margin(lesson(eth, {"USDT": D(6_000), "ETH": D(5)}), LESSON)
-    # 1,500 of the short's risk is left; matched with 1,500 of BTC's it earns a third of both.
-    assert half.components == {"scan_risk": D(6_500), "inter_credit": D(-1_000)}
-
-
-def test_lesson_with_a_borrowed_short() -> None:
-    """10 ETH borrowed and sold for 30,000 USDT: a short like the others, 6,000 again."""
-    state = lesson(None, {"USDT": D(36_000)}, {"ETH": D(10)})
-    margin = pool_margin(state, LESSON)
-    assert margin.equity == 6_000
-    assert margin.initial_margin == 6_000
-
-
-def test_a_calendar_spread_needs_far_less_than_its_legs() -> None:
-    rules = scenario_rules(
-        components=(
-            Grid("scan_risk", {"": (Scenario(F(-1)), Scenario(F(1)))}, of_range=True),
-            CalendarCharge("calendar_charge", {"": F(1, 100)}),
-        )
-    )
-    near_leg = Position("BTCUSDT", "BTC", "USDT", D(1), D(50_000), D(50_000))
-    far_leg = Position(
-        "BTCUSDT_261225", "BTC", "USDT", D(-1), D(50_000), D(50_000), expiry_ns=YEAR_NS
-    )
-    state = PoolState({"USDT": D(1)}, {"USDT": D(1), "BTC": D(50_000)}, (near_leg, far_leg))
-    margin = pool_margin(state, rules)
-    assert margin.components == {"scan_risk": D(0), "calendar_charge": D(500)}
-    assert sum(p.initial_margin for p in margin.positions) == 10_000
-
-
-@pytest.mark.parametrize("right", ["C", "P"])
-def test_short_options_count_net_by_index_or_delta(right: str) -> None:
-    """Three short and one long of one strike, two long of another: two short count."""
-    options = [
-        Position(
-            f"BTC-1-{strike}-{right}", "BTC", "USDT", D(quantity), D(900), D(900),
-            product="option", strike=D(strike), right="C" if right == "C" else "P",
-            expiry_ns=YEAR_NS // 4, volatility=D("0.6"),
-        )
-        for strike, quantity in ((50_000, -3), (50_000, 1), (60_000, 2))
-    ]  # fmt: skip
-    state = PoolState({"USDT": D(1)}, {"USDT": D(1), "BTC": D(50_000)}, tuple(options))
-    rules = scenario_rules(
-        components=(
-            SizeCharge("by_index", "short_options", {"": F(1, 100)}),
-            SizeCharge("by_delta", "short_options", {"": F(1, 100)}, measure="delta"),
-        )
-    )
-    figures = pool_margin(state, rules).components
-    assert figures["by_index"] == 1_000
-    one = black76.delta(D(50_000), D(50_000), D("0.25"), D("0.6"), options[0].right)
-    assert abs(figures["by_delta"] - 1_000 * abs(one)) < D("1e-18")
-
-
-def test_measured_volatility_widens_the_range_up_to_a_limit() -> None:
-    rules = scenario_rules(reference_volatility=D("0.6"), widest_range=D(2))
-    state = lesson(None, {"USDT": D(6_000)})
-    expected = {"0.3": 5_000, "0.6": 5_000, "0.9": 7_500, "1.2": 10_000, "3": 10_000}
-    for measured, needed in expected.items():
-        moved = replace(state, measured_volatility={"BTC": D(measured)})
-        assert pool_margin(moved, rules).initial_margin == needed
-
-
 def test_scenario_pool_liquidates_where_its_requirement_meets_equity() -> None:
     """Deribit's example long: in coin, 0.3145 (1 / p0 - 1 / p) x p0 + 1 = its requirement."""
     state = replace(deribit_state(), order_margin=D(0))
@@ -533,4 +349,3 @@ def test_scenario_pool_liquidates_where_its_requirement_meets_equity() -> None:
     moved = replace(state.positions[0], mark_price=price)
     at = pool_margin(replace(state, positions=(moved, state.positions[1])), rules)
     assert abs(at.adjusted_equity - at.maintenance_margin) < D("1e-18")
-    assert scenario().total_is == "initial"
