@@ -6,6 +6,7 @@ at the volatility they have.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from decimal import Decimal
 from pathlib import Path
@@ -133,7 +134,8 @@ def draw(made: Figures, path: Path) -> None:
     """Write the picture, by the file's ending a PNG or an HTML page that can be zoomed."""
     if path.parent != Path() and not path.parent.is_dir():
         raise InputError(f"--out {path}: no such folder: {path.parent}")
-    drawn = [pool for pool in made["pools"] if any(r is not None for r in pool["ratio"])]
+    needing = [pool for pool in made["pools"] if any(r is not None for r in pool["ratio"])]
+    drawn = [pool for pool in needing if len(set(pool["ratio"])) > 1] or needing
     if not drawn:
         raise InputError(f"--surface {made['asset']}: no pool needs any margin, nothing to draw")
     ending = path.suffix.lower()
@@ -154,11 +156,20 @@ def _title(made: Figures) -> str:
     )
 
 
-def _top(pool: Figures) -> float:
-    """Return where the axis of ratios ends."""
-    highest = max(pool["thresholds"].values())
+def _range(pool: Figures) -> tuple[float, float, bool]:
+    """Return the ends of the axis of ratios, and whether it is logarithmic.
+
+    Straight where the ratio now lies within reach of the thresholds, with what is far above cut
+    off; a pool far from any threshold is drawn on a logarithmic axis down to them.
+    """
+    highest, lowest = max(pool["thresholds"].values()), min(pool["thresholds"].values())
     present = [r for r in pool["ratio"] if r is not None]
-    return float(min(max(present, default=highest), highest * RATIO_SHOWN_MAX) * 1.06)
+    now = pool["ratio"][len(pool["ratio"]) // 2]
+    if now is not None and now > highest * RATIO_SHOWN_MAX:
+        positive = [r for r in present if r > 0]
+        return min(lowest, *positive) * 0.7, max(positive) * 1.4, True
+    top = min(max([*present, highest]), highest * RATIO_SHOWN_MAX)
+    return max(min(0.0, *present), -1.0), top * 1.06, False
 
 
 def _png(made: Figures, pools: list[Figures], path: Path) -> None:
@@ -174,7 +185,7 @@ def _png(made: Figures, pools: list[Figures], path: Path) -> None:
 
 
 def _panel(axes: Any, made: Figures, pool: Figures) -> None:
-    top = _top(pool)
+    low, top, logarithmic = _range(pool)
     axes.set_title(f"Pool {pool['pool']}", loc="left", fontsize=11, fontweight="bold")
     axes.set_xlabel(f"index price of {made['asset']} (USD)", fontsize=9)
     axes.set_ylabel(pool["ratio_name"], fontsize=9)
@@ -183,7 +194,10 @@ def _panel(axes: Any, made: Figures, pool: Figures) -> None:
     axes.spines[["top", "right"]].set_visible(False)
     ratio = [float("nan") if r is None else r for r in pool["ratio"]]
     axes.plot(made["price"], ratio, color=OTHER, lw=2.2)
-    axes.set_ylim(min(0.0, *(r for r in ratio if r == r)) if min(ratio) > -1 else -1.0, top)
+    if logarithmic:
+        axes.set_yscale("log")
+        axes.yaxis.set_major_formatter(lambda value, _: f"{value:,g}")
+    axes.set_ylim(low, top)
     axes.set_xlim(made["price"][0], made["price"][-1])
     axes.xaxis.set_major_formatter(lambda value, _: f"{value:,.10g}")
     for name, at in pool["thresholds"].items():
@@ -257,9 +271,14 @@ def _html(made: Figures, pools: list[Figures], path: Path) -> None:
                 row=row,
                 col=1,
             )
-        low = min([0.0, *(r for r in pool["ratio"] if r is not None)])
+        low, top, logarithmic = _range(pool)
+        ends = [math.log10(low), math.log10(top)] if logarithmic else [low, top]
         figure.update_yaxes(
-            range=[max(low, -1.0), _top(pool)], title=pool["ratio_name"], row=row, col=1
+            range=ends,
+            type="log" if logarithmic else "linear",
+            title=pool["ratio_name"],
+            row=row,
+            col=1,
         )
         figure.update_xaxes(title=f"index price of {made['asset']} (USD)", row=row, col=1)
     figure.update_layout(

@@ -153,6 +153,14 @@ def test_surface_meets_the_threshold_where_the_report_says(tmp_path: Path) -> No
     assert "liquidation 47,857.14" in html.read_text(encoding="utf-8")
 
 
+def test_pictures_of_pools_near_and_far_from_liquidation(tmp_path: Path) -> None:
+    made = surface(read(ROOT / "docs" / "examples" / "all-products.yaml"), "BTC", span="40%")
+    assert len(made.pools) == 5
+    for name in ("far.png", "far.html"):
+        draw(made, tmp_path / name)
+        assert (tmp_path / name).stat().st_size > 10_000
+
+
 def test_surface_refuses_what_it_cannot_draw(tmp_path: Path) -> None:
     lesson = read(LESSON)
     with pytest.raises(InputError, match="no such asset; it has USDT, BTC, ETH"):
