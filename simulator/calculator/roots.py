@@ -48,8 +48,8 @@ def nearest_root(cushion: Cushion, now: Decimal) -> Decimal | None:
 
     ``now`` itself where the cushion is already spent; of two roots equally far, the lower.
 
-    >>> nearest_root(lambda price: price - 80, Decimal(100))
-    Decimal('80')
+    >>> round(nearest_root(lambda price: price - 80, Decimal(100)), 20).normalize()
+    Decimal('8E+1')
     """
     if cushion(now) <= 0:
         return now

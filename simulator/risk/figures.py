@@ -128,9 +128,9 @@ class PoolEvaluator:
                 self.pools.set_volatility(number, volatility[one.symbol])
         if time_ns is not None:
             self.pools.advance(time_ns)
-        return self.now()
+        return self.present()
 
-    def now(self) -> Figures:
+    def present(self) -> Figures:
         """Return the figures at the prices last set."""
         pools = self.pools
         pools.evaluate(0)

@@ -128,7 +128,7 @@ class Affine:
         return isinstance(other, Affine) and self._other(other) == self._other(self)
 
     def __hash__(self) -> int:
-        return hash((self.constant, self.slope))
+        return self.constant.__hash__() ^ self.slope.__hash__()
 
     def __bool__(self) -> bool:
         return self.walk.sign(self.constant, self.slope) != 0

@@ -62,7 +62,7 @@ def normal_cdf(x: Decimal) -> Decimal:
     By the series ``N(x) = 1/2 + n(x) (x + x^3 / 3 + x^5 / (3 * 5) + ...)``, all of one sign.
 
     >>> print(f"{normal_cdf(Decimal('1.96')):.20f}")
-    0.97500210485177960310
+    0.97500210485177956586
     """
     if abs(x) > _FAR:
         return Decimal(1) if x > 0 else ZERO

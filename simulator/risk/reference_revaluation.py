@@ -96,7 +96,7 @@ def shifted_volatility(
     ...     str(shifted_volatility(Decimal("0.6"), year, Scenario(Fraction(0), v), half))
     ...     for v in (-1, 1)
     ... ]
-    ['0.45', '0.90']
+    ['0.450', '0.90']
     """
     if scenario.volatility == 0:
         return volatility
