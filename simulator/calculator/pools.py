@@ -54,6 +54,14 @@ class Entry:
     isolated: Decimal | None
 
 
+def _note_leverage(entry: Entry, rules: MarginRules, notes: list[str]) -> None:
+    """Note a leverage that no bracket of the instrument has."""
+    leverage, table = entry.held.leverage, rules.brackets.get(entry.contract.symbol)
+    most = max((bracket.max_leverage for bracket in table), default=None) if table else None
+    if leverage is not None and most is not None and leverage > most:
+        notes.append(f"{entry.where}.leverage {leverage}: the brackets allow at most {most:.0f}")
+
+
 def account(document: Document, rules: Rules) -> Account:
     """Return the pools of a document; InputError for what cannot be computed, with its place."""
     known = contracts(document)
@@ -61,6 +69,8 @@ def account(document: Document, rules: Rules) -> Account:
     notes = list(prices.notes)
     entries = merged(document, known, notes)
     members = rules.unified.members if rules.mode == "unified" else ()
+    for entry in entries:
+        _note_leverage(entry, rules.unified, notes)
     return Account(
         pools=tuple(_pools(document, rules, prices, entries, members, notes)),
         outside=_outside(document, members),
