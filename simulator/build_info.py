@@ -23,6 +23,7 @@ HOT_MODULES = (
     "simulator.risk.scan",
     "simulator.risk.requirement",
     "simulator.risk.pools",
+    "simulator.risk.population",
     "simulator.exchange.ring",
     "simulator.exchange.orders",
     "simulator.exchange.settlement",

@@ -326,3 +326,7 @@ class Scan:
     ) -> cython.double:
         """Return ``index * exp(rate * years)``."""
         return index * exp(rate * years) if rate != 0.0 else index
+
+    def gains(self):
+        """Return what each option gains in each scenario row, per unit: [instrument, row]."""
+        return np.asarray(self.gain)
