@@ -33,7 +33,8 @@ def made(seed: int, *, applied: bool = False) -> Pools:
     size = 10.0 ** draw.uniform(0, 6, (ACCOUNTS, 3))
     quantity = (size * draw.integers(-1, 2, (ACCOUNTS, 3))).astype(np.int64)
     cost = (quantity * draw.uniform(1e8, 1e10, (ACCOUNTS, 3))).astype(np.int64)
-    balance = draw.integers(-(10**12), 10**14, (ACCOUNTS, 3))
+    balance = (10.0 ** draw.uniform(6, 14, (ACCOUNTS, 3))).astype(np.int64)
+    balance[: ACCOUNTS // 10] *= -1
     loan, interest = (draw.integers(0, 10**10, (ACCOUNTS, 3)) for _ in range(2))
     ledger.take_columns(balance, quantity, cost, loan, interest)
     kind = KINDS.index("unified")
