@@ -216,9 +216,13 @@ class Desk:
 
     def _wallets(self, name: str) -> list[int]:
         names = self.partition.wallets
-        if name and name not in names[INSURANCE + 1 :]:
-            raise LookupError(f"no wallet {name}; there are {', '.join(names[INSURANCE + 1 :])}")
-        return [names.index(name)] if name else list(range(INSURANCE + 1, len(names)))
+        if not name:
+            return list(range(INSURANCE + 1, len(names)))
+        try:
+            return [self.partition.wallet(name)]
+        except KeyError:
+            known = ", ".join(names[INSURANCE + 1 :])
+            raise LookupError(f"no wallet {name}; there are {known}") from None
 
     def balance(self, asset: str, wallet: str = "") -> float:
         """Balance of an asset in one wallet of the account or in all."""
@@ -250,8 +254,13 @@ class Desk:
         self.upkeep.watched = True
 
     def pool_figures(self, name: str = "") -> PoolFigures:
-        """Fresh figures of a pool by name, the first one without."""
+        """Fresh figures of a pool by name, the first one without.
+
+        A line that shares the unified pool is found under its own name too, as its wallet is.
+        """
         names = [pool[0] for pool in self.partition.pools]
+        if name not in names and name.partition(":")[0] in self.partition.members:
+            name = "unified"
         if name and name not in names:
             raise LookupError(f"no margin pool {name}; there are {', '.join(names)}")
         pool = names.index(name) if name else 0

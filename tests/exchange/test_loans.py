@@ -367,3 +367,13 @@ def test_assets_of_a_futures_wallet(multi_assets: bool, equity: float) -> None:
         world.ctx.transfer(asset, amount, "spot", "um")
         world.step()
     assert world.pool("um").equity == pytest.approx(equity - 0.1 * multi_assets)
+
+
+def test_a_line_of_the_unified_pool_answers_to_its_own_name() -> None:
+    world = opened()
+    assert world.ctx.margin("um").pool == world.ctx.margin("margin").pool == "unified"
+    assert world.ctx.balance("USDT", "um") == world.ctx.balance("USDT", "unified") > 0
+    with pytest.raises(LookupError, match="no wallet gold; there are unified"):
+        world.ctx.balance("USDT", "gold")
+    with pytest.raises(LookupError, match="no margin pool gold; there are unified"):
+        world.ctx.margin("gold")
