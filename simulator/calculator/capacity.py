@@ -26,6 +26,7 @@ from simulator.calculator.pools import Pool
 from simulator.calculator.roots import crossing
 from simulator.calculator.rules import Rules
 from simulator.risk.reference import pool_margin
+from simulator.risk.reference_steps import Trace, note
 from simulator.risk.state import ZERO, PoolMargin
 
 KEPT_OVER_MAINTENANCE = Decimal("1.2")
@@ -44,14 +45,30 @@ class Capacity:
     borrowable: Mapping[str, Decimal]
 
 
-def capacity(pool: Pool, figures: PoolMargin, rules: Rules) -> Capacity:
-    """Return what a pool with these figures still allows."""
+def capacity(pool: Pool, figures: PoolMargin, rules: Rules, trace: Trace = None) -> Capacity:
+    """Return what a pool with these figures still allows; ``trace`` takes the derivation."""
     available = max(figures.adjusted_equity - figures.initial_margin, ZERO)
+    note(
+        trace,
+        "available",
+        "adjusted equity − initial margin, at least 0",
+        "max({} - {}, 0)",
+        (figures.adjusted_equity, figures.initial_margin),
+        available,
+    )
     by_maintenance = pool.kind == "unified" and pool.rules.model_of(pool.kind) == "brackets"
     free = available
     if by_maintenance:
         kept = KEPT_OVER_MAINTENANCE * figures.maintenance_margin
         free = max(figures.account_equity - kept, ZERO)
+        note(
+            trace,
+            "value that may be withdrawn",
+            "account equity − 1.2 × maintenance margin, at least 0",
+            "max({} - {} * {}, 0)",
+            (figures.account_equity, KEPT_OVER_MAINTENANCE, figures.maintenance_margin),
+            free,
+        )
     cross = rules.rulebook.cross_margin
     owed = _owed(pool)
     if pool.kind == "margin" and cross and pool.rules.model_of("margin") == "brackets":
@@ -66,6 +83,15 @@ def capacity(pool: Pool, figures: PoolMargin, rules: Rules) -> Capacity:
     borrows = pool.kind == "margin" or (pool.kind == "unified" and "margin" in pool.rules.members)
     leverage = _leverage(pool)
     virtual = (leverage - 1) * max(free - owed / (leverage - 1), ZERO)
+    if borrows:
+        note(
+            trace,
+            "value that may be borrowed",
+            "(L − 1) × max(withdrawable − owed / (L − 1), 0), L the margin leverage",
+            "({0} - 1) * max({1} - {2} / ({0} - 1), 0)",
+            (Decimal(leverage), free, owed),
+            virtual,
+        )
     withdrawable = _withdrawable(pool, free, by_ratio=not by_maintenance)
     if pool.rules.model_of(pool.kind) == "scenario":
         withdrawable = {a: _with_offset(pool, a, most) for a, most in withdrawable.items()}

@@ -88,7 +88,7 @@ def _pool(
 ) -> Figures:
     unit = pool.state.index[pool.currency] if pool.currency != "USD" else Decimal(1)
     ladder = pool.rules.ladder_of(pool.kind, pool.state.margin_leverage)
-    room = capacity(pool, figures, rules)
+    room = capacity(pool, figures, rules, trace)
     marks: dict[str, tuple[Decimal | None, Decimal | None]] = {}
     if prices:
         for symbol in dict.fromkeys(position.symbol for position in pool.state.positions):

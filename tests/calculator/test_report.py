@@ -305,6 +305,8 @@ def test_explain_has_numbers_rules_and_sources() -> None:
     assert counted.value == "0.95"
     assert counted.sure == "inferred"
     assert "Multi-Assets" in counted.source
+    assert lines["available"].result == only(report).available
+    assert lines["value that may be withdrawn"].result == 38000 - 1.2 * 160
     assert lines["ratio"].result == pytest.approx(only(report).ratio)
     for line in pool.steps:
         assert (line.source is None) == (line.sure is None)
