@@ -12,7 +12,12 @@ from simulator.strategy.base import Strategy
 
 if TYPE_CHECKING:
     from simulator.calculator.report import margin
-    from simulator.exchange.messages import LevelChange, LiquidationEvent, PoolFigures
+    from simulator.exchange.messages import (
+        LevelChange,
+        LiquidationEvent,
+        PoolFigures,
+        SettlementEvent,
+    )
     from simulator.report.result import RunResult, Summary
     from simulator.risk.alerts import Alert
     from simulator.simulation import Simulation
@@ -30,6 +35,7 @@ __all__ = [
     "OrderUpdate",
     "PoolFigures",
     "RunResult",
+    "SettlementEvent",
     "Simulation",
     "Strategy",
     "Summary",
@@ -48,6 +54,7 @@ _WHERE = {
     "OrderUpdate": "simulator.strategy.context",
     "PoolFigures": "simulator.exchange.messages",
     "RunResult": "simulator.report.result",
+    "SettlementEvent": "simulator.exchange.messages",
     "Simulation": "simulator.simulation",
     "Summary": "simulator.report.result",
     "Trade": "simulator.strategy.context",

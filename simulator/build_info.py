@@ -28,6 +28,7 @@ HOT_MODULES = (
     "simulator.exchange.orders",
     "simulator.exchange.settlement",
     "simulator.exchange.venue",
+    "simulator.exchange.marks",
     "simulator.exchange.upkeep",
     "simulator.exchange.core",
     "simulator.strategy.context",

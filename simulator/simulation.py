@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from decimal import Decimal, InvalidOperation
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -15,11 +16,12 @@ import replay_data
 from simulator.accounts.wallets import INSURANCE, OUTSIDE, Partition, separated, unified
 from simulator.errors import InputError
 from simulator.events.outcomes import RejectReason
-from simulator.exchange.assembly import VenueRules, assemble
+from simulator.exchange.assembly import assemble
 from simulator.exchange.latency import parse_latency
 from simulator.exchange.leverage import Asked
 from simulator.exchange.watching import RUN
 from simulator.instruments.instrument import Instrument
+from simulator.market.tape import Kind
 from simulator.opening import opening
 from simulator.replay.activity import active_ns
 from simulator.replay.catalogue import load
@@ -27,14 +29,13 @@ from simulator.replay.player import Block, Player
 from simulator.risk.alerts import parse
 from simulator.rulebook.account import account_rules, interest_rules
 from simulator.rulebook.load import load as load_rulebook
+from simulator.rulebook.venue import venue_rules
 from simulator.strategy.base import Strategy
 from simulator.strategy.context import Context
 
 if TYPE_CHECKING:
     from simulator.instruments.instrument import Instrument
     from simulator.report.result import RunResult
-    from simulator.risk.rules import MarginRules
-    from simulator.rulebook.schema import Rulebook
 
 Progress = Callable[[int, int], None]
 
@@ -60,8 +61,9 @@ class Simulation:
     one number, or by contract such as ``{"um:BTCUSDT": 10}``) stand above the rulebook's defaults.
     ``account`` is a portfolio document (docs/how-to/margin-document.md) to start from, in place of
     ``deposits``: balances, loans, positions at their entry prices, leverage.
-    ``position_mode`` ``hedge`` keeps a long and a short position of each contract apart.  Raises
-    ``InputError`` for what the user can mend.
+    ``position_mode`` ``hedge`` keeps a long and a short position of each contract apart.
+    ``volatility``, annual by underlying (``{"BTC": 0.55}``), marks options that the data have
+    neither marks nor volatilities of.  Raises ``InputError`` for what the user can mend.
     """
 
     def __init__(
@@ -87,6 +89,7 @@ class Simulation:
         margin_leverage: int | None = None,
         multi_assets: bool = False,
         alerts: Sequence[str] = (),
+        volatility: Mapping[str, float] | None = None,
         note: Callable[[str], None] = lambda _line: None,
         import_progress: Callable[[str, int, int], None] = lambda _s, _d, _t: None,
     ) -> None:
@@ -136,7 +139,10 @@ class Simulation:
         made = assemble(
             listed,
             self.partition,
-            _venue_rules(self.rules, margin, multi_assets),
+            replace(
+                venue_rules(self.rules, margin),
+                interest=interest_rules(self.rules, multi_assets),
+            ),
             strategies=len(self.strategies),
             queue_model=model,
             queue_power=power,
@@ -145,6 +151,8 @@ class Simulation:
             sample_step_ns=max(step, length // SAMPLES // step * step),
             bnb_fees=bnb_fees,
             leverage=leverage,
+            funding_on_tape=_with_funding(self.player),
+            volatility=_volatilities(volatility or {}, listed),
         )
         self.core, self.desk, self.assets = made.core, made.desk, made.assets
         self.ladder, self.margin = margin.ladder, margin
@@ -227,6 +235,7 @@ class Simulation:
     def _open(self) -> None:
         """Deposits and ``on_start``, before the first event."""
         self.core.begin(self.span[0])
+        self.desk.expiry.before(self.span[0])
         for asset, amount in self._deposits.items():
             units = int(amount * 10**8)
             self.desk.transfers.deposit(self.partition.deposits_to, self.desk.asset(asset), units)
@@ -295,18 +304,29 @@ def _check_choices(mode: str, margin_type: str | None, position_mode: str) -> No
         raise InputError(f"position mode {position_mode!r}: must be one_way or hedge")
 
 
-def _venue_rules(rules: Rulebook, margin: MarginRules, multi_assets: bool) -> VenueRules:
-    spot, um = rules.fees.spot, rules.fees.um
-    return VenueRules(
-        margin=margin,
-        spot_fees=(spot.maker_e8, spot.taker_e8, spot.bnb_discount_e8),
-        um_fees=(um.maker_e8, um.taker_e8, um.bnb_discount_e8),
-        liquidation_fee_e8=rules.liquidation.fee_e8,
-        mark_points=rules.mark.points,
-        mark_step_ns=rules.mark.step_ns,
-        mark_basis_hours=rules.mark.basis_hours,
-        interest=interest_rules(rules, multi_assets),
-    )
+def _with_funding(player: Player) -> set[str]:
+    """Names of contracts whose funding the tapes tell; that of others follows from the books."""
+    kinds = (Kind.FUNDING.name, Kind.FUNDING_ESTIMATE.name)
+    return {
+        one.name
+        for manifest in player.manifests
+        for one in manifest.instruments
+        if any(one.rows.get(kind) for kind in kinds)
+    }
+
+
+def _volatilities(given: Mapping[str, float], listed: Sequence[Instrument]) -> dict[str, float]:
+    """Return volatilities by underlying; ``InputError`` for one of no option of the data."""
+    known = sorted({one.base for one in listed if one.market == "option"})
+    for asset, number in given.items():
+        if asset not in known:
+            raise InputError(
+                f"volatility {asset}={number}: the data have options on "
+                f"{', '.join(known) or 'nothing'}"
+            )
+        if not 0 < float(number) <= 100:
+            raise InputError(f"volatility {asset}={number}: must be above 0, such as 0.55")
+    return {asset: float(number) for asset, number in given.items()}
 
 
 def _paths(data: str | Path | Sequence[str | Path]) -> list[Path]:

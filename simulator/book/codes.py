@@ -34,6 +34,7 @@ class Expiry(IntEnum):
     NO_LIQUIDITY = 4
     SELF_TRADE = 5
     REDUCE_ONLY = 6
+    CONTRACT = 7
 
 
 class TimeInForce(IntEnum):

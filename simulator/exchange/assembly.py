@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
 from decimal import Decimal
 from fractions import Fraction
 from math import ceil
@@ -16,7 +16,14 @@ from simulator.events.records import Records
 from simulator.exchange.core import Core
 from simulator.exchange.desk import Desk
 from simulator.exchange.latency import Latency
-from simulator.exchange.leverage import Asked, chosen, largest_notional, with_brackets_of
+from simulator.exchange.leverage import (
+    Asked,
+    chosen,
+    highest,
+    largest_notional,
+    with_brackets_of,
+)
+from simulator.exchange.rules import VenueRules
 from simulator.instruments.instrument import Instrument
 from simulator.ledger.columns import Ledger
 from simulator.risk.columns import listing, margin_columns, pool_rows
@@ -33,36 +40,15 @@ NEVER = 1 << 62
 PLAIN_MARGIN_LEVERAGE = 3
 """Leverage of cross margin where the rulebook has no rules of loans (docs/assumptions.md)."""
 
+PREMIUM_STEP_NS = 5 * 10**9
+"""Between points of the premium index: Binance's 5,760 points in 8 hours."""
+
+PLAIN_LEVERAGE = 20
+"""Largest leverage where there are no brackets: 200 of margin make Binance's 4,000 by default."""
+
 INDEX_ORDER = (("cm", True), ("um", True), ("cm", False), ("um", False), ("spot", False))
 """Kinds of book that an index can be taken from, market and whether it expires; the last is best.
 """
-
-
-@dataclass(frozen=True, slots=True)
-class VenueRules:
-    """The rules of one run beside margin, as the exchange uses them; rates in 1e-8.
-
-    Fees are maker, taker and the discount when paid in BNB; those of options are of the
-    underlying's worth, with a fourth number, the most of the premium that a fee may be.  Without
-    their own, coin-margined futures and options pay those of ``um_fees``.
-    """
-
-    margin: MarginRules
-    spot_fees: tuple[int, int, int]
-    um_fees: tuple[int, int, int]
-    liquidation_fee_e8: int
-    mark_points: int
-    mark_step_ns: int
-    mark_basis_hours: int
-    cm_fees: tuple[int, int, int] | None = None
-    option_fees: tuple[int, int, int, int] | None = None
-    interest: InterestRules = field(default_factory=InterestRules)
-
-    def fee_table(self) -> list[tuple[int, int, int, int]]:
-        """Fees by product code."""
-        coin = self.cm_fees or self.um_fees
-        option = self.option_fees or (*self.um_fees, E8)
-        return [(*self.spot_fees, E8), (*self.um_fees, E8), (*coin, E8), option]
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,9 +74,13 @@ def assemble(
     bnb_fees: bool,
     leverage: Asked = None,
     keep_records: bool = False,
+    funding_on_tape: Collection[str] | None = None,
+    volatility: Mapping[str, float] | None = None,
 ) -> Made:
     """Build ledger, books, pools, core and desk for one trading account.
 
+    ``funding_on_tape`` names the contracts whose funding the tapes tell, None: all.  ``volatility``
+    is the annual one of options by underlying, until the tapes tell one of the option itself.
     Raises ``InputError`` where an instrument's filters cannot be represented.
     """
     listed = list(instruments)
@@ -127,6 +117,7 @@ def assemble(
         "hedge": partition.hedge,
         "premium_in_cash": "options" not in partition.members,
         "fee_e8": rules.fee_table(),
+        **_price_columns(listed, margin, rules, funding_on_tape, volatility or {}),
         "margin": margin,
         "start_leverage": start,
         "bnb": number["BNB"] if bnb_fees and "BNB" in number else -1,
@@ -144,9 +135,7 @@ def assemble(
         "liquidation_target": float(rules.margin.ladder.target),
         "liquidation_fee_e8": rules.liquidation_fee_e8,
     }
-    for asset in assets:
-        if asset in CASH:
-            columns["pools"].set_index(number[asset], 1.0)
+    _set_known(columns["pools"], assets, columns["volatility"])
     core = Core(columns)
     desk = Desk(core, columns, partition, listed, assets)
     core.set_desk(desk)
@@ -167,6 +156,58 @@ def _instrument_columns(listed: list[Instrument], number: dict[str, int]) -> dic
         "max_lots": [int(one.max_quantity / one.lot) or NO_LIMIT for one in listed],
         "min_value": [0 if one.inverse else int(one.min_notional * E8) for one in listed],
     }
+
+
+def _set_known(pools: Pools, assets: list[str], volatility: list[float]) -> None:
+    """Tell the pools what is known before the first row: cash is worth 1, given volatilities."""
+    for number, asset in enumerate(assets):
+        if asset in CASH:
+            pools.set_index(number, 1.0)
+    for instrument, own in enumerate(volatility):
+        pools.set_volatility(instrument, own)
+
+
+def _price_columns(
+    listed: list[Instrument],
+    margin: MarginRules,
+    rules: VenueRules,
+    funding_on_tape: Collection[str] | None,
+    volatility: Mapping[str, float],
+) -> dict[str, Any]:
+    """Columns by instrument that marks, funding and settlement need."""
+    from_books = frozenset(
+        i
+        for i, one in enumerate(listed)
+        if one.perpetual and funding_on_tape is not None and one.name not in funding_on_tape
+    )
+    return {
+        "expiry_ns": [one.expiry_ns for one in listed],
+        "strike": [float(one.strike) for one in listed],
+        "call": [int(one.right == "C") for one in listed],
+        "forward_from": [_forward(one, listed) for one in listed],
+        "volatility": [
+            volatility.get(one.base, 0.0) if one.market == "option" else 0.0 for one in listed
+        ],
+        "impact_notional": [
+            rules.funding[one.market].impact_margin * float(highest(one, margin) or PLAIN_LEVERAGE)
+            if i in from_books
+            else 0.0
+            for i, one in enumerate(listed)
+        ],
+        "premium_step": PREMIUM_STEP_NS,
+        "funding": rules.funding,
+        "funding_from_books": from_books,
+        "delivery": rules.delivery,
+    }
+
+
+def _forward(one: Instrument, listed: list[Instrument]) -> int:
+    """Number of the delivery future whose mark is an option's forward, -1 for none."""
+    for i, other in enumerate(listed):
+        same = (other.base, other.quote, other.expiry_ns) == (one.base, one.quote, one.expiry_ns)
+        if one.market == "option" and other.market == "um" and same:
+            return i
+    return -1
 
 
 def _margin_leverage(margin: MarginRules) -> int:

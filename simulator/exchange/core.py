@@ -255,6 +255,8 @@ class Core(Venue):
         hour: cython.longlong = (self.now // HOUR_NS + 1) * HOUR_NS
         if hour < until:
             until = hour  # interest falls due
+        if self.next_duty < until:
+            until = self.next_duty
         until = (until + self.mark_step - 1) // self.mark_step * self.mark_step
         return until if until > self.next_mark else self.next_mark
 
@@ -606,6 +608,10 @@ class Core(Venue):
         """Set both clocks before the first row."""
         self.now = time_ns
         self.local_now = time_ns
+
+    def adjust_known(self, account: int, slot: int, lots: int) -> None:
+        """Change a position as the strategies know it: a settlement reached them."""
+        self.local_position[account, slot] += lots
 
     def known_position(self, account: int, instrument: int) -> int:
         """Signed lots as the strategies know them, after latency."""

@@ -14,6 +14,7 @@ import numpy as np
 from simulator.accounts.wallets import CLEARING, INSURANCE, Partition
 from simulator.errors import InputError
 from simulator.exchange.core import Core
+from simulator.exchange.expiry import Expiry
 from simulator.exchange.funding import Funding
 from simulator.exchange.isolated import IsolatedMargin
 from simulator.exchange.leverage import Leverage
@@ -27,6 +28,7 @@ from simulator.exchange.messages import (
     MarginRequest,
     PoolFigures,
     RepayRequest,
+    SettlementEvent,
     TransferRequest,
 )
 from simulator.exchange.negative import NegativeBalances
@@ -46,6 +48,7 @@ UNIT = 1e-8
 HOUR_NS = 3_600_000_000_000
 HOURS = 24
 
+Message = LevelChange | LiquidationEvent | SettlementEvent
 Request = TransferRequest | MarginRequest | LeverageRequest | BorrowRequest | RepayRequest
 
 
@@ -55,8 +58,9 @@ Message = LevelChange | LiquidationEvent | StrategyAlert
 class Desk:
     """The rare side of a venue with one trading account.
 
-    ``upkeep`` keeps prices and checks margin; ``transfers``, ``funding``, ``liquidator``,
-    ``isolated`` (margin), ``loans`` and ``negative`` (balances) do what their names say.
+    ``upkeep`` keeps prices and checks margin; ``transfers``, ``funding``, ``expiry``,
+    ``liquidator``, ``isolated`` (margin), ``loans`` and ``negative`` (balances) do what their names
+    say.
     """
 
     def __init__(
@@ -74,7 +78,18 @@ class Desk:
         self.lender: int = columns["lender"]
         self.upkeep = Upkeep(core, columns, self)
         self.transfers = Transfers(core, self.upkeep, partition)
-        self.funding = Funding(core, self.upkeep, partition, instruments, assets)
+        self.funding = Funding(
+            core,
+            self.upkeep,
+            partition,
+            instruments,
+            assets,
+            columns["funding"],
+            columns["funding_from_books"],
+        )
+        self.expiry = Expiry(
+            core, partition, instruments, assets, columns["delivery"], self.announce
+        )
         self.liquidator = Liquidator(
             core,
             partition,
@@ -142,9 +157,13 @@ class Desk:
             at = message.strategy
             self.core.strategies[at].on_alert(self.core.contexts[at], message.alert)
             return
+        if isinstance(message, SettlementEvent):
+            self.core.adjust_known(ACCOUNT, message.slot, -message.lots)
         for strategy, context in zip(self.core.strategies, self.core.contexts, strict=True):
             if isinstance(message, LiquidationEvent):
                 strategy.on_liquidation(context, message)
+            elif isinstance(message, SettlementEvent):
+                strategy.on_settlement(context, message)
             elif message.level >= RiskLevel.MARGIN_CALL:
                 strategy.on_margin_call(context, message)
 
@@ -162,8 +181,16 @@ class Desk:
         self.transfers.price_deposits()
 
     def settle_funding(self, instrument: int, rate_e8: int) -> None:
-        """Pay funding at an instant."""
-        self.funding.settle(instrument, rate_e8)
+        """Pay funding at an instant that the tape tells."""
+        self.funding.row(instrument, rate_e8)
+
+    def settlement_price(self, instrument: int, price_e8: int) -> None:
+        """The tape tells an expiring contract's settlement price."""
+        self.expiry.given(instrument, price_e8)
+
+    def duty(self, now: int) -> int:
+        """Do what has an instant of its own and is due; return the next such instant."""
+        return min(self.expiry.due(now), self.funding.due(now))
 
     def level_changed(self, pool: int, old: int, new: int) -> None:
         """Record and announce a level."""
@@ -237,7 +264,9 @@ class Desk:
         return units * UNIT
 
     def funding_rate_of(self, instrument: int) -> float:
-        """Running funding rate of the tape."""
+        """Running funding rate: the tape's, else that of the premium so far."""
+        if instrument in self.funding.from_books:
+            return self.funding.estimate(instrument) or 0.0
         return float(np.asarray(self.upkeep.funding_rate)[instrument])
 
     def mark_of(self, instrument: int) -> float:

@@ -1,19 +1,37 @@
-"""Funding of perpetual contracts at its instants."""
+"""Funding of perpetual contracts at its instants: from the tape, or from the premium index.
+
+Where the tapes have funding of a contract, its FUNDING rows say when and how much.  Elsewhere the
+rate follows from the books (`simulator.exchange.upkeep` takes the premium every few seconds)::
+
+    P = sum(k * premium_k) / sum(k)                 over the points k = 1, 2, ... of the interval
+    F = (P + clamp(interest - P, -c, +c)) * hours / 8,  held within the cap
+"""
 
 from __future__ import annotations
+
+from collections.abc import Mapping
 
 from simulator.accounts.wallets import MARKET, Partition
 from simulator.events.outcomes import Outcome
 from simulator.exchange.core import Core
+from simulator.exchange.rules import FundingRules
 from simulator.exchange.upkeep import Upkeep
 from simulator.instruments.instrument import Instrument
 
 ACCOUNT = 1
 UNIT = 1e-8
+E8 = 10**8
+NEVER = 1 << 62
+LATE_NS = 60 * 10**9
+"""An instant that lies further back passed in a break of the recording: nothing is paid for it."""
 
 
 class Funding:
-    """What the account pays for and gets from funding; ``paid`` in USDT, ``rows`` of the tape."""
+    """What the account pays for and gets from funding.
+
+    ``paid`` in USDT, ``rows`` settlements of the tape, ``computed`` those from the premium index.
+    ``rules`` are by market; ``from_books`` the instruments whose rate the tapes do not tell.
+    """
 
     def __init__(
         self,
@@ -22,34 +40,96 @@ class Funding:
         partition: Partition,
         instruments: list[Instrument],
         assets: list[str],
+        rules: Mapping[str, FundingRules],
+        from_books: frozenset[int],
     ) -> None:
         self.core = core
         self.upkeep = upkeep
         self.partition = partition
         self.listed = instruments
         self.assets = assets
+        self.rules = rules
+        self.from_books = from_books
         self.paid = 0.0
         self.rows = 0
+        self.computed = 0
+        self._next: dict[int, int] = {}
+
+    def row(self, instrument: int, rate_e8: int) -> None:
+        """A settlement of the tape; a contract that expires has none."""
+        self.rows += 1
+        if self.listed[instrument].perpetual:
+            self.settle(instrument, rate_e8)
 
     def settle(self, instrument: int, rate_e8: int) -> None:
         """Longs pay ``notional at mark x rate`` to shorts, the market included; rounded down.
 
         What rounding leaves stays with the market, which takes the other side of every account.
+        Both sides of a hedged account pay and get by themselves.
         """
-        core = self.core
-        lots, _ = core.ledger.position_of(ACCOUNT, instrument)
-        self.rows += 1
+        core, listed = self.core, self.listed[instrument]
         mark = round(float(core.pools.mark_price(instrument)) / UNIT)
-        if lots == 0 or rate_e8 == 0 or mark == 0:
-            return
-        listed = self.listed[instrument]
-        base_units = lots * int(listed.lot * 10**8)
-        paid = abs(base_units) * mark * abs(rate_e8) // 10**16
-        if (lots > 0) != (rate_e8 > 0):
-            paid = -paid
         asset = self.assets.index(listed.settle)
-        wallet = self.partition.margin[instrument]
-        core.ledger.move(wallet, MARKET, asset, paid)
-        self.paid += paid * UNIT
-        core.records.add(core.now, Outcome.FUNDING, ACCOUNT, instrument, 0, 0, rate_e8, paid)
-        self.upkeep.check()
+        moved = False
+        for slot in self.partition.slots(instrument):
+            lots, _ = core.ledger.position_of(ACCOUNT, slot)
+            if lots == 0 or rate_e8 == 0 or mark == 0:
+                continue
+            paid = funding_of(listed, lots, mark, rate_e8)
+            core.ledger.move(self.partition.margin[slot], MARKET, asset, paid)
+            self.paid += paid * UNIT * float(core.pools.index_price(asset))
+            order = 0 if slot == instrument else slot
+            core.records.add(
+                core.now, Outcome.FUNDING, ACCOUNT, instrument, order, 0, rate_e8, paid
+            )
+            moved = True
+        if moved:
+            self.upkeep.check()
+
+    def due(self, now: int) -> int:
+        """Settle what is due by ``now`` from the books; return the next instant."""
+        following = NEVER
+        for instrument in sorted(self.from_books):
+            interval = self.rules[self.listed[instrument].market].interval_ns
+            at = self._next.get(instrument, 0)
+            if at and now >= at:
+                rate = self.estimate(instrument)
+                if now - at <= LATE_NS and rate is not None:
+                    rate_e8 = round(rate / UNIT)
+                    self.settle(instrument, rate_e8)
+                    self.computed += 1
+                    self.upkeep.set_funding(instrument, rate_e8 * UNIT)
+            if not at or now >= at:
+                start = now // interval * interval
+                self._next[instrument] = start + interval
+                self.upkeep.restart_premium(instrument, start, start + interval)
+            following = min(following, self._next[instrument])
+        return following
+
+    def estimate(self, instrument: int) -> float | None:
+        """Return the running rate of this interval from the books, None without a premium yet."""
+        premium = self.upkeep.mean_premium(instrument)
+        if premium is None:
+            return None
+        return self.rules[self.listed[instrument].market].rate(premium)
+
+
+def funding_of(listed: Instrument, lots: int, mark_e8: int, rate_e8: int) -> int:
+    """Return what a position of ``lots`` pays (below 0: gets), 1e-8 of the settlement asset.
+
+    >>> from decimal import Decimal
+    >>> linear = Instrument("um", "BTCUSDT", "BTC", "USDT", Decimal("0.1"), Decimal("0.001"))
+    >>> funding_of(linear, 1000, 50_000 * 10**8, 10_000), funding_of(linear, -1, 5 * 10**12, 10_000)
+    (500000000, -500000)
+    >>> coin = Instrument(
+    ...     "cm", "BTCUSD_PERP", "BTC", "USD", Decimal("0.1"), Decimal(1), Decimal(100)
+    ... )
+    >>> funding_of(coin, 500, 50_000 * 10**8, 10_000)
+    10000
+    """
+    size = abs(lots) * int(listed.lot * listed.contract_size * E8)
+    if listed.inverse:
+        paid = size * abs(rate_e8) // mark_e8
+    else:
+        paid = size * mark_e8 * abs(rate_e8) // 10**16
+    return paid if (lots > 0) == (rate_e8 > 0) else -paid

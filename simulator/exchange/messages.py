@@ -30,6 +30,25 @@ class LiquidationEvent:
 
 
 @dataclass(frozen=True, slots=True)
+class SettlementEvent:
+    """A position ended at its contract's expiry, outside the book.
+
+    ``price`` is the settlement price; ``quantity`` signed, as it was held; ``profit`` against its
+    average entry, before ``fee``, both in ``asset``.
+    """
+
+    time_ns: int
+    instrument: str
+    price: float
+    quantity: float
+    profit: float
+    fee: float
+    asset: str
+    slot: int
+    lots: int
+
+
+@dataclass(frozen=True, slots=True)
 class TransferRequest:
     """Move ``units`` of an asset between two wallets of the account."""
 

@@ -37,6 +37,7 @@ cdef class Settlement:
     cdef long long[:, ::1] premium_held
     cdef readonly bint hedge
     cdef bint premium_in_cash
+    cdef public long long next_duty
     cdef long long[:, ::1] fee_e8
     cdef int bnb
     cdef int[:, ::1] reducing

@@ -112,6 +112,7 @@ class Settlement:
         self.lending_wallet = memoryview(np.array(columns["lending_wallet"], dtype="i4"))
         self.lending_pool = memoryview(np.array(columns["lending_pool"], dtype="i4"))
         self.hedge = columns["hedge"]
+        self.next_duty = 0
         self.premium_in_cash = columns["premium_in_cash"]
         self.expired = memoryview(np.zeros(len(self.books), dtype="i4"))
         accounts = self.ledger.accounts

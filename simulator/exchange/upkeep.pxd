@@ -1,24 +1,7 @@
-from simulator.exchange.venue cimport Venue
+from simulator.exchange.marks cimport Marks
 
-cdef class Upkeep:
-    cdef readonly Venue venue
+cdef class Upkeep(Marks):
     cdef object cold
-    cdef int instruments
-    cdef int points
-    cdef double basis_hours
-    # an instrument
-    cdef readonly int[::1] mark_on_tape
-    cdef readonly double[::1] funding_rate
-    cdef long long[::1] next_funding
-    cdef double[:, ::1] basis
-    cdef int[::1] basis_count
-    cdef int[::1] basis_run
-    cdef bint steady
-    # an asset: instrument whose mid is its index, -1 = from the tape
-    cdef int[::1] index_from
-    cdef int[::1] index_otherwise
-    cdef long long[::1] index_time
-    cdef long long[::1] mark_time
     # risk
     cdef readonly double worst_ratio
     cdef readonly double peak_initial
@@ -45,9 +28,6 @@ cdef class Upkeep:
     cpdef int mark(self) except? -1
     cpdef int check(self) except? -1
     cpdef int row(self, int instrument, int kind, int side, long long price, long long quantity, long long number) except? -1
-    cdef double mid(self, int instrument) noexcept
-    cdef void index_by_mids(self) noexcept
-    cdef double computed_mark(self, int instrument) noexcept
     cdef int _convert(self) except? -1
     cdef void sample(self) noexcept
     cpdef double account_value(self) noexcept

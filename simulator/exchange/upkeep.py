@@ -1,77 +1,42 @@
-"""What the venue does by itself: prices, margin checks, samples for the report (hot module).
+"""What the venue does by itself: margin checks, duties of its clock, samples (hot module).
 
 Every ``mark_step`` of venue time, and whenever the tape brings a mark or an index, prices are
-brought up to date and every pool is recomputed; margin depends on nothing else between fills.
-Where the tape has no mark price it is Binance's formula (docs/rules.md): the median of index +
-funding basis, index + moving average of (mid - index), and the last price; where it has no index,
-the index of an asset is the mid price of its spot book, or of its perpetual's where there is no
-spot book either.  A tape's mark or index that has not come for ten minutes has stopped, and is
-computed from then on.
+brought up to date (`simulator.exchange.marks`) and every pool is recomputed; margin depends on
+nothing else between fills.  At the instants that the desk asked for, it is told the time: contracts
+expire, funding is settled.
 """
 
 import cython
 import numpy as np
 
 if cython.compiled:
-    from cython.cimports.simulator.book.columns import Book
+    from cython.cimports.simulator.exchange.marks import Marks
     from cython.cimports.simulator.exchange.venue import Venue
 else:
-    from simulator.book.columns import Book
+    from simulator.exchange.marks import Marks
     from simulator.exchange.venue import Venue
 
-MARK = cython.declare(cython.int, 5)
-INDEX = cython.declare(cython.int, 6)
 FUNDING = cython.declare(cython.int, 7)
-FUNDING_ESTIMATE = cython.declare(cython.int, 8)
 ORDER_ADD = cython.declare(cython.int, 16)
 ORDER_FILL = cython.declare(cython.int, 18)
 AGG_TRADE = cython.declare(cython.int, 19)
+SETTLEMENT = cython.declare(cython.int, 21)
 
 SPOT = cython.declare(cython.int, 0)
-MARK_SOURCE = cython.declare(cython.int, 1)
 LIQUIDATION = cython.declare(cython.int, 3)
-LEVEL_CHANGED = cython.declare(cython.int, 13)
 UNIT = cython.declare(cython.double, 1e-8)
-HOUR_NS = cython.declare(cython.double, 3.6e12)
 FULL_HOUR_NS = cython.declare(cython.longlong, 3_600_000_000_000)
-STALE_NS = cython.declare(cython.longlong, 600_000_000_000)
 FAR = cython.declare(cython.longlong, 1 << 62)
 NO_RATIO = cython.declare(cython.double, 1e300)
 
 
-@cython.cfunc
-@cython.inline
-@cython.exceptval(check=False)
-def _median(a: cython.double, b: cython.double, c: cython.double) -> cython.double:
-    if a > b:
-        a, b = b, a
-    if c <= a:
-        return a
-    return c if c < b else b
-
-
 @cython.cclass
-class Upkeep:
+class Upkeep(Marks):
     """Prices, margin checks and samples; what is rare is asked of ``cold``, the venue's desk."""
 
     def __init__(self, venue: Venue, columns, cold) -> None:
-        n = len(columns["product"])
-        self.venue = venue
+        Marks.__init__(self, venue, columns)
         self.cold = cold
-        self.instruments = n
-        self.points = columns["mark_points"]
-        self.basis_hours = columns["mark_basis_hours"]
-        self.mark_on_tape = memoryview(np.zeros(n, dtype="i4"))
-        self.mark_time = memoryview(np.zeros(n, dtype="i8"))
-        self.index_time = memoryview(np.zeros(len(columns["index_from"]), dtype="i8"))
-        self.index_otherwise = memoryview(np.array(columns["index_from"], dtype="i4"))
-        self.funding_rate = memoryview(np.zeros(n))
-        self.next_funding = memoryview(np.zeros(n, dtype="i8"))
-        self.basis = memoryview(np.zeros((n, self.points)))
-        self.basis_count = memoryview(np.zeros(n, dtype="i4"))
-        self.basis_run = memoryview(np.zeros(n, dtype="i4"))
-        self.steady = False
-        self.index_from = memoryview(np.array(columns["index_from"], dtype="i4"))
         self.worst_ratio = NO_RATIO
         self.peak_initial = self.peak_maintenance = 0.0
         self.sample_step = columns["sample_step"]
@@ -106,73 +71,6 @@ class Upkeep:
         self.sample_lots = memoryview(lots)
         self.sample_equity = memoryview(whole)
 
-    # Prices
-
-    @cython.cfunc
-    @cython.exceptval(check=False)
-    def mid(self, instrument: cython.int) -> cython.double:
-        """Mid price of the displayed book, the last price if one side is empty, else 0."""
-        book: Book = self.venue.books[instrument]
-        if book.bid and book.ask:
-            return (book.bid + book.ask) * 0.5 * self.venue.tick_e8[instrument] * UNIT
-        return self.venue.last[instrument] * self.venue.tick_e8[instrument] * UNIT
-
-    @cython.cfunc
-    @cython.exceptval(check=False)
-    def index_by_mids(self) -> cython.void:
-        asset: cython.int
-        i: cython.int
-        price: cython.double
-        for asset in range(self.index_from.shape[0]):
-            i = self.index_from[asset]
-            if i >= 0:
-                price = self.mid(i)
-                if price > 0.0:
-                    self.venue.pools.index[asset] = (
-                        price * self.venue.pools.index[self.venue.quote[i]]
-                    )
-
-    @cython.cfunc
-    @cython.exceptval(check=False)
-    def computed_mark(self, instrument: cython.int) -> cython.double:
-        """Mark price by the venue's formula, 0 until there is an index and a book."""
-        index: cython.double = self.venue.pools.index[self.venue.base[instrument]]
-        quote: cython.double = self.venue.pools.index[self.venue.quote[instrument]]
-        mid: cython.double = self.mid(instrument)
-        if index <= 0.0 or quote <= 0.0 or mid <= 0.0:
-            return 0.0
-        index = index / quote
-        k: cython.int
-        n: cython.int = self.basis_count[instrument]
-        if n and self.basis[instrument, (n - 1) % self.points] == mid - index:
-            self.basis_run[instrument] += 1
-        else:
-            self.basis_run[instrument] = 1
-        if self.basis_run[instrument] < self.points or self.funding_rate[instrument] != 0.0:
-            self.steady = False
-        self.basis[instrument, n % self.points] = mid - index
-        n += 1
-        self.basis_count[instrument] = n
-        if n > self.points:
-            n = self.points
-        average: cython.double = mid - index
-        if self.basis_run[instrument] < n:
-            average = 0.0
-            for k in range(n):
-                average += self.basis[instrument, k]
-            average = average / n
-        hours: cython.double = 0.0
-        if self.next_funding[instrument] > self.venue.now:
-            hours = (self.next_funding[instrument] - self.venue.now) / HOUR_NS
-        last: cython.double = self.venue.last[instrument] * self.venue.tick_e8[instrument] * UNIT
-        if last <= 0.0:
-            last = mid
-        return _median(
-            index * (1.0 + self.funding_rate[instrument] * hours / self.basis_hours),
-            index + average,
-            last,
-        )
-
     @cython.ccall
     @cython.exceptval(-1, check=True)
     def mark(self) -> cython.int:
@@ -180,39 +78,13 @@ class Upkeep:
 
         Return whether the next tick would find the same unless something happens before it.
         """
-        i: cython.int
-        asset: cython.int
-        price: cython.double
-        self.steady = True
-        for asset in range(self.index_from.shape[0]):
-            if (
-                self.index_from[asset] == -1
-                and self.venue.now - self.index_time[asset] > STALE_NS
-                and self.index_otherwise[asset] >= 0
-            ):
-                self.index_from[asset] = self.index_otherwise[asset]
-        self.index_by_mids()
-        for i in range(self.instruments):
-            if self.venue.product[i] == SPOT:
-                price = self.mid(i)
-                if price > 0.0:
-                    self.venue.pools.mark[i] = price
-            elif not self.mark_on_tape[i] or self.venue.now - self.mark_time[i] > STALE_NS:
-                self.mark_on_tape[i] = 0
-                price = self.computed_mark(i)
-                if price > 0.0:
-                    self.venue.pools.mark[i] = price
-                    self.venue.price_seen(
-                        i,
-                        MARK_SOURCE,
-                        cython.cast(cython.longlong, price / UNIT + 0.5)
-                        if cython.compiled
-                        else int(price / UNIT + 0.5),
-                    )
+        self.refresh()
         if self.unpriced:
             self.cold.price_deposits()
         if self.venue.now >= self.next_hour:
             self._full_hours()
+        if self.venue.now >= self.venue.next_duty:
+            self.venue.next_duty = self.cold.duty(self.venue.now)
         self.check()
         if self.venue.now >= self.next_sample:
             self.sample()
@@ -239,24 +111,12 @@ class Upkeep:
         number: cython.longlong,
     ) -> cython.int:
         """A tape row other than depth, trades and quotes."""
-        if kind == MARK:
-            self.mark_on_tape[instrument] = 1
-            self.mark_time[instrument] = self.venue.now
-            self.venue.pools.mark[instrument] = price * UNIT
-            # A hedge's other leg is valued at the same instant, else the pool stands half moved.
-            self.index_by_mids()
-            self.venue.price_seen(instrument, MARK_SOURCE, price)
-        elif kind == INDEX:
-            self.index_from[self.venue.base[instrument]] = -1
-            self.index_time[self.venue.base[instrument]] = self.venue.now
-            self.venue.pools.index[self.venue.base[instrument]] = (
-                price * UNIT * self.venue.pools.index[self.venue.quote[instrument]]
-            )
-        elif kind == FUNDING_ESTIMATE:
-            self.funding_rate[instrument] = price * UNIT
-            self.next_funding[instrument] = quantity
-        elif kind == FUNDING:
+        if self.price_row(instrument, kind, price, quantity):
+            return 0
+        if kind == FUNDING:
             self.cold.settle_funding(instrument, price)
+        elif kind == SETTLEMENT:
+            self.cold.settlement_price(instrument, price)
         elif kind == AGG_TRADE:
             # A second report of trades that are on the tape too, or of fills of displayed orders.
             self.venue.last[instrument] = price

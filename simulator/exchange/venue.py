@@ -56,6 +56,7 @@ OPTION = cython.declare(cython.int, 3)
 # simulator.events.outcomes
 ACCEPTED = cython.declare(cython.int, 1)
 CANCELED = cython.declare(cython.int, 3)
+EXPIRED = cython.declare(cython.int, 4)
 CANCEL_REJECTED = cython.declare(cython.int, 6)
 TRIGGERED = cython.declare(cython.int, 7)
 
@@ -77,6 +78,8 @@ NO_SUCH_WALLET = cython.declare(cython.int, 15)
 
 LEVEL_REDUCE_ONLY = cython.declare(cython.int, 2)
 LEVEL_LIQUIDATION = cython.declare(cython.int, 3)
+
+CONTRACT_EXPIRY = cython.declare(cython.int, 7)
 
 UNIT = cython.declare(cython.double, 1e-8)
 
@@ -400,6 +403,8 @@ class Venue(Settlement):
         price: cython.longlong = self.orders.row[slot, PRICE]
         if self.orders.row[slot, FLAGS] & REDUCE_ONLY_FLAG:
             return 0
+        if self.product[i] == OPTION and side > 0:
+            return self.admit_premium(slot)
         own: cython.int = cython.cast(cython.int, self.orders.row[slot, POSITION])
         pending: cython.longlong = (
             self.pools.selling[account, own] if side < 0 else self.pools.buying[account, own]
@@ -432,11 +437,9 @@ class Venue(Settlement):
             if lost > 0.0:
                 free -= lost
         reason: cython.int = 0
-        if self.product[i] == OPTION and side > 0:
-            reason = self.admit_premium(slot, free)
-        elif free < self.loss_at_once(i, side, lots, price):
+        if free < self.loss_at_once(i, side, lots, price):
             reason = INSUFFICIENT_MARGIN
-        if reason == 0 and self.notional_at_mark(i, size) > self.max_notional[i]:
+        elif self.notional_at_mark(i, size) > self.max_notional[i]:
             reason = MAX_POSITION
         if reason:
             self.uncount(slot, lots)
@@ -475,11 +478,18 @@ class Venue(Settlement):
 
     @cython.cfunc
     @cython.exceptval(check=False)
-    def admit_premium(self, slot: cython.int, free: cython.double) -> cython.int:
-        """A bought option needs its premium: from its own wallet, or out of the shared margin."""
+    def admit_premium(self, slot: cython.int) -> cython.int:
+        """A bought option needs its premium: in its own wallet, and as margin that is free.
+
+        Its order adds nothing to the requirement: what it could lose is paid or held.
+        """
         i: cython.int = cython.cast(cython.int, self.orders.row[slot, INSTRUMENT])
         account: cython.int = cython.cast(cython.int, self.orders.row[slot, ACCOUNT])
         lots: cython.longlong = self.orders.row[slot, LOTS]
+        if lots <= -self.ledger.quantity[account, self.orders.row[slot, POSITION]]:
+            return 0  # buys back what was written
+        if self.pools.mark[i] <= 0.0 or self.pools.index[self.settled_in[i]] <= 0.0:
+            return NO_PRICE
         premium: cython.longlong = (
             self.ledger.value(i, lots, self.orders.row[slot, PRICE])
             if self.orders.row[slot, PRICE]
@@ -490,6 +500,7 @@ class Venue(Settlement):
             self.ledger.available(self.cash_wallet[account, i], asset) < premium
         ):
             return INSUFFICIENT_BALANCE
+        free: cython.double = self.free_margin(account, self.cash_pool[account, i])
         return 0 if free >= premium * UNIT * self.pools.index[asset] else INSUFFICIENT_MARGIN
 
     @cython.cfunc
@@ -637,6 +648,36 @@ class Venue(Settlement):
         row[slot, FLAGS] = flags
         row[slot, TRIGGER_KIND] = 0
         self.arrive(slot)
+
+    def close_market(self, instrument: int) -> None:
+        """A contract has expired: its open orders end, oldest first, and no more are taken."""
+        self.expired[instrument] = 1
+        rows = np.asarray(self.orders.row)
+        found = np.flatnonzero(
+            (rows[:, INSTRUMENT] == instrument)
+            & np.isin(rows[:, STATE], (WAITING, WORKING))
+            & (rows[:, SEQ] > 0)
+        )
+        book: Book = self.books[instrument]
+        triggers: Triggers = self.triggers[instrument]
+        for slot in sorted(found.tolist(), key=lambda s: int(rows[s, SEQ])):
+            left = int(rows[slot, LOTS])
+            if rows[slot, STATE] == WORKING:
+                left = int(book.remaining(slot))
+                book.cancel(slot)
+                book.drop_rows()
+            else:
+                triggers.remove(slot)
+            self.end(slot, EXPIRED, CONTRACT_EXPIRY, left)
+
+    def release_isolated(self, account: int, slot: int, before: int) -> None:
+        """Give back what the wallet of an isolated position holds that has just ended."""
+        self.fit_isolated(account, slot, before, 0, 0)
+        self.ledger.close_entry()
+
+    def add_fee(self, account: int, asset: int, amount: int) -> None:
+        """Count a fee that was posted, at the present index price of its asset."""
+        self.fees_paid[account] += amount * UNIT * self._index(asset)
 
     def set_leverage(self, instrument: int, leverage: float, largest: float) -> None:
         """Set a contract's leverage and the largest notional that it allows."""

@@ -27,4 +27,5 @@ cdef class Ledger:
     cpdef long long available(self, int wallet, int asset) noexcept
     cpdef long long value(self, int instrument, long long lots, long long price) noexcept
     cpdef long long fill_position(self, int account, int slot, long long lots, long long price) noexcept
-    cpdef long long close_position(self, int account, int slot, long long worth) noexcept
+    cpdef long long trade(self, int account, int slot, long long lots, long long paid) noexcept
+    cdef long long share(self, long long amount, long long part, long long whole) noexcept

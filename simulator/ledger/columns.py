@@ -186,44 +186,45 @@ class Ledger:
         """
         instrument: cython.int = slot if slot < self.instruments else slot - self.instruments
         paid: cython.longlong = self.value(instrument, lots, price)
-        if self.product[instrument] == INVERSE:
-            paid = -paid
+        return self.trade(
+            account, slot, lots, -paid if self.product[instrument] == INVERSE else paid
+        )
+
+    @cython.ccall
+    @cython.exceptval(check=False)
+    def trade(
+        self,
+        account: cython.int,
+        slot: cython.int,
+        lots: cython.longlong,
+        paid: cython.longlong,
+    ) -> cython.longlong:
+        """Trade signed ``lots`` that are worth ``paid`` together; return realized profit.
+
+        For fills, and for settlement at no price of the book.
+        """
         open_lots: cython.longlong = self.quantity[account, slot]
         self.quantity[account, slot] = open_lots + lots
         if open_lots == 0 or (open_lots > 0) == (lots > 0):
             self.cost[account, slot] += paid
             return 0
         size: cython.longlong = open_lots if open_lots > 0 else -open_lots
-        closing: cython.longlong = lots if lots > 0 else -lots
-        if closing > size:
-            closing = size
-        cost: cython.longlong = self.cost[account, slot]
-        released: cython.longlong = (
-            scaled(cost, closing, size) if cost >= 0 else -scaled(-cost, closing, size)
-        )
-        traded: cython.longlong = closing if lots > 0 else -closing
-        received: cython.longlong = paid
-        if traded != lots:
-            received = self.value(instrument, traded, price)
-            if self.product[instrument] == INVERSE:
-                received = -received
-        # What turned round opens at the rest of the price paid, so that both parts make the whole.
-        self.cost[account, slot] = cost - released + (paid - received)
+        whole: cython.longlong = lots if lots > 0 else -lots
+        closing: cython.longlong = size if whole > size else whole
+        released: cython.longlong = self.share(self.cost[account, slot], closing, size)
+        # What turns a position round opens it with the rest, so that both parts make the whole.
+        received: cython.longlong = self.share(paid, closing, whole)
+        self.cost[account, slot] += paid - received - released
         return -received - released
 
-    @cython.ccall
+    @cython.cfunc
+    @cython.inline
     @cython.exceptval(check=False)
-    def close_position(
-        self, account: cython.int, slot: cython.int, worth: cython.longlong
+    def share(
+        self, amount: cython.longlong, part: cython.longlong, whole: cython.longlong
     ) -> cython.longlong:
-        """End a position that is worth ``worth`` now, at no price of the book; return its profit.
-
-        For settlement at expiry; the caller books the profit, or an option's worth.
-        """
-        realized: cython.longlong = worth - self.cost[account, slot]
-        self.quantity[account, slot] = 0
-        self.cost[account, slot] = 0
-        return realized
+        """Part of a signed amount, rounded towards zero."""
+        return scaled(amount, part, whole) if amount >= 0 else -scaled(-amount, part, whole)
 
     def take_columns(self, balance, quantity, cost, loan=None, interest=None) -> None:
         """Stand on given columns, without copying: a population, or what a document holds.

@@ -243,16 +243,17 @@ def _alerts(run: Simulation) -> pl.DataFrame:
 
 def _notes(run: Simulation) -> tuple[str, ...]:
     notes = []
-    um = [one for one in run.player.instruments if one.market == "um"]
-    if um and run.desk.funding.rows == 0:
+    perpetual = any(one.perpetual for one in run.player.instruments)
+    settled = {run.player.instruments[i].name for i in run.desk.expiry.prices}
+    if perpetual and run.desk.funding.rows + run.desk.funding.computed == 0:
         notes.append("no data for funding: the tapes have no funding settlement in this span")
     computed = [
         one.name
         for i, one in enumerate(run.player.instruments)
-        if one.market == "um" and not run.desk.has_tape_mark(i)
+        if one.market != "spot" and one.name not in settled and not run.desk.has_tape_mark(i)
     ]
     if computed:
-        notes.append(f"mark prices computed from the books: {', '.join(computed)}")
+        notes.append(f"mark prices computed, not from the tapes: {', '.join(computed)}")
     if run.desk.liquidator.events:
         notes.append(
             f"{len(run.desk.liquidator.events)} liquidation(s): "
@@ -261,14 +262,13 @@ def _notes(run: Simulation) -> tuple[str, ...]:
     if run.core.shortfall + run.desk.liquidator.shortfall > 0:
         paid = run.core.shortfall + run.desk.liquidator.shortfall
         notes.append(f"the insurance fund paid {paid:,.2f} USDT for bankrupt positions")
+    if settled:
+        notes.append(f"settled at their expiry: {', '.join(sorted(settled))}")
     empty = [
         one.name
         for book, one in zip(run.core.books, run.player.instruments, strict=True)
-        if one.market != "cm" and not (book.best(1) or book.best(-1))
+        if not (book.best(1) or book.best(-1)) and one.name not in settled
     ]
     if empty:
         notes.append(f"no book at the end, so nothing there fills: {', '.join(empty)}")
-    untradable = [one.name for one in run.player.instruments if one.market == "cm"]
-    if untradable:
-        notes.append(f"replayed but not tradable yet: {', '.join(untradable)}")
     return tuple(notes)

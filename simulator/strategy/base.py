@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from simulator.exchange.messages import LevelChange, LiquidationEvent
+    from simulator.exchange.messages import LevelChange, LiquidationEvent, SettlementEvent
     from simulator.risk.alerts import Alert
     from simulator.strategy.context import Bar, Context, Fill, Market, OrderUpdate, Trade
 
@@ -81,6 +81,9 @@ class Strategy:
 
     def on_liquidation(self, ctx: Context, liquidation: LiquidationEvent) -> None:
         """A margin pool of the account was liquidated."""
+
+    def on_settlement(self, ctx: Context, settlement: SettlementEvent) -> None:
+        """A position of the account ended at its contract's expiry."""
 
     def on_stop(self, ctx: Context) -> None:
         """After the last market event; orders sent here no longer arrive."""

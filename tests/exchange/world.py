@@ -6,20 +6,22 @@ Two markets of BTC and two of ETH, round filters.  After every row the invariant
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
 import numpy as np
 
-from simulator.accounts.wallets import separated, unified
+from simulator.accounts.wallets import LINES, separated, unified
 from simulator.events.outcomes import Outcome
-from simulator.exchange.assembly import VenueRules, assemble
+from simulator.exchange.assembly import assemble
 from simulator.exchange.latency import parse_latency
 from simulator.instruments.instrument import Instrument
 from simulator.market.tape import LAST, Kind
 from simulator.risk.interest import InterestRules
 from simulator.risk.rules import MarginRules
 from simulator.rulebook.load import load
+from simulator.rulebook.venue import venue_rules
 from simulator.strategy.base import Strategy
 from simulator.strategy.context import Context
 
@@ -90,6 +92,12 @@ class World:
         check: bool = True,
         interest: InterestRules | None = None,
         margin: MarginRules | None = None,
+        members: Sequence[str] = LINES,
+        hedge: bool = False,
+        leverage: int | Mapping[str, int] | None = None,
+        start: int = START,
+        funding_on_tape: Sequence[str] | None = None,
+        volatility: Mapping[str, float] | None = None,
     ) -> None:
         self.rules = load(rulebook)
         self.margin = margin or self.rules.margin_rules(
@@ -98,27 +106,18 @@ class World:
         self.instruments = list(instruments)
         isolated = self.margin.margin_type == "isolated"
         self.partition = (
-            unified(self.instruments)
+            unified(self.instruments, members, hedge)
             if mode == "unified"
-            else separated(self.instruments, isolated)
+            else separated(self.instruments, isolated, hedge)
         )
-        paid = self.rules.fees
-        none = (0, 0, 0)
         self.strategies = list(strategies if strategies is not None else [Watcher()])
         deposited = {a: Decimal(x) for a, x in (deposits or {"USDT": "100000"}).items()}
         self.latency = parse_latency(latency, 7)
         made = assemble(
             self.instruments,
             self.partition,
-            VenueRules(
-                margin=self.margin,
-                spot_fees=_fees(paid.spot) if fees else none,
-                um_fees=_fees(paid.um) if fees else none,
-                liquidation_fee_e8=self.rules.liquidation.fee_e8,
-                mark_points=self.rules.mark.points,
-                mark_step_ns=self.rules.mark.step_ns,
-                mark_basis_hours=self.rules.mark.basis_hours,
-                interest=interest or InterestRules(),
+            replace(
+                venue_rules(self.rules, self.margin, fees), interest=interest or InterestRules()
             ),
             strategies=len(self.strategies),
             queue_model=queue_model,
@@ -128,11 +127,15 @@ class World:
             sample_step_ns=10**9,
             bnb_fees=bnb_fees,
             keep_records=True,
+            leverage=leverage,
+            funding_on_tape=funding_on_tape,
+            volatility=volatility,
         )
         self.core, self.desk, self.assets = made.core, made.desk, made.assets
         self.checked = check
-        self.now = START
-        self.core.begin(START)
+        self.now = start
+        self.core.begin(start)
+        self.desk.expiry.before(start)
         for asset, amount in deposited.items():
             self.desk.transfers.deposit(
                 self.partition.deposits_to, self.desk.asset(asset), int(amount * 10**8)
@@ -268,7 +271,3 @@ def columns(rows: Sequence[tuple[int, ...]], latency: Any) -> list[np.ndarray]:
     made = [np.ascontiguousarray(table[:, c], dtype=t) for c, t in enumerate(types)]
     made[1] = np.ascontiguousarray(latency.arrival(made[0], made[1]))
     return made
-
-
-def _fees(schedule: Any) -> tuple[int, int, int]:
-    return schedule.maker_e8, schedule.taker_e8, schedule.bnb_discount_e8
