@@ -36,6 +36,7 @@ from simulator.strategy.context import Context
 if TYPE_CHECKING:
     from simulator.instruments.instrument import Instrument
     from simulator.report.result import RunResult
+    from simulator.risk.rules import MarginRules
 
 Progress = Callable[[int, int], None]
 

@@ -48,11 +48,8 @@ UNIT = 1e-8
 HOUR_NS = 3_600_000_000_000
 HOURS = 24
 
-Message = LevelChange | LiquidationEvent | SettlementEvent
+Message = LevelChange | LiquidationEvent | SettlementEvent | StrategyAlert
 Request = TransferRequest | MarginRequest | LeverageRequest | BorrowRequest | RepayRequest
-
-
-Message = LevelChange | LiquidationEvent | StrategyAlert
 
 
 class Desk:
