@@ -1,4 +1,4 @@
-"""Goal: published examples that are no portfolio come out too: mark price, interest.
+"""Goal: published examples that are no portfolio come out too: mark price, funding, interest.
 
 Method: the venue's own parts, at the published inputs.
 """
@@ -6,9 +6,12 @@ Method: the venue's own parts, at the published inputs.
 from __future__ import annotations
 
 from decimal import Decimal
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
+from replay_data.rates import funding_rate
 from simulator.market.tape import Kind
 from simulator.risk.interest import InterestRules
 from simulator.rulebook.load import load
@@ -35,6 +38,18 @@ def test_mark_price_from_index_and_funding() -> None:
     hours = 4 - seconds_gone / 3600
     assert world.market(UM).mark == pytest.approx(10_000 * (1 + 0.0003 * hours / 8), rel=1e-12)
     assert round(world.market(UM).mark, 1) == 10001.5
+
+
+@pytest.mark.parametrize("premium", [-0.0004, -0.0003, 0.0, 0.0001, 0.0005, 0.0006])
+def test_funding_rate_is_the_interest_while_the_premium_is_small(premium: float) -> None:
+    """Binance FAQ 360033525271: "as long as the Premium Index is between -0.04% to 0.06%, the
+    Funding Rate will equal 0.01% (the interest rate)".
+    """
+    terms = load("binance").funding
+    e8 = {"interest_e8": int(terms.interest * 10**8), "clamp_e8": int(terms.clamp * 10**8)}
+    hour: Any = SimpleNamespace(funding=e8)
+    assert funding_rate(premium, hour) == 10_000
+    assert funding_rate(-0.00041, hour) < 10_000 < funding_rate(0.00061, hour)
 
 
 def test_negative_balance_interest() -> None:
