@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from replay_data.rates import funding_rate
+from simulator.exchange.rules import FundingRules
 from simulator.market.tape import Kind
 from simulator.risk.interest import InterestRules
 from simulator.rulebook.load import load
@@ -50,6 +51,15 @@ def test_funding_rate_is_the_interest_while_the_premium_is_small(premium: float)
     hour: Any = SimpleNamespace(funding=e8)
     assert funding_rate(premium, hour) == 10_000
     assert funding_rate(-0.00041, hour) < 10_000 < funding_rate(0.00061, hour)
+
+
+def test_funding_every_four_hours_is_half() -> None:
+    """Binance, 2025-09-16: "the PUMPUSDT funding rate, settled every 4 hours, will now be
+    calculated as ... / 2".
+    """
+    eight, four = FundingRules(), FundingRules(interval_ns=4 * 3_600 * 10**9)
+    for premium in (-0.002, 0.0, 0.0003, 0.004):
+        assert four.rate(premium) == pytest.approx(eight.rate(premium) / 2, rel=1e-15)
 
 
 def test_negative_balance_interest() -> None:
