@@ -260,6 +260,10 @@ class Desk:
         units = sum(int(self.core.ledger.available(w, number)) for w in self._wallets(wallet))
         return units * UNIT
 
+    def volatility_of(self, instrument: int) -> float:
+        """Latest implied volatility of an option, 0 where the tape has told none."""
+        return float(np.asarray(self.upkeep.volatility)[instrument])
+
     def funding_rate_of(self, instrument: int) -> float:
         """Running funding rate: the tape's, else that of the premium so far."""
         if instrument in self.funding.from_books:

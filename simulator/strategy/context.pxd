@@ -14,6 +14,7 @@ cdef class Market:
     cdef readonly long long expiry_ns
     cdef readonly double strike
     cdef readonly str right
+    cdef object future
     cdef double ticks_per_unit
     cdef double lots_per_unit
     cdef Core core

@@ -28,6 +28,7 @@ from simulator.exchange.messages import (
     RepayRequest,
     TransferRequest,
 )
+from simulator.risk.options import black76_delta
 
 UNIT = cython.declare(cython.double, 1e-8)
 GTC = cython.declare(cython.int, 0)
@@ -42,6 +43,7 @@ WALLET_FLAGS = {"": 0, "margin": 8}
 SIDE_EFFECTS = {"": 0, "auto_borrow": 64, "auto_repay": 128, "auto_borrow_repay": 192}
 TRIGGERS = {"stop": 1, "take_profit": 2, "trailing_stop": 3}
 SECOND_NS = 1_000_000_000
+YEAR_NS = 365.0 * 86_400.0 * 1e9
 
 
 def _time_in_force(word: object) -> int:
@@ -103,6 +105,7 @@ class Market:
         self.expiry_ns = listed.expiry_ns
         self.strike = float(listed.strike)
         self.right = listed.right
+        self.future = None
         self.ticks_per_unit = _per_unit(listed.tick)
         self.lots_per_unit = _per_unit(listed.lot)
 
@@ -169,6 +172,31 @@ class Market:
     def funding_rate(self) -> float:
         """Running funding rate, 0 where the tape has none."""
         return float(self.desk.funding_rate_of(self.number))
+
+    @property
+    def volatility(self) -> float:
+        """Annual implied volatility of an option as the tape tells it, 0 before and for others."""
+        return float(self.desk.volatility_of(self.number)) if self.right else 0.0
+
+    @property
+    def delta(self) -> float:
+        """Coins that one unit of quantity moves like; 0 while that cannot be told.
+
+        1 for spot and USDT-margined futures, ``contract_size / mark`` for coin-margined ones,
+        Black-76's for options: on the mark of the future of the same expiry where the data have it,
+        else on the index.
+        """
+        if self.right:
+            forward = (0.0 if self.future is None else self.future.mark) or self.index
+            years = (self.expiry_ns - self.core.now) / YEAR_NS
+            if forward <= 0.0 or years <= 0.0:
+                return 0.0
+            call = self.right == "C"
+            return black76_delta(forward, self.strike, self.volatility, years, call)
+        if self.kind == "cm":
+            mark = self.mark
+            return self.contract_size / mark if mark > 0.0 else 0.0
+        return 1.0
 
     @property
     def position(self) -> float:
@@ -281,6 +309,11 @@ class Context:
         self.mode = mode
         self.markets = [Market(core, desk, n, one, account) for n, one in enumerate(listed)]
         self.by_name = {market.name: market for market in self.markets}
+        futures = {(m.base, m.expiry_ns): m for m in self.markets if m.kind == "um"}
+        for market in self.markets:
+            option: Market = market
+            if option.right:
+                option.future = futures.get((option.base, option.expiry_ns))
         self.bar_of = []
         self.on_bar = None
         self.stp = 0
