@@ -130,6 +130,8 @@ def make_folder(folder: Path) -> None:
 def _setting(scenario: str | None, given: Mapping[str, Any]) -> Scenario:
     """Return the scenario with the options above it; data of the user's own name the run."""
     changes = {name: value for name, value in given.items() if value is not None}
+    if "data" in changes:
+        changes["instruments"] = ()  # those of the scenario are of its own data
     if scenario is None and "data" in changes:
         changes["name"] = _name_of(changes["data"])
     return load_scenario(scenario or "crash").model_copy(update=changes)
@@ -331,6 +333,7 @@ def make_engine(
             data=paths, mode=mode, strategies=strategies, rulebook=setting.rulebook,
             seed=setting.seed, deposits=setting.deposits, latency=setting.latency or None,
             queue_model=setting.queue_model, start_ns=first, end_ns=last, scenario=setting.name,
+            instruments=setting.instruments or None,
             margin_type=(setting.margin_type or None) if mode == "separated" else None,
             leverage=setting.leverage or None, bnb_fees=setting.bnb_fees,
             alerts=setting.alerts, note=note, import_progress=importing,

@@ -4,6 +4,7 @@
 
     title = "One sentence that `unimargin scenarios` shows"
     data = ["bundled:crash", "my/recording.parquet"]  # relative paths: from the scenario file
+    instruments = ["um:BTCUSDT"]  # of the data, only these; all if left out
     mode = "both"  # separated, unified or both
     rulebook = "textbook"
     strategies = ["cash_and_carry", "my.py:Class"]  # they share one account
@@ -55,6 +56,7 @@ class Scenario(BaseModel):
     name: str
     title: str = ""
     data: tuple[str, ...] = Field(min_length=1)
+    instruments: tuple[str, ...] = ()
     mode: Literal["separated", "unified", "both"] = "both"
     rulebook: str = "textbook"
     strategies: tuple[str, ...] = Field(default=("cash_and_carry",), min_length=1)

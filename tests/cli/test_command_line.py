@@ -110,6 +110,23 @@ def test_named_scenarios_are_valid(capsys: pytest.CaptureFixture[str]) -> None:
     assert "crash" in capsys.readouterr().out
 
 
+def test_instruments_of_a_scenario_are_of_its_own_data(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Other data on the command line bring their own; a name that is not there is the user's."""
+    path = tmp_path / "mine.toml"
+    text = 'data = ["bundled:calm"]\nmode = "unified"\nstrategies = ["market_maker"]\n'
+    path.write_text(f'{text}instruments = ["um:BTCUSDT", "um:NONE"]\n', encoding="utf-8")
+    assert run_command(["run", str(path)]) == 2
+    assert "instrument um:NONE: not on the tapes" in capsys.readouterr().err
+    options = ["--end", "2025-06-11T07:31:00Z", "--json"]
+    path.write_text(f'{text}instruments = ["spot:BTCUSDT", "um:BTCUSDT"]\n', encoding="utf-8")
+    assert run_command(["run", str(path), *options]) == 0
+    shown = json.loads(capsys.readouterr().out)["runs"][0]["events"]
+    assert run_command(["run", str(path), "--data", "bundled:calm", *options]) == 0
+    assert json.loads(capsys.readouterr().out)["runs"][0]["events"] > 2 * shown
+
+
 def test_wrong_field_of_a_scenario_is_named(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
