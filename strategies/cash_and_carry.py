@@ -221,13 +221,14 @@ class CashAndCarry(Strategy):
         figures = ctx.margin(self.pool)
         equity = figures.equity
         wanted = self.margin * notional
-        if self.pool == "um":  # cross: slices to come are margined in the same wallet
+        shared = self.pool != self.perp.name
+        if shared:  # slices to come are margined in the same wallet
             to_come = max(0.0, self.target - self.short * self.perp.lot)
             wanted += self.margin * to_come * self.perp.mark
         if equity < self.refill * notional:
-            for wallet in ("um", "spot"):
+            for wallet in ("spot",) if shared else ("um", "spot"):
                 moved = min(wanted - equity, ctx.available("USDT", wallet))
-                if moved > 0 and wallet != self.pool:
+                if moved > 0:
                     ctx.transfer("USDT", moved, wallet, self.pool)
                     equity += moved
         elif equity > wanted + (self.margin - self.refill) * 2 * notional:
