@@ -254,6 +254,9 @@ class Scan:
         k: cython.Py_ssize_t
         at: cython.Py_ssize_t = -1
         top: cython.double = 0.0
+        if not options:
+            # What options of another pool left behind is not this pool's.
+            self.clear_options(u)
         for k in range(first, end):
             self.value[k] = -self.weight[k] * (
                 linear * self.move[k] + coin * self.coin_move[k] + self.option_gain[k]
