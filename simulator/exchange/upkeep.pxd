@@ -1,8 +1,10 @@
 from simulator.exchange.marks cimport Marks
+from simulator.risk.bands cimport Bands
 
 cdef class Upkeep(Marks):
     cdef object cold
     # risk
+    cdef readonly Bands bands
     cdef readonly double worst_ratio
     cdef readonly double peak_initial
     cdef readonly double peak_maintenance
@@ -28,6 +30,9 @@ cdef class Upkeep(Marks):
     cpdef int mark(self) except? -1
     cpdef int check(self) except? -1
     cpdef int row(self, int instrument, int kind, int side, long long price, long long quantity, long long number) except? -1
+    cdef int _check_due(self) except? -1
+    cdef int _judge(self, int pool) except? -1
+    cdef void _peaks(self, double initial, double maintenance) noexcept
     cdef int _convert(self) except? -1
     cdef void sample(self) noexcept
     cpdef double account_value(self) noexcept

@@ -12,9 +12,11 @@ import numpy as np
 if cython.compiled:
     from cython.cimports.simulator.exchange.marks import Marks
     from cython.cimports.simulator.exchange.venue import Venue
+    from cython.cimports.simulator.risk.bands import Bands
 else:
     from simulator.exchange.marks import Marks
     from simulator.exchange.venue import Venue
+    from simulator.risk.bands import Bands
 
 FUNDING = cython.declare(cython.int, 7)
 ORDER_ADD = cython.declare(cython.int, 16)
@@ -29,6 +31,14 @@ FULL_HOUR_NS = cython.declare(cython.longlong, 3_600_000_000_000)
 FAR = cython.declare(cython.longlong, 1 << 62)
 NO_RATIO = cython.declare(cython.double, 1e300)
 
+BANDS_FROM = 64
+"""Pools from which on safe bands decide which to recompute.
+
+A run of one account has a few pools, which are recomputed on every check; so the worst ratio and
+the peaks of its summary are over all checks.  With bands they are over the samples (where every
+pool is recomputed) and the instants at which a pool was recomputed for its own sake.
+"""
+
 
 @cython.cclass
 class Upkeep(Marks):
@@ -37,6 +47,9 @@ class Upkeep(Marks):
     def __init__(self, venue: Venue, columns, cold) -> None:
         Marks.__init__(self, venue, columns)
         self.cold = cold
+        self.bands = None
+        if venue.pools.count >= columns.get("bands_from", BANDS_FROM):
+            self.bands = Bands(venue.pools)
         self.worst_ratio = NO_RATIO
         self.peak_initial = self.peak_maintenance = 0.0
         self.sample_step = columns["sample_step"]
@@ -136,31 +149,69 @@ class Upkeep(Marks):
         if self.converts:
             self._convert()
         pool: cython.int
-        old: cython.int
         initial: cython.double = 0.0
         maintenance: cython.double = 0.0
-        ratio: cython.double
+        if self.bands is not None and not self.watched:
+            return self._check_due()
         for pool in range(self.venue.pools.count):
-            old = self.venue.pools.checked[pool]
             self.venue.pools.evaluate(pool)
             initial += self.venue.pools.initial[pool]
             maintenance += self.venue.pools.maintenance[pool]
-            if self.venue.pools.maintenance[pool] > 0.0:
-                ratio = self.venue.pools.equity[pool] / self.venue.pools.maintenance[pool]
-                if ratio < self.worst_ratio:
-                    self.worst_ratio = ratio
-            if self.venue.pools.level[pool] != old:
-                self.venue.pools.checked[pool] = self.venue.pools.level[pool]
-                self.cold.level_changed(pool, old, self.venue.pools.level[pool])
-            if self.watched:
-                self.cold.watch(pool)
+            self._judge(pool)
+        self._peaks(initial, maintenance)
+        return 0
+
+    @cython.cfunc
+    @cython.exceptval(-1, check=True)
+    def _check_due(self) -> cython.int:
+        """The same check by safe bands: only pools that could have changed are recomputed."""
+        bands: Bands = self.bands
+        pool: cython.int
+        initial: cython.double = 0.0
+        maintenance: cython.double = 0.0
+        all_of_them: cython.bint = self.venue.now >= self.next_sample
+        bands.refresh()
+        if all_of_them:
+            bands.void_all()
+        pool = bands.take()
+        while pool >= 0:
+            initial += self.venue.pools.initial[pool]
+            maintenance += self.venue.pools.maintenance[pool]
+            self._judge(pool)
+            bands.void_touched()
             if self.venue.pools.level[pool] >= LIQUIDATION:
-                self.cold.liquidate(pool)
+                bands.void(pool)  # it is acted upon at every check
+            pool = bands.take()
+        if all_of_them:
+            self._peaks(initial, maintenance)
+        return 0
+
+    @cython.cfunc
+    @cython.exceptval(-1, check=True)
+    def _judge(self, pool: cython.int) -> cython.int:
+        """Act upon a pool's level as evaluated just now."""
+        old: cython.int = self.venue.pools.checked[pool]
+        ratio: cython.double
+        if self.venue.pools.maintenance[pool] > 0.0:
+            ratio = self.venue.pools.equity[pool] / self.venue.pools.maintenance[pool]
+            if ratio < self.worst_ratio:
+                self.worst_ratio = ratio
+        if self.venue.pools.level[pool] != old:
+            self.venue.pools.checked[pool] = self.venue.pools.level[pool]
+            self.cold.level_changed(pool, old, self.venue.pools.level[pool])
+        if self.watched:
+            self.cold.watch(pool)
+        if self.venue.pools.level[pool] >= LIQUIDATION:
+            self.cold.liquidate(pool)
+        return 0
+
+    @cython.cfunc
+    @cython.exceptval(check=False)
+    def _peaks(self, initial: cython.double, maintenance: cython.double) -> cython.void:
         if initial > self.peak_initial:
             self.peak_initial = initial
         if maintenance > self.peak_maintenance:
             self.peak_maintenance = maintenance
-        return 0
 
     @cython.cfunc
     @cython.exceptval(-1, check=True)

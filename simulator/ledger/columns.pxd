@@ -16,7 +16,12 @@ cdef class Ledger:
     cdef readonly long long entries
     cdef readonly long long postings
     cdef readonly bint broken
+    # wallets, and wallets + accounts, that changed since safe bands were looked at
+    cdef int[::1] touched
+    cdef signed char[::1] was_touched
+    cdef int n_touched
 
+    cdef void touch(self, int what) noexcept
     cpdef void post(self, int wallet, int asset, long long amount) noexcept
     cpdef bint close_entry(self) noexcept
     cpdef void move(self, int source, int target, int asset, long long amount) noexcept

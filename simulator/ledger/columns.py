@@ -77,6 +77,19 @@ class Ledger:
         self.product = memoryview(np.array([*(products or [1] * len(units)), 0], dtype="i4"))
         self.entries = self.postings = 0
         self.broken = False
+        self.touched = memoryview(np.zeros(wallets + accounts, dtype="i4"))
+        self.was_touched = memoryview(np.zeros(wallets + accounts, dtype="i1"))
+        self.n_touched = 0
+
+    @cython.cfunc
+    @cython.inline
+    @cython.exceptval(check=False)
+    def touch(self, what: cython.int) -> cython.void:
+        """Note a wallet, or ``wallets`` + an account whose position changed, for safe bands."""
+        if not self.was_touched[what]:
+            self.was_touched[what] = 1
+            self.touched[self.n_touched] = what
+            self.n_touched += 1
 
     @cython.ccall
     @cython.exceptval(check=False)
@@ -88,6 +101,7 @@ class Ledger:
         self.balance[wallet, asset] = after
         self.total[asset] += amount
         self.postings += 1
+        self.touch(wallet)
 
     @cython.ccall
     @cython.exceptval(check=False)
@@ -128,6 +142,7 @@ class Ledger:
         """Interest that a wallet owes grows by ``amount``; no money moves."""
         self.interest[wallet, asset] += amount
         self.interest[lender, asset] -= amount
+        self.touch(wallet)
 
     @cython.ccall
     @cython.exceptval(check=False)
@@ -204,6 +219,7 @@ class Ledger:
         For fills, and for settlement at no price of the book.
         """
         open_lots: cython.longlong = self.quantity[account, slot]
+        self.touch(self.wallets + account)
         self.quantity[account, slot] = open_lots + lots
         if open_lots == 0 or (open_lots > 0) == (lots > 0):
             self.cost[account, slot] += paid

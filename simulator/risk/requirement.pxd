@@ -10,6 +10,9 @@ cdef class Requirement:
     cdef readonly int assets
     cdef readonly int underlyings
     cdef readonly tuple names
+    # how often rules changed, and pools; safe bands follow
+    cdef readonly int rules_changed
+    cdef readonly int partitioned
     # a pool
     cdef int[::1] account
     cdef int[::1] wallet

@@ -76,6 +76,7 @@ class Requirement:
     def __init__(self, ledger: Ledger, pools, pool_of, columns) -> None:
         self.ledger = ledger
         self.columns = columns
+        self.rules_changed = self.partitioned = 0
         self._take_rules(columns)
         self._take_components(columns.components)
         self.set_partition(pools, pool_of)
@@ -174,6 +175,7 @@ class Requirement:
         """Take pools and which of them margins each position; figures start anew."""
         rows = np.asarray(pools, dtype="i4").reshape(-1, 5)
         n = len(rows)
+        self.partitioned += 1
         columns = np.ascontiguousarray(rows.T) if n else np.zeros((5, 1), dtype="i4")
         self.count = n
         self.account, self.wallet, self.isolated, self.kind, self.currency = (
@@ -215,10 +217,12 @@ class Requirement:
         self.price_range = f8(price_range)
         self.credit = table(credit)
         self.scan.set_ranges(self.price_range)
+        self.rules_changed += 1
 
     def set_margin_leverage(self, pool: int, leverage: int) -> None:
         """Choose a pool's cross-margin leverage; ``ValueError`` if the rules have no such one."""
         self.loan_tier[pool] = self.columns.loan_tiers.index(leverage)
+        self.rules_changed += 1
 
     @cython.cfunc
     @cython.exceptval(check=False)
