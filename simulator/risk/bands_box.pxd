@@ -65,6 +65,7 @@ cdef class Box:
     cdef bint _holds(self, int wallet, int asset) noexcept
     cdef bint _rooms(self, int pool) noexcept
     cdef bint _measure(self, int pool) noexcept
+    cdef bint _measure_assets(self, int pool) noexcept
     cdef void _legs(self, int pool) noexcept
     cdef void _whatever_it_depends_on(self, int pool) noexcept
     cdef void _slopes(self, int pool) noexcept

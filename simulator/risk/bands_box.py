@@ -300,36 +300,19 @@ class Box:
         """Add up what a pool holds; False where no bound on its slopes is known."""
         pools: Pools = self.pools
         account: cython.int = pools.account[pool]
-        wallet: cython.int = pools.wallet[pool]
         scenarios: cython.bint = not pools.by_brackets[pools.kind[pool]]
         known: cython.bint = True
         n: cython.Py_ssize_t
         slot: cython.int
         i: cython.int
         u: cython.int
-        asset: cython.int
         size: cython.double
         several: cython.int = 0
         self.gross = 0.0
         for u in range(pools.underlyings):
             self.uses[u] = self.bends[u] = 0
-        for asset in range(pools.assets):
-            size = pools.owned(wallet, asset)
-            self.amount[asset] = self.worth[asset] = size
-            self.owed[asset] = (
-                pools.ledger.loan[wallet, asset] + pools.ledger.interest[wallet, asset]
-            ) * pools.unit[asset]
-            if self._holds(wallet, asset):
-                self.gross += (
-                    abs(pools.ledger.balance[wallet, asset])
-                    + pools.ledger.loan[wallet, asset]
-                    + pools.ledger.interest[wallet, asset]
-                ) * (pools.unit[asset] * pools.index[asset])
-                u = pools.asset_underlying[asset]
-                if u >= 0 and not self.settling[asset]:
-                    self.uses[u] += 2
-                if pools.index[asset] <= 0.0:
-                    known = False
+        if not self._measure_assets(pool):
+            return False
         for n in range(pools.slot_first[pool], pools.slot_first[pool + 1]):
             slot = pools.pool_slots[n]
             if pools.ledger.quantity[account, slot] == 0:
@@ -366,6 +349,34 @@ class Box:
             # The side of a net delta could turn while its scan risk is not 0, and the credit jump.
             known = False
         return known
+
+    @cython.cfunc
+    @cython.exceptval(check=False)
+    def _measure_assets(self, pool: cython.int) -> cython.bint:
+        """Add up balances and loans; False where one has no price."""
+        pools: Pools = self.pools
+        wallet: cython.int = pools.wallet[pool]
+        asset: cython.int
+        u: cython.int
+        size: cython.double
+        for asset in range(pools.assets):
+            size = pools.owned(wallet, asset)
+            self.amount[asset] = self.worth[asset] = size
+            self.owed[asset] = (
+                pools.ledger.loan[wallet, asset] + pools.ledger.interest[wallet, asset]
+            ) * pools.unit[asset]
+            if self._holds(wallet, asset):
+                self.gross += (
+                    abs(pools.ledger.balance[wallet, asset])
+                    + pools.ledger.loan[wallet, asset]
+                    + pools.ledger.interest[wallet, asset]
+                ) * (pools.unit[asset] * pools.index[asset])
+                u = pools.asset_underlying[asset]
+                if u >= 0 and not self.settling[asset]:
+                    self.uses[u] += 2
+                if pools.index[asset] <= 0.0:
+                    return False
+        return True
 
     @cython.cfunc
     @cython.exceptval(check=False)

@@ -21,7 +21,6 @@ LONGER_MODULES: dict[str, str] = {
     "simulator/exchange/core.py": "one compiled unit",
     "simulator/exchange/settlement.py": "one compiled unit",
     "simulator/exchange/venue.py": "one compiled unit",
-    "simulator/exchange/upkeep.py": "one compiled unit",
     "simulator/risk/bands.py": "one compiled unit",
     "simulator/risk/bands_box.py": "one compiled unit",
     "simulator/risk/pools.py": "one compiled unit",
