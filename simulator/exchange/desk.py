@@ -7,6 +7,7 @@ methods under *Hooks* here, the loop those under *Commands and messages*.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -39,8 +40,10 @@ from simulator.exchange.watching import StrategyAlert, Watcher
 from simulator.instruments.instrument import Instrument
 from simulator.market.tape import Kind
 from simulator.risk.alerts import Watch, watch
+from simulator.risk.columns import KINDS
 from simulator.risk.interest import InterestRules
 from simulator.risk.levels import RiskLevel
+from simulator.risk.measured import Measured
 from simulator.risk.rules import MarginRules
 
 ACCOUNT = 1
@@ -204,6 +207,19 @@ class Desk:
     def liquidate(self, pool: int) -> None:
         """Close positions of a pool at its threshold."""
         self.liquidator.liquidate(pool)
+
+    @cached_property
+    def measured(self) -> Measured | None:
+        """What measures correlation and volatility; None where no margin follows from them."""
+        columns = self.core.pools.columns
+        if not any(columns.rules.model_of(kind) == "scenario" for kind in KINDS):
+            return None
+        return Measured(columns.rules.scenario, columns.underlyings)
+
+    def margin_step(self) -> None:
+        """A step of the measured correlation and volatility, where margin follows from them."""
+        if self.measured is not None:
+            self.measured.step_pools(self.core.pools)
 
     def full_hour(self, time_ns: int) -> None:
         """A full hour of venue time: interest may fall due."""

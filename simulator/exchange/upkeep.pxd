@@ -23,6 +23,8 @@ cdef class Upkeep(Marks):
     cdef long long[:, ::1] convert_below
     cdef bint converts
     cdef long long next_hour
+    cdef long long next_step
+    cdef long long margin_step
     cdef public bint unpriced
     cdef public bint watched
     cdef readonly double[::1] sample_equity

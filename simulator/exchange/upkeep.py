@@ -59,7 +59,8 @@ class Upkeep(Marks):
         self.first_wallet = columns["first_wallet"]
         self.lender = columns["lender"]
         self.unpriced = False
-        self.next_hour = 0
+        self.next_hour = self.next_step = 0
+        self.margin_step = columns["margin"].scenario.step_seconds * 1_000_000_000
         self.convert_below = memoryview(np.array(columns["convert_below"], dtype="i8"))
         self.converts = bool((np.asarray(self.convert_below) > -FAR).any())
         self.watched = False
@@ -98,11 +99,20 @@ class Upkeep(Marks):
             self._full_hours()
         if self.venue.now >= self.venue.next_duty:
             self.venue.next_duty = self.cold.duty(self.venue.now)
+        if self.venue.now >= self.next_step:
+            self._margin_step()
         self.check()
         if self.venue.now >= self.next_sample:
             self.sample()
             self.cold.sampled()
         return self.steady
+
+    def _margin_step(self) -> None:
+        """Time to expiry, measured correlation and volatility move in steps, not by the tick."""
+        at: cython.longlong = self.venue.now // self.margin_step * self.margin_step
+        self.next_step = at + self.margin_step
+        self.venue.pools.advance(at)
+        self.cold.margin_step()
 
     def _full_hours(self) -> None:
         """Every full hour that has passed, once; the hours before the first tick are nobody's."""
