@@ -83,7 +83,7 @@ def test_correlation_breakdown_raises_the_requirement() -> None:
             prices["ETH"] *= 1 + move[1]
             measured.step([prices[name] for name in names])
         pool.pools.set_measured(*measured.columns())
-        return pool.now().initial_margin
+        return pool.present().initial_margin
 
     together = [(0.0001, 0.00011), (-0.0001, -0.00011)] * 5  # so small that no range widens
     apart = [(0.0001, -0.00011), (-0.0001, 0.00011)] * 20
