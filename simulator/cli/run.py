@@ -68,6 +68,15 @@ def run(
         None, help="isolated or cross, of separated futures positions."
     ),
     leverage: int = typer.Option(None, min=1, help="Of futures, where the rulebook has brackets."),
+    position_mode: str = typer.Option(None, help="one_way or hedge, of futures positions."),
+    margin_leverage: int = typer.Option(None, help="Of cross-margin loans: 3, 5 or 10."),
+    multi_assets: bool = typer.Option(
+        None, "--multi-assets", help="All assets of the separated USD-M wallet are collateral."
+    ),
+    volatility: Annotated[
+        list[str] | None, typer.Option(help="Of options without any on the tape: BTC=0.55.")
+    ] = None,
+    account: str = typer.Option(None, help="Portfolio document to start from, not --deposit."),
     bnb_fees: bool = typer.Option(None, "--bnb-fees", help="Pay fees in BNB, at the discount."),
     alert: Annotated[
         list[str] | None, typer.Option(help="ratio<=1.3, distance<=5%, ...; repeatable.")
@@ -94,10 +103,14 @@ def run(
         "rulebook": rulebook, "seed": seed, "latency": latency, "queue_model": queue_model,
         "margin_type": margin_type, "leverage": leverage, "bnb_fees": bnb_fees,
         "deposits": deposits(",".join(deposit)) if deposit else None, "start": start, "end": end,
-        "alerts": tuple(alert or ()) or None,
+        "alerts": tuple(alert or ()) or None, "position_mode": position_mode,
+        "margin_leverage": margin_leverage, "multi_assets": multi_assets, "account": account,
+        "volatility": pairs("--volatility", volatility) if volatility else None,
     }  # fmt: skip
     if mode is not None and mode not in MODES:
         raise InputError(f"--mode {mode}: must be one of {', '.join(MODES)}")
+    if account is not None and deposit:
+        raise InputError("--account and --deposit: give one of them")
     if png and out is None:
         raise InputError("--png needs --out DIR")
     setting = _setting(scenario, given)
@@ -331,11 +344,15 @@ def make_engine(
     with import_bar() as importing, import_hint():
         engine: Engine = simulation(
             data=paths, mode=mode, strategies=strategies, rulebook=setting.rulebook,
-            seed=setting.seed, deposits=setting.deposits, latency=setting.latency or None,
+            seed=setting.seed, deposits=None if setting.account else setting.deposits,
+            latency=setting.latency or None,
             queue_model=setting.queue_model, start_ns=first, end_ns=last, scenario=setting.name,
             instruments=setting.instruments or None,
             margin_type=(setting.margin_type or None) if mode == "separated" else None,
             leverage=setting.leverage or None, bnb_fees=setting.bnb_fees,
-            alerts=setting.alerts, note=note, import_progress=importing,
+            position_mode=setting.position_mode, multi_assets=setting.multi_assets,
+            margin_leverage=setting.margin_leverage or None, volatility=setting.volatilities(),
+            account=setting.account or None, alerts=setting.alerts,
+            note=note, import_progress=importing,
         )  # fmt: skip
     return engine

@@ -13,6 +13,11 @@
     queue_model = "risk_averse"
     margin_type = ""  # isolated or cross; the rulebook's default if empty
     leverage = 0  # the rulebook's default if 0
+    position_mode = "one_way"        # or hedge: a long and a short position of each contract
+    margin_leverage = 5              # of cross-margin loans
+    multi_assets = false             # all assets of the separated USD-M wallet are collateral
+    volatility = {BTC = "0.55"}      # of options that have none on the tape
+    account = ""                     # a portfolio document to start from, in place of deposits
     bnb_fees = false
     alerts = []  # such as "ratio<=1.3", see docs/concepts/watching.md
     start = "2026-01-01T00:00:00Z"  # as the options --start and --end
@@ -66,11 +71,23 @@ class Scenario(BaseModel):
     queue_model: str = "risk_averse"
     margin_type: Literal["", "isolated", "cross"] = ""
     leverage: int = Field(default=0, ge=0)
+    position_mode: Literal["one_way", "hedge"] = "one_way"
+    margin_leverage: int = Field(default=0, ge=0)
+    multi_assets: bool = False
+    volatility: dict[str, str] = {}
+    account: str = ""
     bnb_fees: bool = False
     alerts: tuple[str, ...] = ()
     start: str = ""
     end: str = ""
     parameters: dict[str, str] = {}
+
+    def volatilities(self) -> dict[str, float]:
+        """Return annual volatility by underlying; ``InputError`` for what is not a number."""
+        try:
+            return {coin: float(number) for coin, number in self.volatility.items()}
+        except ValueError as error:
+            raise InputError(f"volatility: must be such as BTC=0.55: {error}") from None
 
 
 def scenario_names() -> list[str]:

@@ -9,7 +9,7 @@ import polars as pl
 
 from simulator.exchange.desk import ACCOUNT
 from simulator.report.moves import moves
-from simulator.report.result import RunResult, Summary
+from simulator.report.result import ALERTS, RunResult, Summary
 from simulator.risk.levels import RiskLevel
 
 if TYPE_CHECKING:
@@ -229,14 +229,7 @@ def _alerts(run: Simulation) -> pl.DataFrame:
             (a.time_ns, a.pool, a.condition, names[by] if by >= 0 else "run", a.ratio, a.level.name)
             for by, a in run.desk.watcher.said
         ],
-        schema={
-            "time_ns": pl.Int64,
-            "pool": pl.String,
-            "condition": pl.String,
-            "asked_by": pl.String,
-            "ratio": pl.Float64,
-            "level": pl.String,
-        },
+        schema=ALERTS,
         orient="row",
     )
 

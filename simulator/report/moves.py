@@ -7,19 +7,9 @@ from collections.abc import Sequence
 import polars as pl
 
 from simulator.exchange.snapshots import Snapshot, Snapshots
+from simulator.report.result import MOVES
 from simulator.risk.attribution import attribute
 from simulator.risk.rules import MarginRules
-
-SCHEMA = {
-    "pool": pl.String,
-    "start_ns": pl.Int64,
-    "end_ns": pl.Int64,
-    "factor": pl.String,
-    "item": pl.String,
-    "equity": pl.Float64,
-    "initial_margin": pl.Float64,
-    "maintenance_margin": pl.Float64,
-}
 
 
 def moves(kept: Snapshots, rules: MarginRules) -> pl.DataFrame:
@@ -44,7 +34,7 @@ def moves(kept: Snapshots, rules: MarginRules) -> pl.DataFrame:
                     (*where, item, float(value), None, None)
                     for item, value in sorted(part.positions.items())
                 ]
-    return pl.DataFrame(rows, schema=SCHEMA, orient="row")
+    return pl.DataFrame(rows, schema=MOVES, orient="row")
 
 
 def worst_fall(kept: Sequence[Snapshot], pool: int) -> tuple[Snapshot, Snapshot] | None:

@@ -6,6 +6,28 @@ from dataclasses import dataclass, field
 
 import polars as pl
 
+ALERTS = {
+    "time_ns": pl.Int64,
+    "pool": pl.String,
+    "condition": pl.String,
+    "asked_by": pl.String,
+    "ratio": pl.Float64,
+    "level": pl.String,
+}
+"""Columns of ``RunResult.alerts``."""
+
+MOVES = {
+    "pool": pl.String,
+    "start_ns": pl.Int64,
+    "end_ns": pl.Int64,
+    "factor": pl.String,
+    "item": pl.String,
+    "equity": pl.Float64,
+    "initial_margin": pl.Float64,
+    "maintenance_margin": pl.Float64,
+}
+"""Columns of ``RunResult.moves``."""
+
 
 @dataclass(frozen=True, slots=True)
 class Summary:
@@ -75,7 +97,7 @@ class RunResult:
     prices: pl.DataFrame
     inventory: pl.DataFrame
     liquidations: pl.DataFrame
-    alerts: pl.DataFrame = field(default_factory=pl.DataFrame)
-    moves: pl.DataFrame = field(default_factory=pl.DataFrame)
+    alerts: pl.DataFrame = field(default_factory=lambda: pl.DataFrame(schema=ALERTS))
+    moves: pl.DataFrame = field(default_factory=lambda: pl.DataFrame(schema=MOVES))
     notes: tuple[str, ...] = field(default=())
     currency: str = "USDT"
