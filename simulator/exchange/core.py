@@ -182,7 +182,7 @@ class Core(Venue):
                 self.upkeep.row(i, what, side[row], price[row], quantity[row], number[row])
                 # Index and mark of one message are of one instant: margins are checked after both.
                 if (what == MARK or what == INDEX) and flags[row] & LAST_ROW:
-                    self.upkeep.check()
+                    self.upkeep.check_prices()
             if self.watch_book[i] and what <= CLEAR and flags[row] & LAST_ROW:
                 self.wake_book(i)
         if rows:

@@ -25,6 +25,12 @@ cdef class Upkeep(Marks):
     cdef long long next_hour
     cdef long long next_step
     cdef long long margin_step
+    # what the last check of prices saw: index by asset; mark, volatility, forward by slot
+    cdef long long seen_entries
+    cdef double[::1] seen_index
+    cdef double[:, ::1] seen
+    cdef bint everything
+    cdef bint always
     cdef public bint unpriced
     cdef public bint watched
     cdef readonly double[::1] sample_equity
@@ -32,6 +38,8 @@ cdef class Upkeep(Marks):
     cpdef int mark(self) except? -1
     cpdef int check(self) except? -1
     cpdef int row(self, int instrument, int kind, int side, long long price, long long quantity, long long number) except? -1
+    cpdef int check_prices(self) except? -1
+    cdef bint _moved(self) noexcept
     cdef int _check_due(self) except? -1
     cdef int _judge(self, int pool) except? -1
     cdef void _peaks(self, double initial, double maintenance) noexcept

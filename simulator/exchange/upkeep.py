@@ -64,6 +64,11 @@ class Upkeep(Marks):
         self.convert_below = memoryview(np.array(columns["convert_below"], dtype="i8"))
         self.converts = bool((np.asarray(self.convert_below) > -FAR).any())
         self.watched = False
+        self.seen_entries = -1
+        self.seen_index = memoryview(np.zeros(max(1, venue.ledger.assets)))
+        self.seen = memoryview(np.zeros((max(1, venue.ledger.slots), 3)))
+        self.always = False
+        self.everything = venue.ledger.accounts > 2
         self._room(1024)
 
     def _room(self, size: int) -> None:
@@ -170,6 +175,58 @@ class Upkeep(Marks):
             self._judge(pool)
         self._peaks(initial, maintenance)
         return 0
+
+    @cython.ccall
+    @cython.exceptval(-1, check=True)
+    def check_prices(self) -> cython.int:
+        """Check margins after prices came in, unless none moved that anybody's margin depends on.
+
+        A tape with a chain of options brings dozens of marks a second, mostly of contracts that
+        nobody holds.  Balances and positions are the same while the ledger has no new entry; a pool
+        in liquidation is looked at every time, because the books have moved.
+        """
+        if not self._moved() and not self.always and self.venue.ledger.entries == self.seen_entries:
+            return 0
+        self.check()
+        self.seen_entries = self.venue.ledger.entries
+        return 0
+
+    def always_check(self) -> None:
+        """Check margins at every price, needed or not: what the lazy way is compared with."""
+        self.always = True
+
+    @cython.cfunc
+    @cython.exceptval(check=False)
+    def _moved(self) -> cython.bint:
+        """Whether an index, or a price of a contract held, is not what the last call saw."""
+        moved: cython.bint = False
+        n: cython.int
+        slot: cython.int
+        forward: cython.int
+        for n in range(self.venue.pools.count):
+            if self.venue.pools.checked[n] >= LIQUIDATION:
+                moved = True
+        for n in range(self.venue.ledger.assets):
+            if self.venue.pools.index[n] != self.seen_index[n]:
+                self.seen_index[n] = self.venue.pools.index[n]
+                moved = True
+        for slot in range(self.venue.ledger.slots):
+            n = slot % self.instruments
+            if not self.everything and self.venue.ledger.quantity[self.account, slot] == 0:
+                self.seen[slot, 0] = 0.0  # once held, its first price counts as moved
+                continue
+            # An option is valued on the future of its expiry, where there is one.
+            forward = n if self.forward_from[n] < 0 else self.forward_from[n]
+            if (
+                self.venue.pools.mark[n] != self.seen[slot, 0]
+                or self.volatility[n] != self.seen[slot, 1]
+                or self.venue.pools.mark[forward] != self.seen[slot, 2]
+            ):
+                self.seen[slot, 0] = self.venue.pools.mark[n]
+                self.seen[slot, 1] = self.volatility[n]
+                self.seen[slot, 2] = self.venue.pools.mark[forward]
+                moved = True
+        return moved
 
     @cython.cfunc
     @cython.exceptval(-1, check=True)

@@ -29,8 +29,7 @@ class Long(Strategy):
 
     def on_start(self, ctx):
         self.perp = ctx.market("um:BTCUSDT")
-        if ctx.mode == "separated":
-            ctx.transfer("USDT", 90000, "spot", "um")
+        ctx.transfer("USDT", 90000, "spot", "um")  # nothing where one wallet holds both
         ctx.schedule(after=1.0)
 
     def on_timer(self, ctx, name):
