@@ -16,6 +16,7 @@ from simulator.calculator.document import Document, Holding, Holds
 from simulator.calculator.prices import Market, market
 from simulator.calculator.rules import Rules
 from simulator.errors import InputError
+from simulator.risk.brackets import bracket_of
 from simulator.risk.rules import CollateralRules, MarginRules
 from simulator.risk.state import ZERO, PoolKind, PoolState, Position
 
@@ -54,23 +55,47 @@ class Entry:
     isolated: Decimal | None
 
 
-def _note_leverage(entry: Entry, rules: MarginRules, notes: list[str]) -> None:
-    """Note a leverage that no bracket of the instrument has."""
-    leverage, table = entry.held.leverage, rules.brackets.get(entry.contract.symbol)
-    most = max((bracket.max_leverage for bracket in table), default=None) if table else None
-    if leverage is not None and most is not None and leverage > most:
-        notes.append(f"{entry.where}.leverage {leverage}: the brackets allow at most {most:.0f}")
+def _note_leverage(entry: Entry, rules: MarginRules, prices: Market, notes: list[str]) -> None:
+    """Note a leverage above what the instrument's bracket at this notional has."""
+    leverage, contract = entry.held.leverage, entry.contract
+    table = rules.brackets.get(contract.symbol)
+    if leverage is None or not table:
+        return
+    mark, size = prices.mark[contract.symbol], abs(entry.held.quantity)
+    inverse = contract.product == "inverse"
+    notional = size * contract.contract_size / mark if inverse else size * mark
+    most = bracket_of(notional, table).max_leverage
+    if leverage > most:
+        notes.append(
+            f"{entry.where}.leverage {leverage}: the brackets allow at most {most:.0f} at a "
+            f"notional of {float(notional):,.10g} {contract.settle}"
+        )
+
+
+def _no_isolated_margin(entry: Entry, document: Document, members: tuple[str, ...]) -> None:
+    """Refuse isolated margin in a document of the unified mode.
+
+    A separated document that is looked at as unified is another matter: its wallets are merged,
+    as a switch of modes does.
+    """
+    pooled = WALLET[entry.contract.product] in members
+    if entry.isolated is not None and pooled and document.mode == "unified":
+        raise InputError(
+            f"{entry.where}.isolated_wallet: the unified mode has no isolated margin; leave it out "
+            "and add the amount to a balance, or set mode to separated"
+        )
 
 
 def account(document: Document, rules: Rules) -> Account:
     """Return the pools of a document; InputError for what cannot be computed, with its place."""
     known = contracts(document)
     prices = market(document, known)
-    notes = list(prices.notes)
+    notes = [*rules.notes, *prices.notes]
     entries = merged(document, known, notes)
     members = rules.unified.members if rules.mode == "unified" else ()
     for entry in entries:
-        _note_leverage(entry, rules.unified, notes)
+        _no_isolated_margin(entry, document, members)
+        _note_leverage(entry, rules.unified, prices, notes)
     return Account(
         pools=tuple(_pools(document, rules, prices, entries, members, notes)),
         outside=_outside(document, members),

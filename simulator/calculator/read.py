@@ -21,6 +21,16 @@ from simulator.errors import InputError
 
 BYTES_MAX = 4_000_000
 
+SAID = {
+    "dict_type": "must be a table of keys",
+    "model_type": "must be a table of keys",
+    "tuple_type": "must be a list",
+    "string_type": "must be text",
+    "int_parsing": "must be a whole number",
+    "bool_parsing": "must be true or false",
+}
+"""Words for what the validator says in terms of its own types."""
+
 
 class _Loader(yaml.SafeLoader):  # type: ignore[misc]  # yaml has no types here
     """YAML in which every scalar is a string, null apart, and no key stands twice."""
@@ -141,6 +151,9 @@ def first_error(error: ValidationError) -> str:
         message = "missing"
     elif first["type"] != "value_error":
         message = f"{message[0].lower()}{message[1:]}".replace("input should", "must")
+        message = SAID.get(first["type"], message)
+        if isinstance(first["input"], Mapping | list):
+            message += f", not a {'list' if isinstance(first['input'], list) else 'table'}"
         if isinstance(first["input"], str | int | float | Decimal):
             message += f", not {str(first['input'])!s:.60}"
     return f"{path}: {message}" if path else message

@@ -14,6 +14,9 @@ from simulator.risk.rules import MarginRules
 from simulator.rulebook.load import load
 from simulator.rulebook.schema import Figure, Rulebook
 
+MARGIN_LEVERAGES = (3, 5, 10)
+"""Leverages of a cross-margin account where the rulebook lists none."""
+
 
 @dataclass(frozen=True, slots=True)
 class Rules:
@@ -23,6 +26,7 @@ class Rules:
     mode: Mode
     unified: MarginRules
     separated: MarginRules
+    notes: tuple[str, ...] = ()
 
     @property
     def name(self) -> str:
@@ -44,7 +48,8 @@ def rules_of(document: Document, mode: str | None = None, rulebook: str | None =
     if wanted not in ("separated", "unified"):
         raise InputError(f"mode {wanted!r:.40}: must be separated or unified")
     book = load(rulebook or document.rulebook)
-    values = _overrides(document)
+    notes: list[str] = []
+    values = _overrides(document, notes)
     if values:
         book = book.with_overrides(values)
     rules = Rules(
@@ -52,16 +57,18 @@ def rules_of(document: Document, mode: str | None = None, rulebook: str | None =
         mode="unified" if wanted == "unified" else "separated",
         unified=book.margin_rules("unified"),
         separated=book.margin_rules("separated", multi_assets=document.multi_assets),
+        notes=tuple(notes),
     )
     leverage = document.margin_leverage
     for side in (rules.unified, rules.separated):
-        if leverage is not None and side.loans and leverage not in side.loans.maintenance_rate:
-            known = ", ".join(str(listed) for listed in sorted(side.loans.maintenance_rate))
+        listed = sorted(side.loans.maintenance_rate) if side.loans else MARGIN_LEVERAGES
+        if leverage is not None and leverage not in listed:
+            known = ", ".join(str(one) for one in listed)
             raise InputError(f"margin_leverage: rulebook {book.name} has {known}, not {leverage}")
     return rules
 
 
-def _overrides(document: Document) -> dict[str, Any]:
+def _overrides(document: Document, notes: list[str]) -> dict[str, Any]:
     """Return what the document lays over the rulebook, brackets of its instruments included."""
     values = dict(document.overrides)
     given = values.get("brackets", {})
@@ -73,22 +80,30 @@ def _overrides(document: Document) -> dict[str, Any]:
         if described.brackets
     }
     if tables or given:
-        values["brackets"] = {symbol: _rows(rows) for symbol, rows in {**tables, **given}.items()}
+        values["brackets"] = {
+            symbol: _rows(rows, f"brackets of {symbol}", notes)
+            for symbol, rows in {**tables, **given}.items()
+        }
     return values
 
 
-def _rows(rows: Any) -> Any:
+def _rows(rows: Any, where: str, notes: list[str]) -> Any:
     """Return bracket rows with the largest leverage that ``mmr`` allows where none is given."""
     if not isinstance(rows, list | tuple):
         return rows
-    return [_row(row) for row in rows]
+    return [_row(row, f"{where}, row {number}", notes) for number, row in enumerate(rows, 1)]
 
 
-def _row(row: Any) -> Any:
-    if not isinstance(row, Mapping) or "mmr" not in row or row.get("max_leverage"):
+def _row(row: Any, where: str, notes: list[str]) -> Any:
+    if not isinstance(row, Mapping) or "mmr" not in row:
         return row
     try:
         mmr = number(row["mmr"])
+        given = number(row["max_leverage"]) if row.get("max_leverage") else None
     except ValueError:
         return row
-    return {**row, "max_leverage": 1 / mmr} if Decimal(0) < mmr < 1 else row
+    if not Decimal(0) < mmr < 1 or (given is not None and given * mmr <= 1):
+        return row
+    if given is not None:
+        notes.append(f"{where}: max_leverage {given} taken as {float(1 / mmr):g}, which is 1 / mmr")
+    return {**row, "max_leverage": 1 / mmr}

@@ -27,7 +27,11 @@ POINTS = 81
 REFINED = 40
 
 RATIO_SHOWN_MAX = 6.0
-"""Ratios above this many times the highest threshold are cut off: nobody needs to look there."""
+LOGARITHMIC_SHOWN_MAX = 1000.0
+"""Ratios above this many times the highest threshold are drawn along the top, by kind of axis."""
+
+LABEL_ROOM = 0.035
+"""Share of the picture's height that a threshold's name takes."""
 
 
 def surface(
@@ -159,17 +163,48 @@ def _title(made: Figures) -> str:
 def _range(pool: Figures) -> tuple[float, float, bool]:
     """Return the ends of the axis of ratios, and whether it is logarithmic.
 
-    Straight where the ratio now lies within reach of the thresholds, with what is far above cut
-    off; a pool far from any threshold is drawn on a logarithmic axis down to them.
+    Straight where the ratio now lies within reach of the thresholds; a pool far from any threshold
+    is drawn on a logarithmic axis down to them.
     """
     highest, lowest = max(pool["thresholds"].values()), min(pool["thresholds"].values())
     present = [r for r in pool["ratio"] if r is not None]
     now = pool["ratio"][len(pool["ratio"]) // 2]
-    if now is not None and now > highest * RATIO_SHOWN_MAX:
+    if now is None or now > highest * RATIO_SHOWN_MAX:
         positive = [r for r in present if r > 0]
-        return min(lowest, *positive) * 0.7, max(positive) * 1.4, True
+        top = min(max([*positive, highest * 2]), highest * LOGARITHMIC_SHOWN_MAX)
+        return max(min([*positive, lowest]), lowest / 10) * 0.7, top * 1.4, True
     top = min(max([*present, highest]), highest * RATIO_SHOWN_MAX)
     return max(min(0.0, *present), -1.0), top * 1.06, False
+
+
+def _beyond(pool: Figures, low: float, top: float) -> tuple[list[float], list[float]]:
+    """Return where the ratio lies above the picture and where below it, NaN elsewhere.
+
+    Without maintenance margin there is no ratio: a pool with equity stands above.
+    """
+    above, below = [], []
+    for ratio, equity in zip(pool["ratio"], pool["equity"], strict=True):
+        height = ratio
+        if ratio is None:
+            height = math.inf if equity > 0 else -math.inf
+        above.append(top if height > top else math.nan)
+        below.append(low if height < low else math.nan)
+    return above, below
+
+
+def _names(
+    pool: Figures, low: float, top: float, logarithmic: bool
+) -> list[tuple[str, float, int]]:
+    """Return name and ratio of the thresholds, and how many names stand on the same height."""
+    scale = math.log10 if logarithmic else float
+    height = scale(top) - scale(low)
+    placed: list[tuple[str, float, int]] = []
+    for name, at in sorted(pool["thresholds"].items(), key=lambda item: item[1]):
+        beside = 0
+        if placed and (scale(at) - scale(placed[-1][1])) / height < LABEL_ROOM:
+            beside = placed[-1][2] + 1
+        placed.append((name, at, beside))
+    return placed
 
 
 def _png(made: Figures, pools: list[Figures], path: Path) -> None:
@@ -194,18 +229,27 @@ def _panel(axes: Any, made: Figures, pool: Figures) -> None:
     axes.spines[["top", "right"]].set_visible(False)
     ratio = [float("nan") if r is None else r for r in pool["ratio"]]
     axes.plot(made["price"], ratio, color=OTHER, lw=2.2)
+    above, below = _beyond(pool, low, top)
+    for edge in (above, below):
+        axes.plot(made["price"], edge, color=OTHER, lw=2.2, ls=(0, (2, 1.5)), clip_on=False)
+    if any(not math.isnan(height) for height in above):
+        axes.set_title(f"dotted: above {top:,.3g}", loc="right", fontsize=8, color=OTHER)
     if logarithmic:
+        from matplotlib.ticker import LogLocator, NullLocator
+
         axes.set_yscale("log")
+        axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+        axes.yaxis.set_minor_locator(NullLocator())
         axes.yaxis.set_major_formatter(lambda value, _: f"{value:,g}")
     axes.set_ylim(low, top)
     axes.set_xlim(made["price"][0], made["price"][-1])
     axes.xaxis.set_major_formatter(lambda value, _: f"{value:,.10g}")
-    for name, at in pool["thresholds"].items():
+    for name, at, beside in _names(pool, low, top, logarithmic):
         tint = LIQUIDATION if name == "LIQUIDATION" else LEVEL
         axes.axhline(at, color=tint, linestyle=":", linewidth=1.4)
         axes.annotate(
             f"{name} {at:g}",
-            (0.995, at),
+            (0.995 - 0.15 * beside, at),
             xycoords=("axes fraction", "data"),
             fontsize=8,
             color=tint,
@@ -253,6 +297,11 @@ def _html(made: Figures, pools: list[Figures], path: Path) -> None:
             "<br>maintenance %{customdata[1]:,.2f}<br>%{customdata[2]}<extra></extra>",
         )
         figure.add_trace(line, row=row, col=1)
+        low, top, logarithmic = _range(pool)
+        for edge in _beyond(pool, low, top):
+            dotted = {"color": OTHER, "width": 2.5, "dash": "dot"}
+            far = Scatter(x=made["price"], y=edge, line=dotted, hoverinfo="skip", cliponaxis=False)
+            figure.add_trace(far, row=row, col=1)
         for name, at in pool["thresholds"].items():
             tint = LIQUIDATION if name == "LIQUIDATION" else LEVEL
             figure.add_hline(
@@ -271,7 +320,6 @@ def _html(made: Figures, pools: list[Figures], path: Path) -> None:
                 row=row,
                 col=1,
             )
-        low, top, logarithmic = _range(pool)
         ends = [math.log10(low), math.log10(top)] if logarithmic else [low, top]
         figure.update_yaxes(
             range=ends,

@@ -17,6 +17,16 @@ from simulator.rulebook.schema import Figure, Rulebook
 app = typer.Typer(help="The rules of venues: list, show every value with its source, compare two.")
 
 
+PIPE_WIDTH = 200
+"""Characters a line where nobody's terminal sets them: no name or value may be cut in a file."""
+
+
+def _console() -> Console:
+    console = Console()
+    wide = max(console.width, PIPE_WIDTH)
+    return console if console.is_terminal else Console(width=wide)
+
+
 @app.command("list")
 def list_rulebooks(
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
@@ -26,8 +36,9 @@ def list_rulebooks(
     if as_json:
         print(json.dumps([{"name": r.name, "title": r.title} for r in rulebooks], indent=2))
         return
+    console = _console()
     for rulebook in rulebooks:
-        Console().print(f"[bold]{rulebook.name:<12}[/bold]{rulebook.title}", highlight=False)
+        console.print(f"[bold]{rulebook.name:<12}[/bold]{rulebook.title}", highlight=False)
 
 
 @app.command("show")
@@ -44,7 +55,7 @@ def show(
     if as_json:
         print(json.dumps(document(rulebook), indent=2, ensure_ascii=False))
         return
-    console = Console()
+    console = _console()
     console.print(f"[bold]{rulebook.name}[/bold]: {rulebook.title}", highlight=False)
     console.print(_table(rulebook), highlight=False)
     console.print("\nSources", style="bold")
@@ -71,9 +82,9 @@ def diff(
         print(json.dumps(document, indent=2, ensure_ascii=False))
         return
     if not found:
-        Console().print(f"{a.name} and {b.name} have the same values", highlight=False)
+        _console().print(f"{a.name} and {b.name} have the same values", highlight=False)
         return
-    Console().print(_difference_table(a.name, b.name, found), highlight=False)
+    _console().print(_difference_table(a.name, b.name, found), highlight=False)
 
 
 def _side(figure: Figure | None) -> dict[str, Any] | None:

@@ -208,6 +208,60 @@ def test_pools_of_the_separated_mode() -> None:
     assert report.total.equity == 7 + 1 + 1 + 40000 + 3000 + 1 + 1700
 
 
+def test_isolated_wallets_join_where_a_separated_document_is_seen_as_unified() -> None:
+    document = {
+        "mode": "separated",
+        "rulebook": "textbook",
+        "prices": {"index": {"BTC": 50000}},
+        "balances": {"um": {"USDT": 1000}},
+        "positions": [{"instrument": "BTCUSDT", "quantity": 1, "isolated_wallet": 6000}],
+    }
+    assert [pool.pool for pool in margin(document).pools] == ["um", "um:BTCUSDT"]
+    merged = margin(document, mode="unified")
+    assert only(merged).equity == 7000
+    assert "positions[0].isolated_wallet joins the unified pool" in merged.notes
+
+
+def test_leverage_above_the_bracket_of_the_notional_is_noted() -> None:
+    def notes(quantity: int, leverage: int) -> list[str]:
+        held = {"instrument": "BTCUSDT", "quantity": quantity, "leverage": leverage}
+        coin = {"instrument": "BTCUSD_PERP", "quantity": 400 * quantity, "leverage": leverage}
+        report = binance(balances={"um": {"USDT": 10**6}}, positions=[held, coin])
+        return [note for note in report.notes if "leverage" in note]
+
+    assert notes(1, 100) == []  # 40,000 USDT and 1 BTC: first brackets, up to 125x
+    assert notes(10, 60) == [  # 400,000 USDT stands in the third bracket, 10 BTC in the second
+        "positions[0].leverage 60: the brackets allow at most 50 at a notional of 400,000 USDT"
+    ]
+    assert "at most 100 at a notional of 10 BTC" in notes(10, 125)[1]
+
+
+def test_a_documents_bracket_with_more_leverage_than_its_rate_allows() -> None:
+    """ETHUSDT long of freqtrade's Binance case: cum 135,365 at 10 %, printed 1,114.78."""
+    rows = [
+        {"floor": 0, "cap": 1_504_055, "mmr": "0.01", "max_leverage": 125},
+        {"floor": 1_504_055, "cap": 10**8, "mmr": "0.1", "max_leverage": 125},
+    ]
+    report = binance(
+        prices={"mark": {"ETHUSDT": 1400}},
+        positions=[
+            {
+                "instrument": "ETHUSDT",
+                "quantity": "3683.979",
+                "entry_price": "1456.84",
+                "isolated_wallet": "1535443.01",
+                "leverage": 10,
+            }
+        ],
+        overrides={"brackets": {"ETHUSDT": rows}},
+    )
+    # cum = 1,504,055 * (0.1 - 0.01) = 135,364.95
+    assert only(report).positions[0].liquidation_price == pytest.approx(1114.78, abs=0.01)
+    assert "brackets of ETHUSDT, row 2: max_leverage 125 taken as 10, which is 1 / mmr" in (
+        report.notes
+    )
+
+
 def test_split_entries_are_one_position() -> None:
     whole = binance(
         balances={"um": {"USDT": 9000}},

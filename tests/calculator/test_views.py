@@ -12,8 +12,9 @@ import pytest
 
 from simulator import InputError, margin
 from simulator.calculator.compare import compare
+from simulator.calculator.figures import Figures
 from simulator.calculator.read import parse, read
-from simulator.calculator.surface import draw, surface
+from simulator.calculator.surface import _beyond, _names, _range, draw, surface
 from simulator.calculator.what_if import moved
 from simulator.calculator.what_if import parse as parse_moves
 from tests.house.tree import ROOT
@@ -159,6 +160,40 @@ def test_pictures_of_pools_near_and_far_from_liquidation(tmp_path: Path) -> None
     for name in ("far.png", "far.html"):
         draw(made, tmp_path / name)
         assert (tmp_path / name).stat().st_size > 10_000
+
+
+def test_what_lies_beyond_the_picture_is_drawn_along_its_edge(tmp_path: Path) -> None:
+    """Spot that covers a short needs nothing now, so there is no ratio in the middle."""
+    lists = {"equity": [-1.0, 50.0, 900.0, 900.0], "ratio": [None, 2.0, 4000.0, None]}
+    pool = Figures(lists, thresholds={"LIQUIDATION": 1.05, "REDUCE_ONLY": 1.2, "MARGIN_CALL": 9.0})
+    low, top, logarithmic = _range(Figures(pool, ratio=[4000.0, 2.0, None, None]))
+    assert logarithmic
+    assert (low < 1.05, top > 2 * 9) == (True, True)
+    above, below = _beyond(pool, 0.5, 100.0)
+    assert [value == 100.0 for value in above] == [False, False, True, True]
+    assert [value == 0.5 for value in below] == [True, False, False, False]
+    # Two thresholds at nearly the same height have their names side by side.
+    names = _names(pool, 0.5, 100.0, True)
+    assert names == [("LIQUIDATION", 1.05, 0), ("REDUCE_ONLY", 1.2, 1), ("MARGIN_CALL", 9.0, 0)]
+
+    covered = parse(
+        {
+            "rulebook": "textbook",
+            "time": "2026-11-22T00:00:00Z",
+            "prices": {"index": {"BTC": 50000}},
+            "volatility": {"BTC": "0.5"},
+            "balances": {"spot": {"BTC": 1}, "um": {"USDT": 500}},
+            "positions": [
+                {"instrument": "BTCUSDT", "quantity": -1},
+                {"instrument": "BTC-261127-60000-P", "quantity": "0.01"},
+            ],
+        },
+        "covered",
+    )
+    made = surface(covered, "BTC")
+    for ending in ("png", "html"):
+        draw(made, tmp_path / f"covered.{ending}")
+        assert (tmp_path / f"covered.{ending}").stat().st_size > 10_000
 
 
 def test_surface_refuses_what_it_cannot_draw(tmp_path: Path) -> None:

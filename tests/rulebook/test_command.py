@@ -71,6 +71,13 @@ def test_the_page_of_a_rulebook_is_as_its_file(name: str) -> None:
     assert (PAGES / f"{name}.md").read_text("utf-8") == made
 
 
+def test_nothing_is_cut_in_a_pipe(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("COLUMNS", raising=False)
+    shown = RUNNER.invoke(app, ["diff", "textbook", "okx_pm"]).stdout
+    assert "separated.ladder.ratio_name" in shown
+    assert "…" not in shown + RUNNER.invoke(app, ["show", "binance"]).stdout
+
+
 def test_diff_prints_both_values_and_how_sure_they_are(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("COLUMNS", "250")
     text = RUNNER.invoke(app, ["diff", "textbook", "binance"]).stdout
