@@ -122,7 +122,9 @@ class Desk:
             core, partition, assets, self.interest, margin, lender=self.lender
         )
         self.watcher = Watcher(core, partition, instruments, assets, self.announce)
-        self.snapshots = Snapshots(core, partition, instruments, assets, self.lender)
+        self.snapshots = Snapshots(
+            core, partition, instruments, assets, self.lender, lambda: self.measured
+        )
         self.requests: list[Request] = []
         self.messages: list[Message] = []
         self._handlers: dict[type, Callable[[Any], None]] = {

@@ -6,13 +6,14 @@ taken at every few samples of the report, so that their cost does not show.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 
 from simulator.accounts.wallets import VENUE_WALLETS, Partition
 from simulator.exchange.core import Core
 from simulator.instruments.instrument import Instrument
+from simulator.risk.measured import Measured
 from simulator.risk.scenario import Correlations
 from simulator.risk.state import PoolState, Position, Product
 
@@ -40,6 +41,7 @@ class Snapshot:
     index: tuple[float, ...]
     volatility: tuple[float, ...]
     correlation: Correlations
+    measured_volatility: dict[str, Decimal]
     figures: tuple[tuple[float, float], ...]
 
 
@@ -53,12 +55,14 @@ class Snapshots:
         instruments: Sequence[Instrument],
         assets: Sequence[str],
         lender: int,
+        measured: Callable[[], Measured | None],
     ) -> None:
         self.core = core
         self.partition = partition
         self.listed = instruments
         self.assets = assets
         self.wallets = range(len(VENUE_WALLETS), lender)
+        self.measured = measured
         self.kept: list[Snapshot] = []
         self._samples = 0
 
@@ -76,6 +80,7 @@ class Snapshots:
         held = {slot: ledger.position_of(ACCOUNT, slot) for slot in slots}
         figures = (pools.figures(pool) for pool in range(len(self.partition.pools)))
         instruments = range(len(self.listed))
+        measured = self.measured()
         return Snapshot(
             int(self.core.now),
             {cell: n for cell in cells if (n := int(ledger.balance_of(*cell)))},
@@ -85,7 +90,8 @@ class Snapshots:
             tuple(float(pools.mark_price(i)) for i in instruments),
             tuple(float(pools.index_price(a)) for a in range(len(self.assets))),
             tuple(float(pools.option_volatility(i)) for i in instruments),
-            {},
+            measured.correlations() if measured else {},
+            measured.volatilities() if measured else {},
             tuple((equity, maintenance) for equity, _, maintenance, _ in figures),
         )
 
@@ -111,6 +117,7 @@ class Snapshots:
             currency=name.partition(":")[2] if kind == "cm" else "USD",
             time_ns=kept.time_ns,
             correlation=kept.correlation,
+            measured_volatility=kept.measured_volatility,
         )
 
     def _amounts(self, cells: dict[tuple[int, int], int], wallet: int) -> dict[str, Decimal]:

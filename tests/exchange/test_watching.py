@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from simulator import Alert, InputError, Simulation, Strategy
+from simulator.risk.reference import pool_margin
 
 
 class Long(Strategy):
@@ -70,3 +73,41 @@ def test_the_fall_to_the_liquidation_was_the_price_of_bitcoin() -> None:
 def test_a_pool_that_is_not_there_is_named() -> None:
     with pytest.raises(InputError, match="no margin pool um; there are unified"):
         run(Quiet, ("um ratio<=2",))
+
+
+QUICK = """
+name = "quick"
+title = "The textbook, measuring within minutes"
+extends = "textbook"
+
+[scenario]
+half_life_seconds = 600
+"""
+
+
+class Hedge(Strategy):
+    """BTC long against ETH short: what the credit is for."""
+
+    def on_start(self, ctx):
+        ctx.schedule(after=5)
+
+    def on_timer(self, ctx, name):
+        ctx.buy(ctx.market("um:BTCUSDT"), 0.5)
+        ctx.sell(ctx.market("um:ETHUSDT"), 12.0)
+
+
+def test_states_of_the_run_have_the_margin_that_the_run_had(tmp_path: Path) -> None:
+    """The readable model finds on a snapshot what the compiled pools found, as then measured."""
+    rules = tmp_path / "quick.toml"
+    rules.write_text(QUICK, encoding="utf-8")
+    made = Simulation(data="bundled:crash", mode="unified", strategies=Hedge(), rulebook=str(rules))
+    made.run()
+    kept = made.desk.snapshots
+    widened = 0
+    for one in kept.kept[1:]:
+        found = pool_margin(kept.state(one, 0), made.margin)
+        equity, maintenance = one.figures[0]
+        assert float(found.adjusted_equity) == pytest.approx(equity, rel=1e-9)
+        assert float(found.maintenance_margin) == pytest.approx(maintenance, rel=1e-9)
+        widened += bool(one.correlation) and maintenance > 0
+    assert widened > 10
