@@ -130,6 +130,7 @@ class MarginColumns:
     total_is_maintenance: bool
     moved_index: bool
     floor_by_unit: bool
+    factor_on_worst: bool
     rows: ScenarioRows
     components: ComponentColumns
     unit: Floats = field(default_factory=lambda: np.full(0, 1e-8))
@@ -201,6 +202,7 @@ def margin_columns(
         total_is_maintenance=rules.scenario.total_is == "maintenance",
         moved_index=rules.scenario.moved_price == "index",
         floor_by_unit=rules.scenario.floor_scope == "unit",
+        factor_on_worst=rules.scenario.factor_scope == "worst",
         rows=scenario_rows(
             parts,
             underlyings,

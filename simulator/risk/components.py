@@ -64,13 +64,16 @@ class Grid:
 
     ``scenarios`` by underlying, ``""`` the rest.  ``of_range``: moves are shares of the
     underlying's price range (`ScenarioRules.range_of`, which measured volatility may widen), else
-    of its price.
+    of its price.  ``dampener``, USD by underlying, makes it an extended table, for moves far beyond
+    the range: with reach = max(|move| / range, 1), what options gain counts by 1 / reach, all else
+    moves to the range's edge only, and dampener * (reach - 1) comes off the loss.
     """
 
     name: str
     scenarios: Mapping[str, tuple[Scenario, ...]]
     role: Role = "worst"
     of_range: bool = False
+    dampener: Mapping[str, Fraction] = field(default_factory=dict)
     rule: str = ""
 
     def scenarios_of(self, underlying: str) -> tuple[Scenario, ...]:
@@ -103,6 +106,23 @@ class ExpiryCharge:
     minimum: Mapping[str, Fraction]
     annual: Mapping[str, Fraction] = field(default_factory=dict)
     role: Role = "charge"
+    rule: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class BasisCharge:
+    """``sum over expiries of worst loss * (share + annual * years to expiry)``, USD.
+
+    The worst loss, at least 0, is that of an expiry's own positions if its forward moves by
+    ``move`` up or down and volatility stays: expiries do not offset each other.  Perpetuals and
+    spot have no basis and take no part.  Derive's basis contingency.
+    """
+
+    name: str
+    move: Mapping[str, Fraction]
+    share: Mapping[str, Fraction]
+    annual: Mapping[str, Fraction] = field(default_factory=dict)
+    role: Role = "worst"
     rule: str = ""
 
 
@@ -149,7 +169,9 @@ class LoanCharge:
     rule: str = ""
 
 
-Component = Grid | CalendarCharge | ExpiryCharge | SizeCharge | Concentration | LoanCharge
+Component = (
+    Grid | CalendarCharge | ExpiryCharge | BasisCharge | SizeCharge | Concentration | LoanCharge
+)
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from simulator.risk.components import (
+    BasisCharge,
     CalendarCharge,
     Component,
     Concentration,
@@ -25,7 +26,7 @@ from simulator.risk.components import (
 )
 from simulator.risk.scenario import ScenarioRules
 
-GRID, CALENDAR, EXPIRY, SIZE, CONCENTRATION, LOAN = range(6)
+GRID, CALENDAR, EXPIRY, SIZE, CONCENTRATION, LOAN, BASIS = range(7)
 ROLES = ("worst", "charge", "floor", "add_on")
 SCOPES: tuple[Scope, ...] = (
     "all",
@@ -58,6 +59,8 @@ class ScenarioRows:
     bound: npt.NDArray[np.intp]
     share: Floats
     of_range: Ints
+    extended: Ints
+    dampener: Floats
     weight: Floats
     direction: Ints
     shift: Floats
@@ -79,7 +82,7 @@ class ScenarioRows:
 class ComponentColumns:
     """The parts of the requirement: kind, role and parameters by component.
 
-    ``rate`` [component, underlying] (expiry charges: the minimum; loans: by asset in
+    ``rate`` [component, underlying] (expiry charges: the minimum; basis: the share; loans: by asset in
     ``loan_rate``), ``annual`` likewise; tiers of component *c* are rows ``tier_first[c]`` to
     ``tier_first[c + 1]``; ``by_delta``: size charges on deltas.
     """
@@ -116,10 +119,13 @@ def scenario_rows(
     ranges: Floats,
     any_options: bool,
 ) -> ScenarioRows:
-    """Return the rows of all grids, underlying by underlying."""
-    grids = [part for part in parts if isinstance(part, Grid)]
+    """Return the rows of all grids, underlying by underlying.
+
+    A basis charge is a grid of two rows: forward down, forward up.
+    """
+    grids = [_grid(part, underlyings) for part in parts if isinstance(part, Grid | BasisCharge)]
     bound = np.zeros((len(underlyings), len(grids) + 1), dtype=np.intp)
-    rows: list[tuple[float, bool, float, int, float, bool, float]] = []
+    rows: list[tuple[float, bool, bool, float, float, int, float, bool, float]] = []
     for u, name in enumerate(underlyings):
         bound[u, 0] = len(rows)
         for g, grid in enumerate(grids):
@@ -129,6 +135,8 @@ def scenario_rows(
                     (
                         float(one.move),
                         grid.of_range,
+                        bool(grid.dampener),
+                        float(of(grid.dampener, name)),
                         float(one.weight),
                         one.volatility,
                         float(one.shift or 0),
@@ -137,16 +145,18 @@ def scenario_rows(
                     )
                 )
             bound[u, g + 1] = len(rows)
-    table: list[tuple[Any, ...]] = list(zip(*rows, strict=True)) if rows else [()] * 7
+    table: list[tuple[Any, ...]] = list(zip(*rows, strict=True)) if rows else [()] * 9
     return ScenarioRows(
         bound=bound,
         share=floats(table[0]),
         of_range=ints(table[1]),
-        weight=floats(table[2]),
-        direction=ints(table[3]),
-        shift=floats(table[4]),
-        own_shift=ints(table[5]),
-        days=floats(table[6]),
+        extended=ints(table[2]),
+        dampener=floats(table[3]),
+        weight=floats(table[4]),
+        direction=ints(table[5]),
+        shift=floats(table[6]),
+        own_shift=ints(table[7]),
+        days=floats(table[8]),
         price_range=ranges,
         any_options=any_options,
         shift_up=float(shift.up),
@@ -160,6 +170,13 @@ def scenario_rows(
     )
 
 
+def _grid(part: Grid | BasisCharge, underlyings: Sequence[str]) -> Grid:
+    if isinstance(part, Grid):
+        return part
+    moves = {u: of(part.move, u) for u in underlyings}
+    return Grid(part.name, {u: (Scenario(-move), Scenario(move)) for u, move in moves.items()})
+
+
 def component_columns(
     parts: Sequence[Component], underlyings: Sequence[str], assets: Sequence[str]
 ) -> ComponentColumns:
@@ -171,6 +188,7 @@ def component_columns(
         SizeCharge: SIZE,
         Concentration: CONCENTRATION,
         LoanCharge: LOAN,
+        BasisCharge: BASIS,
     }
     count = len(parts)
     rate, annual = np.zeros((count, len(underlyings))), np.zeros((count, len(underlyings)))
@@ -179,9 +197,12 @@ def component_columns(
     first, floors, factors = [0], [], []
     grids = 0
     for c, part in enumerate(parts):
-        if isinstance(part, Grid):
+        if isinstance(part, Grid | BasisCharge):
             grid[c] = grids
             grids += 1
+        if isinstance(part, BasisCharge):
+            rate[c] = [float(of(part.share, u)) for u in underlyings]
+            annual[c] = [float(of(part.annual, u)) for u in underlyings]
         elif isinstance(part, CalendarCharge | SizeCharge):
             rate[c] = [float(of(part.rate, u)) for u in underlyings]
         elif isinstance(part, ExpiryCharge):

@@ -155,10 +155,10 @@ class Pools(Requirement):
             total = self.scenario_total(pool, False)
             if self.total_is_maintenance:
                 self.maintenance[pool] = total
-                self.initial[pool] = total * self.initial_over_maintenance
+                self.initial[pool] = self.other_margin(pool, total)
             else:
                 self.initial[pool] = total
-                self.maintenance[pool] = total / self.initial_over_maintenance
+                self.maintenance[pool] = self.other_margin(pool, total)
         self.level[pool] = self.level_of(pool, self.equity[pool], self.maintenance[pool])
 
     @cython.ccall
@@ -197,7 +197,7 @@ class Pools(Requirement):
             self.bracket_sums(pool, with_orders)
             return self.sum_initial
         total = self.scenario_total(pool, with_orders)
-        return total * self.initial_over_maintenance if self.total_is_maintenance else total
+        return self.other_margin(pool, total) if self.total_is_maintenance else total
 
     @cython.cfunc
     @cython.exceptval(check=False)
@@ -356,7 +356,9 @@ class Pools(Requirement):
         for c in range(self.components):
             if self.kind_of_part[c] == LOAN:
                 total += self.loan_charge(self.wallet[pool], c)
-        return total * self.initial_over_maintenance if self.total_is_maintenance else total
+        if self.factor_on_worst or not self.total_is_maintenance:
+            return total
+        return total * self.initial_over_maintenance
 
     # Views
 

@@ -11,25 +11,32 @@ from decimal import Decimal
 from fractions import Fraction
 
 from simulator.risk.components import (
+    BasisCharge,
     CalendarCharge,
     Concentration,
     ExpiryCharge,
     LoanCharge,
+    Scenario,
     Scope,
     SizeCharge,
     of,
 )
 from simulator.risk.reference_equity import index_of
 from simulator.risk.reference_grid import Unit
-from simulator.risk.reference_revaluation import delta, years_to
+from simulator.risk.reference_revaluation import delta, percent, profit, years_to
 from simulator.risk.reference_steps import Trace, exact, marginal, note, rounded, times, total
+from simulator.risk.scenario import ScenarioRules
 from simulator.risk.state import ZERO, PoolState, Position
 
-Charge = CalendarCharge | ExpiryCharge | SizeCharge | Concentration | LoanCharge
+Charge = CalendarCharge | ExpiryCharge | BasisCharge | SizeCharge | Concentration | LoanCharge
 
 
-def charge_of(unit: Unit, charge: Charge, state: PoolState, trace: Trace = None) -> Decimal:
+def charge_of(
+    unit: Unit, charge: Charge, state: PoolState, rules: ScenarioRules, trace: Trace = None
+) -> Decimal:
     """Return what a charge comes to for one underlying, USD."""
+    if isinstance(charge, BasisCharge):
+        return basis(unit, charge, state, rules, trace)
     if isinstance(charge, CalendarCharge):
         return calendar(unit, charge, state, trace)
     if isinstance(charge, ExpiryCharge):
@@ -110,6 +117,43 @@ def expiry(unit: Unit, charge: ExpiryCharge, state: PoolState, trace: Trace = No
         formula, numbers = "|net delta| × max(minimum, annual × years)", (net, minimum, annual)
         text = "abs({}) * max({}, {} * {})"
         note(trace, name, formula, text, (*numbers, years), parts[-1], rule=charge.rule)
+    value = total(parts)
+    if len(parts) > 1:
+        name = f"{charge.name} of {unit.underlying}"
+        note(trace, name, "sum over expiries", "{+}", parts, value, rule=charge.rule)
+    return value
+
+
+def basis(
+    unit: Unit,
+    charge: BasisCharge,
+    state: PoolState,
+    rules: ScenarioRules,
+    trace: Trace = None,
+) -> Decimal:
+    """Return ``sum over expiries of worst loss * (share + annual * years)``."""
+    move, share, annual = (
+        of(table, unit.underlying) for table in (charge.move, charge.share, charge.annual)
+    )
+    parts = []
+    for when in sorted({p.expiry_ns for p in unit.positions if p.expiry_ns}):
+        legs = [p for p in unit.positions if p.expiry_ns == when]
+        loss, years = ZERO, years_to(when, state.time_ns)
+        worst: Fraction | None = None
+        for way in (-move, move):
+            gains = sum((profit(p, Scenario(way), way, state, rules) for p in legs), Fraction(0))
+            if -gains > loss:
+                loss, worst = rounded(-gains), way
+        parts.append(times(loss, share + annual * exact(years)))
+        if trace is None or worst is None:
+            continue
+        name = f"{charge.name} of {unit.underlying}, expiry in {float(years):.4g} years"
+        each = [profit(p, Scenario(worst), worst, state, rules, trace) for p in legs]
+        what = f"{name}: loss if the forward moves by {percent(worst)}"
+        note(trace, what, "− sum of profits", "-({+})", each, loss, rule=charge.rule)
+        formula, text = "loss × (share + annual × years)", "{} * ({} + {} * {})"
+        numbers = (loss, share, annual, years)
+        note(trace, name, formula, text, numbers, parts[-1], rule=charge.rule)
     value = total(parts)
     if len(parts) > 1:
         name = f"{charge.name} of {unit.underlying}"

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from fractions import Fraction
 
-from simulator.risk.components import Grid, Scenario
+from simulator.risk.components import Grid, Scenario, of
 from simulator.risk.reference_equity import index_of
 from simulator.risk.reference_revaluation import percent, profit
 from simulator.risk.reference_steps import Trace, exact, note, rounded
@@ -38,6 +38,18 @@ class Worst:
     loss: Decimal
     scenario: Scenario | None
     share: Fraction
+
+
+@dataclass(frozen=True, slots=True)
+class Reach:
+    """How a scenario counts: the price move, the edge to which all but options move, the share of
+    what options gain, and what comes off the loss, USD.
+    """
+
+    move: Fraction
+    edge: Fraction
+    share: Fraction = Fraction(1)
+    relief: Fraction = Fraction(0)
 
 
 Line = tuple[Fraction, Fraction]
@@ -95,6 +107,24 @@ def price_range(
     return wide
 
 
+def reach_of(scenario: Scenario, grid: Grid, underlying: str, width: Fraction) -> Reach:
+    """Return how far a scenario of a grid goes, ``width`` being the underlying's price range.
+
+    >>> far = Grid("far", {}, dampener={"": Fraction(100_000)})
+    >>> reach = reach_of(Scenario(Fraction(1, 2)), far, "BTC", Fraction(1, 5))
+    >>> str(reach.edge), str(reach.share), str(reach.relief)
+    ('1/5', '2/5', '150000')
+    """
+    if not grid.dampener:
+        move = scenario.move * width if grid.of_range else scenario.move
+        return Reach(move, move)
+    if width == 0:
+        return Reach(Fraction(0), Fraction(0))
+    move = scenario.move
+    reach = max(abs(move) / width, Fraction(1))
+    return Reach(move, move / reach, 1 / reach, of(grid.dampener, underlying) * (reach - 1))
+
+
 def worst_of(
     unit: Unit, grid: Grid, state: PoolState, rules: ScenarioRules, trace: Trace = None
 ) -> Worst:
@@ -102,11 +132,15 @@ def worst_of(
     scenarios = grid.scenarios_of(unit.underlying)
     if not scenarios or not (unit.positions or unit.spot):
         return Worst(ZERO, None, Fraction(0))
-    width = price_range(unit.underlying, state, rules, trace) if grid.of_range else Fraction(1)
+    ranged = grid.of_range or bool(grid.dampener)
+    width = price_range(unit.underlying, state, rules, trace) if ranged else Fraction(1)
     if all(position.product != "option" for position in unit.positions):
         # Volatility and time move nothing linear: one scenario a price will do.
         scenarios = tuple({(s.move, s.weight): s for s in reversed(scenarios)}.values())
-    lines = [_line(unit, scenario, width, state, rules) for scenario in scenarios]
+    lines = [
+        _line(unit, scenario, reach_of(scenario, grid, unit.underlying, width), state, rules)
+        for scenario in scenarios
+    ]
     share = Fraction(1) if unit.spot < 0 else least_share(lines) if unit.spot else Fraction(0)
     loss, worst = ZERO, None
     for (alone, with_spot), scenario in zip(lines, scenarios, strict=True):
@@ -121,12 +155,31 @@ def worst_of(
 
 
 def _line(
-    unit: Unit, scenario: Scenario, width: Fraction, state: PoolState, rules: ScenarioRules
+    unit: Unit, scenario: Scenario, reach: Reach, state: PoolState, rules: ScenarioRules
 ) -> Line:
-    move = scenario.move * width
-    gains = (profit(position, scenario, move, state, rules) for position in unit.positions)
+    gains = (_gain(position, scenario, reach, state, rules) for position in unit.positions)
     alone = sum(gains, Fraction(0)) * scenario.weight
-    return -alone, -exact(unit.spot) * move * scenario.weight
+    return -alone - reach.relief, -exact(unit.spot) * reach.edge * scenario.weight
+
+
+def _gain(
+    position: Position,
+    scenario: Scenario,
+    reach: Reach,
+    state: PoolState,
+    rules: ScenarioRules,
+    trace: Trace = None,
+) -> Fraction:
+    """Return what a position's profit in a scenario counts as."""
+    if position.product != "option":
+        return profit(position, scenario, reach.edge, state, rules, trace)
+    gain = profit(position, scenario, reach.move, state, rules, trace)
+    if reach.share == 1:
+        return gain
+    counted = gain * reach.share
+    name = f"{position.symbol}: counted"
+    note(trace, name, "profit × range / move", "{} * {}", (gain, reach.share), counted)
+    return counted
 
 
 def least_share(lines: Sequence[Line]) -> Fraction:
@@ -187,11 +240,12 @@ def _note_worst(
     if scenario is None:
         note(trace, name, "no scenario loses", "0", (), ZERO, rule=path)
         return
-    move = scenario.move * width
+    reach = reach_of(scenario, grid, unit.underlying, width)
+    move = reach.edge
     if grid.of_range:
         numbers = (scenario.move, width)
         note(trace, f"{name}: worst move", "share × range", "{} * {}", numbers, move, "", path)
-    gains = [profit(p, scenario, move, state, rules, trace) for p in unit.positions]
+    gains = [_gain(p, scenario, reach, state, rules, trace) for p in unit.positions]
     if unit.spot and found.share:
         counted = rounded(exact(unit.spot) * found.share)
         gain = exact(counted) * move
@@ -201,12 +255,11 @@ def _note_worst(
         what = f"{text}: profit if it moves by {percent(move)}"
         note(trace, what, "counted × move", "{} * {}", (counted, move), gain)
         gains.append(gain)
-    note(
-        trace,
-        name,
-        "− weight × sum of profits in the worst scenario",
-        "-{} * ({})".format("{}", " + ".join("{}" for _ in gains)),
-        (scenario.weight, *gains),
-        found.loss,
-        rule=path,
-    )
+    text = "− weight × sum of profits in the worst scenario"
+    template = "-{} * ({})".format("{}", " + ".join("{}" for _ in gains))
+    values: tuple[object, ...] = (scenario.weight, *gains)
+    if reach.relief:
+        text += " − dampener × (move / range − 1)"
+        template += " - {} * (abs({}) / {} - 1)"
+        values = (*values, of(grid.dampener, unit.underlying), reach.move, width)
+    note(trace, name, text, template, values, found.loss, rule=path)

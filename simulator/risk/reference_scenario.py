@@ -9,7 +9,8 @@ and of the pool::
     total = max(sum of unit(u) - credit between underlyings, sum of floors) + add-ons
 
 or, where floors hold by underlying, ``sum of max(unit(u), floors of u) - credit + add-ons``.  The
-total is the initial or the maintenance margin, the other follows by ``initial_over_maintenance``.
+total is the initial or the maintenance margin, the other follows by ``initial_over_maintenance``,
+a factor of the total or, where ``factor_scope`` says so, of the worst losses and the credit in it.
 Which parts there are and their numbers are the rulebook's (``ScenarioRules.components``).
 Sources: docs/rules.md, "Scenario margin".
 """
@@ -30,6 +31,8 @@ from simulator.risk.reference_steps import Trace, note, total
 from simulator.risk.rules import MarginRules
 from simulator.risk.scenario import ScenarioRules
 from simulator.risk.state import ZERO, PoolState
+
+ONE = Decimal(1)
 
 
 @dataclass(slots=True)
@@ -90,7 +93,16 @@ def by_scenarios(
             note(trace, component.name, "sum over underlyings", "{+}", values, result)
     _put_credit(figures, credit, parameters)
     needed = _sum_up(units, components, parts, credit, parameters, trace)
-    return (*_both_margins(needed, parameters, trace), figures)
+    if parameters.factor_scope == "total":
+        return (*_both_margins(needed, parameters, trace), figures)
+    factor, first, other = parameters.initial_over_maintenance, "maintenance", "initial"
+    if parameters.total_is == "initial":
+        factor, first, other = 1 / factor, other, first
+    note(trace, f"{first} margin", "the requirement", "{}", (needed,), needed)
+    scaled = _sum_up(units, components, parts, credit, parameters, trace, factor, f"{other}: ")
+    note(trace, f"{other} margin", "the requirement so scaled", "{}", (scaled,), scaled)
+    both = (needed, scaled) if first == "initial" else (scaled, needed)
+    return (*both, figures)
 
 
 def _put_credit(figures: dict[str, Decimal], credit: Decimal, parameters: ScenarioRules) -> None:
@@ -122,7 +134,7 @@ def _figures(
                 if isinstance(component, Grid):
                     figure = worst_of(unit, component, state, parameters, trace).loss
                 else:
-                    figure = charge_of(unit, component, state, trace)
+                    figure = charge_of(unit, component, state, parameters, trace)
                 if still.moving and underlying != still.moving:
                     still.figures[key] = figure
             of[underlying] = figure
@@ -168,8 +180,13 @@ def _sum_up(
     credit: Decimal,
     parameters: ScenarioRules,
     trace: Trace,
+    factor: Decimal = ONE,
+    label: str = "",
 ) -> Decimal:
-    """Return the total: units, credit, floors and add-ons put together."""
+    """Return the total: units, credit, floors and add-ons put together.
+
+    ``factor`` scales worst losses and credit; ``label`` is put before the steps' names.
+    """
     own: dict[str, Decimal] = {}
     floors: dict[str, Decimal] = {}
     by_unit = parameters.floor_scope == "unit"
@@ -177,18 +194,21 @@ def _sum_up(
         worst = parts.by_role(components, "worst", underlying)
         charges = parts.by_role(components, "charge", underlying)
         floors[underlying] = total(parts.by_role(components, "floor", underlying))
-        own[underlying] = max((*worst, ZERO)) + total(charges)
-        name = f"requirement of {underlying}"
-        numbers = (*(worst or (ZERO,)), *charges)
+        own[underlying] = max((*worst, ZERO)) * factor + total(charges)
+        name = f"{label}requirement of {underlying}"
         text = "max({}, 0)".format(", ".join("{}" for _ in worst or (0,)))
+        numbers, formula = (*(worst or (ZERO,)), *charges), "largest worst loss + charges"
+        if factor != 1:
+            text, formula = f"{text} * {{}}", "largest worst loss × factor + charges"
+            numbers = (*(worst or (ZERO,)), factor, *charges)
         text = " + ".join((text, *("{}" for _ in charges)))
         result = own[underlying]
-        note(trace, name, "largest worst loss + charges", text, numbers, result)
+        note(trace, name, formula, text, numbers, result)
         if by_unit and floors[underlying]:
             own[underlying] = max(result, floors[underlying])
             numbers = (result, floors[underlying])
             note(trace, name, "at least its floor", "max({}, {})", numbers, own[underlying])
-    return _pool_total(components, own, floors, parts, credit, by_unit, trace)
+    return _pool_total(components, own, floors, parts, credit * factor, by_unit, trace, label)
 
 
 def _pool_total(
@@ -199,23 +219,25 @@ def _pool_total(
     credit: Decimal,
     by_unit: bool,
     trace: Trace,
+    label: str,
 ) -> Decimal:
+    name = f"{label}requirement"
     together = total(own.values()) - credit
     values = (*own.values(), credit)
     text = "{} - {}".format(" + ".join("{}" for _ in own) or "0", "{}")
-    note(trace, "requirement", "sum over underlyings − credit", text, values, together)
+    note(trace, name, "sum over underlyings − credit", text, values, together)
     floor = ZERO if by_unit else total(floors.values())
     if floor:
         numbers = (together, floor)
         together = max(together, floor)
-        note(trace, "requirement", "at least the floors", "max({}, {})", numbers, together)
+        note(trace, name, "at least the floors", "max({}, {})", numbers, together)
     extra = total(
         value for c in components if c.role == "add_on" for value in parts.of[c.name].values()
     )
     if extra:
         numbers = (together, extra)
         together = together + extra
-        note(trace, "requirement", "with add-ons", "{} + {}", numbers, together)
+        note(trace, name, "with add-ons", "{} + {}", numbers, together)
     return together
 
 

@@ -77,6 +77,7 @@ cdef class Requirement:
     cdef bint total_is_maintenance
     cdef bint moved_index
     cdef bint floor_by_unit
+    cdef bint factor_on_worst
     cdef double rate
     cdef readonly long long time_ns
     cdef Py_ssize_t[::1] bucket_first
@@ -85,6 +86,7 @@ cdef class Requirement:
     cdef readonly int components
     cdef int first_worst
     cdef int sizes
+    cdef int bases
     cdef int[::1] kind_of_part
     cdef int[::1] role
     cdef int[::1] grid
@@ -117,6 +119,8 @@ cdef class Requirement:
     cdef double[::1] group_size
     cdef double[::1] group_delta
     cdef double[:, ::1] size_sum
+    cdef double[:, ::1] basis_gain
+    cdef double[::1] unit_worst
     cdef double[::1] unit_sum
     cdef double[::1] unit_scan
     cdef double[::1] unit_side
@@ -137,9 +141,12 @@ cdef class Requirement:
     cdef void units(self, int case) noexcept
     cdef void one_unit(self, int at, int u, int row) noexcept
     cdef double expiry_charge(self, int c, int u) noexcept
+    cdef void add_basis(self, int i, double straight, double bent, double units) noexcept
+    cdef double basis_charge(self, int c, int u) noexcept
     cdef double by_tiers(self, int c, double amount) noexcept
     cdef double loan_charge(self, int wallet, int c) noexcept
-    cdef double add_up(self, int pool) noexcept
+    cdef double add_up(self, int pool, double factor) noexcept
+    cdef double other_margin(self, int pool, double total) noexcept
 
 cpdef double tiered(
     double amount, double[::1] floor, double[::1] factor, Py_ssize_t first, Py_ssize_t end

@@ -31,6 +31,7 @@ EXPIRY = cython.declare(cython.int, 2)
 SIZE = cython.declare(cython.int, 3)
 CONCENTRATION = cython.declare(cython.int, 4)
 LOAN = cython.declare(cython.int, 5)
+BASIS = cython.declare(cython.int, 6)
 WORST = cython.declare(cython.int, 0)
 CHARGE = cython.declare(cython.int, 1)
 FLOOR = cython.declare(cython.int, 2)
@@ -132,6 +133,7 @@ class Requirement:
         self.total_is_maintenance = columns.total_is_maintenance
         self.moved_index = columns.moved_index
         self.floor_by_unit = columns.floor_by_unit
+        self.factor_on_worst = columns.factor_on_worst
         self.rate = columns.rate
         self.scan = Scan(columns.rows, self.instruments)
         self.bucket_first = memoryview(np.array(columns.bucket_first, dtype=np.intp))
@@ -146,7 +148,7 @@ class Requirement:
         # Twice: all buys filled, all sells filled.
         self.unit_sum, self.unit_scan = zeros(2 * size), zeros(2 * size)
         self.unit_side, self.unit_floor = zeros(2 * size), zeros(2 * size)
-        self.unit_add = zeros(2 * size)
+        self.unit_add, self.unit_worst = zeros(2 * size), zeros(2 * size)
         self.part = zeros(2 * max(1, len(columns.components.names)), size)
 
     def _take_components(self, parts) -> None:
@@ -165,6 +167,9 @@ class Requirement:
         self.tier_factor = f8(parts.tier_factor)
         kinds = list(parts.kind)
         self.sizes = kinds.count(SIZE)
+        self.bases = kinds.count(BASIS)
+        # Two figures an expiry: forward down, forward up.
+        self.basis_gain = zeros(self.components, 2 * len(self.bucket_expiry))
         worst = [c for c in range(len(kinds)) if kinds[c] == GRID and parts.role[c] == WORST]
         self.first_worst = worst[0] if worst else -1
         self.size_sum = zeros(self.components, self.underlyings)
@@ -282,6 +287,10 @@ class Requirement:
         u: cython.int
         c: cython.int
         other: cython.int
+        # What the worst losses count by in initial margin, beyond once.
+        more: cython.double = 0.0
+        if self.factor_on_worst and self.total_is_maintenance:
+            more = self.initial_over_maintenance - 1.0
         self.collect(pool, 1 if with_orders else 0)
         self.units(0)
         if with_orders:
@@ -290,10 +299,11 @@ class Requirement:
             for u in range(self.underlyings):
                 other = self.underlyings + u
                 if (
-                    self.unit_sum[other] + self.unit_add[other]
-                    > self.unit_sum[u] + self.unit_add[u]
+                    self.unit_sum[other] + more * self.unit_worst[other] + self.unit_add[other]
+                    > self.unit_sum[u] + more * self.unit_worst[u] + self.unit_add[u]
                 ):
                     self.unit_sum[u] = self.unit_sum[other]
+                    self.unit_worst[u] = self.unit_worst[other]
                     self.unit_scan[u] = self.unit_scan[other]
                     self.unit_side[u] = self.unit_side[other]
                     self.unit_add[u] = self.unit_add[other]
@@ -301,7 +311,16 @@ class Requirement:
                         self.part[c, u] = self.part[self.components + c, u]
                 if self.unit_floor[other] > self.unit_floor[u]:
                     self.unit_floor[u] = self.unit_floor[other]
-        return self.add_up(pool)
+        return self.add_up(pool, 1.0)
+
+    @cython.cfunc
+    @cython.exceptval(check=False)
+    def other_margin(self, pool: cython.int, total: cython.double) -> cython.double:
+        """Return the margin that follows from ``total``, which `scenario_total` has just given."""
+        factor: cython.double = self.initial_over_maintenance
+        if not self.factor_on_worst:
+            return total * factor if self.total_is_maintenance else total / factor
+        return self.add_up(pool, factor if self.total_is_maintenance else 1.0 / factor)
 
     @cython.cfunc
     @cython.exceptval(check=False)
@@ -325,6 +344,10 @@ class Requirement:
             for c in range(self.components):
                 for u in range(self.underlyings):
                     self.size_sum[c, u] = 0.0
+        if self.bases:
+            for c in range(self.components):
+                for b in range(2 * self.bucket_first[self.underlyings]):
+                    self.basis_gain[c, b] = 0.0
         for n in range(self.slot_first[pool], self.slot_first[pool + 1]):
             slot = self.pool_slots[n]
             lots = self.ledger.quantity[account, slot]
@@ -357,11 +380,15 @@ class Requirement:
         price: cython.double
         delta: cython.double
         size: cython.double
+        # USD that move with the price, in a straight line and bent; units of an option.
+        straight: cython.double = 0.0
+        bent: cython.double = 0.0
+        units: cython.double = 0.0
         self.active[u] = 1
         if self.product[i] == LINEAR:
             price = self.index_of(u) / usd if self.moved_index and usd > 0.0 else self.mark[i]
             delta = lots * (self.lot[i] * self.mark[i] * usd)
-            self.linear[u] += lots * (self.lot[i] * price * usd)
+            straight = lots * (self.lot[i] * price * usd)
             size = lots * self.lot[i]
         elif self.product[i] == INVERSE:
             if self.mark[i] <= 0.0:
@@ -369,10 +396,9 @@ class Requirement:
             delta = lots * self.lot[i]
             size = delta / self.mark[i]
             if currency == self.settle[i]:
-                delta = size * self.index_of(u)
-                self.coin[u] += delta
+                delta = bent = size * self.index_of(u)
             else:
-                self.linear[u] += size * self.index_of(u) if self.moved_index else delta
+                straight = size * self.index_of(u) if self.moved_index else delta
         else:
             self.value_option(i)
             size = lots * self.lot[i]
@@ -380,8 +406,13 @@ class Requirement:
             if not self.has_options[u]:
                 self.has_options[u] = 1
                 self.scan.clear_options(u)
-            self.scan.add_option(i, u, size * usd)
+            units = size * usd
+            self.scan.add_option(i, u, units)
+        self.linear[u] += straight
+        self.coin[u] += bent
         self.bucket_delta[self.bucket[i]] += delta
+        if self.bases and self.expiry_ns[i] != 0:
+            self.add_basis(i, straight, bent, units)
         if self.sizes:
             self.group_size[self.group[i]] += size
             self.group_delta[self.group[i]] += delta
@@ -443,7 +474,7 @@ class Requirement:
         for u in range(self.underlyings):
             at = case * self.underlyings + u
             self.unit_sum[at] = self.unit_scan[at] = self.unit_side[at] = 0.0
-            self.unit_floor[at] = self.unit_add[at] = 0.0
+            self.unit_floor[at] = self.unit_add[at] = self.unit_worst[at] = 0.0
             for c in range(self.components):
                 self.part[row + c, u] = 0.0
             if self.active[u] or (self.sizes and self.spot[u] != 0.0):
@@ -460,11 +491,14 @@ class Requirement:
         b: cython.Py_ssize_t
         c: cython.int
         for c in range(self.components):
-            if self.kind_of_part[c] != GRID:
+            if self.kind_of_part[c] == BASIS:
+                figure = self.basis_charge(c, u)
+            elif self.kind_of_part[c] == GRID:
+                figure = self.scan.worst(
+                    u, self.grid[c], linear, self.coin[u], held, self.has_options[u]
+                )
+            else:
                 continue
-            figure = self.scan.worst(
-                u, self.grid[c], linear, self.coin[u], held, self.has_options[u]
-            )
             self.part[row + c, u] = figure
             if c == self.first_worst:
                 self.unit_scan[at] = figure
@@ -475,7 +509,7 @@ class Requirement:
         # More of an asset can shrink a side's risk but never turn it over.
         self.unit_side[at] = delta + (self.spot[u] if self.spot[u] < 0.0 else 0.0)
         delta = net_delta_value(delta, self.spot[u])
-        self.unit_sum[at] = worst
+        self.unit_sum[at] = self.unit_worst[at] = worst
         for c in range(self.components):
             if self.kind_of_part[c] == CALENDAR or self.kind_of_part[c] == EXPIRY:
                 self.part[row + c, u] = self.expiry_charge(c, u)
@@ -521,6 +555,50 @@ class Requirement:
 
     @cython.cfunc
     @cython.exceptval(check=False)
+    def add_basis(
+        self,
+        i: cython.int,
+        straight: cython.double,
+        bent: cython.double,
+        units: cython.double,
+    ) -> cython.void:
+        """Add what a position gains as its forward moves to its expiry's sums."""
+        u: cython.int = self.underlying[i]
+        at: cython.Py_ssize_t = 2 * self.bucket[i]
+        c: cython.int
+        k: cython.Py_ssize_t
+        way: cython.int
+        gain: cython.double
+        for c in range(self.components):
+            if self.kind_of_part[c] != BASIS:
+                continue
+            for way in range(2):
+                k = self.scan.bound[u, self.grid[c]] + way
+                gain = straight * self.scan.move[k] + bent * self.scan.coin_move[k]
+                if self.product[i] == OPTION:
+                    gain = units * self.scan.gain[i, k - self.scan.bound[u, 0]]
+                self.basis_gain[c, at + way] += gain
+
+    @cython.cfunc
+    @cython.exceptval(check=False)
+    def basis_charge(self, c: cython.int, u: cython.int) -> cython.double:
+        """A basis charge of one underlying."""
+        total: cython.double = 0.0
+        loss: cython.double
+        b: cython.Py_ssize_t
+        for b in range(self.bucket_first[u], self.bucket_first[u + 1]):
+            loss = -self.basis_gain[c, 2 * b]
+            if -self.basis_gain[c, 2 * b + 1] > loss:
+                loss = -self.basis_gain[c, 2 * b + 1]
+            if loss > 0.0:
+                total += loss * (
+                    self.part_rate[c, u]
+                    + self.part_annual[c, u] * self.years_to(self.bucket_expiry[b])
+                )
+        return total
+
+    @cython.cfunc
+    @cython.exceptval(check=False)
     def by_tiers(self, c: cython.int, amount: cython.double) -> cython.double:
         return tiered(
             amount, self.tier_floor, self.tier_factor, self.tier_first[c], self.tier_first[c + 1]
@@ -541,8 +619,11 @@ class Requirement:
 
     @cython.cfunc
     @cython.exceptval(check=False)
-    def add_up(self, pool: cython.int) -> cython.double:
-        """Return the pool's total from row 0 of the unit figures; write ``figure``."""
+    def add_up(self, pool: cython.int, factor: cython.double) -> cython.double:
+        """Return the pool's total from row 0 of the unit figures; write ``figure``.
+
+        Worst losses and the credit between them count by ``factor``.
+        """
         total: cython.double = 0.0
         floors: cython.double = 0.0
         added: cython.double = 0.0
@@ -551,7 +632,7 @@ class Requirement:
         u: cython.int
         c: cython.int
         for u in range(self.underlyings):
-            value = self.unit_sum[u]
+            value = self.unit_sum[u] + (factor - 1.0) * self.unit_worst[u]
             if self.floor_by_unit and value < self.unit_floor[u]:
                 value = self.unit_floor[u]
             total += value
@@ -571,7 +652,7 @@ class Requirement:
                     added += self.figure[c]
         credit = matched_credit(self.unit_scan, self.unit_side, self.credit, self.underlyings)
         self.figure[self.components] = -credit
-        total = total - credit
+        total = total - factor * credit
         if not self.floor_by_unit and total < floors:
             total = floors
         return total + added

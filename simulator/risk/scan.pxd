@@ -6,6 +6,8 @@ cdef class Scan:
     # a scenario row
     cdef double[::1] share
     cdef int[::1] of_range
+    cdef int[::1] extended
+    cdef double[::1] dampener
     cdef double[::1] weight
     cdef int[::1] direction
     cdef double[::1] shift
@@ -13,11 +15,15 @@ cdef class Scan:
     cdef double[::1] days
     cdef double[::1] move
     cdef double[::1] coin_move
+    cdef double[::1] price_move
+    cdef double[::1] counted
+    cdef double[::1] relief
     cdef double[::1] value
     cdef double[::1] option_gain
     # an underlying and grid: largest weight x move up and down
     cdef double[:, ::1] rise
     cdef double[:, ::1] fall
+    cdef int[:, ::1] relieved
     # the volatility shift
     cdef double up
     cdef double down

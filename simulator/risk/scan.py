@@ -44,7 +44,9 @@ class Scan:
 
     Rows ``bound[u, g]`` to ``bound[u, g + 1]`` are grid *g* of underlying *u*; the rows of one
     underlying follow each other.  ``move`` is the price move as it now is: rows of grids whose
-    moves are shares of the price range follow ``set_ranges``.
+    moves are shares of the price range follow ``set_ranges``.  In an extended table options move by
+    ``price_move`` and count by ``counted``, all else by ``move``, the range's edge; ``relief`` comes
+    off the loss (``components.Grid``).
     """
 
     def __init__(self, columns, instruments: int) -> None:
@@ -52,6 +54,8 @@ class Scan:
         self.bound = memoryview(np.ascontiguousarray(columns.bound, dtype=np.intp))
         self.share = memoryview(np.array(columns.share, dtype="f8"))
         self.of_range = memoryview(np.array(columns.of_range, dtype="i4"))
+        self.extended = memoryview(np.array(columns.extended, dtype="i4"))
+        self.dampener = memoryview(np.array(columns.dampener, dtype="f8"))
         self.weight = memoryview(np.array(columns.weight, dtype="f8"))
         self.direction = memoryview(np.array(columns.direction, dtype="i4"))
         self.shift = memoryview(np.array(columns.shift, dtype="f8"))
@@ -60,11 +64,15 @@ class Scan:
         rows = max(1, len(columns.share))
         self.move = memoryview(np.zeros(rows))
         self.coin_move = memoryview(np.zeros(rows))
+        self.price_move = memoryview(np.zeros(rows))
+        self.counted = memoryview(np.ones(rows))
+        self.relief = memoryview(np.zeros(rows))
         self.value = memoryview(np.zeros(rows))
         self.option_gain = memoryview(np.zeros(rows))
         wide = max(1, self.grids)
         self.rise = memoryview(np.zeros((columns.bound.shape[0], wide)))
         self.fall = memoryview(np.zeros((columns.bound.shape[0], wide)))
+        self.relieved = memoryview(np.zeros((columns.bound.shape[0], wide), dtype="i4"))
         self.up = columns.shift_up
         self.down = columns.shift_down
         self.relative = columns.shift_relative
@@ -94,18 +102,32 @@ class Scan:
         g: cython.Py_ssize_t
         k: cython.Py_ssize_t
         loss: cython.double
+        reach: cython.double
         changed: cython.bint = False
         for u in range(self.bound.shape[0]):
             for k in range(self.bound[u, 0], self.bound[u, self.grids]):
                 loss = self.share[k] * (price_range[u] if self.of_range[k] else 1.0)
-                if loss != self.move[k]:
+                reach = 1.0
+                if self.extended[k]:
+                    if price_range[u] <= 0.0:
+                        loss = 0.0
+                    elif (loss if loss > 0.0 else -loss) > price_range[u]:
+                        reach = (loss if loss > 0.0 else -loss) / price_range[u]
+                if loss != self.price_move[k] or self.counted[k] != 1.0 / reach:
                     changed = True
+                self.price_move[k] = loss
+                self.counted[k] = 1.0 / reach
+                self.relief[k] = self.dampener[k] * (reach - 1.0)
+                loss = loss / reach
                 self.move[k] = loss
                 # A coin that lost everything would make an inverse long's loss endless.
                 self.coin_move[k] = 1.0 - 1.0 / (1.0 + loss) if loss > -1.0 else -1e9
             for g in range(self.grids):
                 self.rise[u, g] = self.fall[u, g] = 0.0
+                self.relieved[u, g] = 0
                 for k in range(self.bound[u, g], self.bound[u, g + 1]):
+                    if self.relief[k] != 0.0:
+                        self.relieved[u, g] = 1
                     loss = self.weight[k] * self.move[k]
                     if loss > self.rise[u, g]:
                         self.rise[u, g] = loss
@@ -173,8 +195,9 @@ class Scan:
             left = years - self.days[k] / YEAR_DAYS
             if left < 0.0:
                 left = 0.0
-            price = forward * (1.0 + self.move[k])
-            self.gain[instrument, k - first] = black76(price, strike, moved, left, rate, call) - now
+            price = forward * (1.0 + self.price_move[k])
+            price = black76(price, strike, moved, left, rate, call)
+            self.gain[instrument, k - first] = (price - now) * self.counted[k]
         self.delta[instrument] = black76_delta(forward, strike, volatility, years, call)
 
     @cython.ccall
@@ -242,7 +265,7 @@ class Scan:
         """
         net: cython.double = linear
         self.offset = 0.0
-        if not options and coin == 0.0:
+        if not options and coin == 0.0 and not self.relieved[u, g]:
             if net >= 0.0:
                 return net * self.fall[u, g]
             if held > 0.0:
@@ -258,8 +281,11 @@ class Scan:
             # What options of another pool left behind is not this pool's.
             self.clear_options(u)
         for k in range(first, end):
-            self.value[k] = -self.weight[k] * (
-                linear * self.move[k] + coin * self.coin_move[k] + self.option_gain[k]
+            self.value[k] = -self.relief[k] - self.weight[k] * (
+                linear * self.move[k]
+                + coin * self.coin_move[k]
+                # Without options of its own a pool must not see what another one collected.
+                + (self.option_gain[k] if options else 0.0)
             )
             if self.value[k] > top:
                 top = self.value[k]

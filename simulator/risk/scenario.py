@@ -28,6 +28,8 @@ class ScenarioRules:
       correlation; at most 1/2, so that no hedge ever earns more than both legs cost
     - ``correlation_reference``: correlation from which the credit is full
     - ``initial_over_maintenance``: initial margin / maintenance margin
+    - ``factor_scope``: whether that factor is of the total, or of the worst losses (and the credit
+      between them) alone, beside charges, floors and add-ons that are the same in both margins
     - ``grid_steps``: price points between the middle and either end of the range, for products
       that bend
     - ``components``: the parts of the requirement in the order they are printed; empty = the
@@ -52,6 +54,7 @@ class ScenarioRules:
     total_is: Literal["initial", "maintenance"] = "initial"
     moved_price: Literal["mark", "index"] = "mark"
     floor_scope: Literal["pool", "unit"] = "pool"
+    factor_scope: Literal["total", "worst"] = "total"
     credit_name: str = "inter_credit"
     reference_volatility: Decimal | None = None
     widest_range: Decimal = Decimal(1)

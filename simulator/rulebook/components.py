@@ -14,6 +14,7 @@ from typing import Annotated, Literal, Self, TypeVar
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
 from simulator.risk.components import (
+    BasisCharge,
     CalendarCharge,
     Component,
     Concentration,
@@ -26,7 +27,7 @@ from simulator.risk.components import (
     SizeCharge,
 )
 from simulator.rulebook.sections import Section
-from simulator.rulebook.values import Ratio, Table
+from simulator.rulebook.values import Ratio, Table, plain
 
 T = TypeVar("T")
 
@@ -88,6 +89,7 @@ class GridModel(ComponentModel):
 
     ``of_range``: moves are shares of the underlying's price range (then ``range`` is 1 if not
     given).  ``mirrored``: each move counts up and down.  ``weights``: one a move of ``moves``.
+    ``dampener``: an extended table of moves beyond the price range (``components.Grid``).
     """
 
     kind: Literal["grid"]
@@ -103,6 +105,7 @@ class GridModel(ComponentModel):
     weight: Annotated[Ratio, Field(gt=0)] = Fraction(1)
     weights: tuple[Annotated[Ratio, Field(gt=0)], ...] | None = None
     days: Annotated[Ratio, Field(ge=0)] = Fraction(0)
+    dampener: Table | None = None
 
     @model_validator(mode="after")
     def _one_form(self) -> Self:
@@ -115,6 +118,17 @@ class GridModel(ComponentModel):
         table = self.moves if self.moves is not None else self.range
         if table is not None and "default" not in table:
             raise ValueError("an entry default is needed, for every other underlying")
+        return self
+
+    @model_validator(mode="after")
+    def _dampened(self) -> Self:
+        if self.dampener is None:
+            return self
+        if self.of_range:
+            raise ValueError("dampener goes with moves of the price, not with of_range")
+        for key, amount in self.dampener.items():
+            if amount < 0:
+                raise ValueError(f"dampener.{key} must be 0 or more, not {plain(amount)}")
         return self
 
     @model_validator(mode="after")
@@ -151,7 +165,14 @@ class GridModel(ComponentModel):
             )
             for underlying in dict.fromkeys((*moves, *up, *down))
         }
-        return Grid(name, scenarios, role=self.role, of_range=self.of_range, rule=_rule(name))
+        return Grid(
+            name,
+            scenarios,
+            role=self.role,
+            of_range=self.of_range,
+            dampener=dict(_field("dampener", self.dampener or {}, tiers)),
+            rule=_rule(name),
+        )
 
     def _moves(self, tiers: Tiers) -> dict[str, tuple[tuple[Fraction, Fraction], ...]]:
         """Return (move, weight) by underlying, from the lowest move to the highest."""
@@ -203,6 +224,34 @@ class ExpiryModel(ComponentModel):
         minimum = dict(_field("minimum", self.minimum, tiers))
         annual = dict(_field("annual", self.annual, tiers))
         return ExpiryCharge(name, minimum, annual, role=self.role, rule=_rule(name))
+
+
+class BasisModel(ComponentModel):
+    """A share of what each expiry alone loses if its forward moves by ``move`` either way:
+    ``share + annual * years to expiry``.
+    """
+
+    kind: Literal["basis"]
+    role: Role = "worst"
+    move: Table
+    share: Table
+    annual: Table = Field(default_factory=dict)
+
+    @model_validator(mode="after")
+    def _bounds(self) -> Self:
+        for key, move in self.move.items():
+            if not 0 <= move < 1:
+                raise ValueError(f"move.{key} must lie between 0 and 1, not {plain(move)}")
+        return self
+
+    def plain(
+        self, name: str, tiers: Tiers, volatility: VolatilityExceptions = ({}, {})
+    ) -> Component:
+        """Return the charge that risk computes with."""
+        move = dict(_field("move", self.move, tiers))
+        share = dict(_field("share", self.share, tiers))
+        annual = dict(_field("annual", self.annual, tiers))
+        return BasisCharge(name, move, share, annual, role=self.role, rule=_rule(name))
 
 
 class FactorTier(BaseModel):
@@ -293,7 +342,13 @@ class LoanModel(ComponentModel):
 
 
 ComponentSection = Annotated[
-    GridModel | CalendarModel | ExpiryModel | SizeModel | ConcentrationModel | LoanModel,
+    GridModel
+    | CalendarModel
+    | ExpiryModel
+    | BasisModel
+    | SizeModel
+    | ConcentrationModel
+    | LoanModel,
     Field(discriminator="kind"),
 ]
 

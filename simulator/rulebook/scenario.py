@@ -80,6 +80,7 @@ class Scenario(Section):
     total_is: Literal["initial", "maintenance"] = "initial"
     moved_price: Literal["mark", "index"] = "mark"
     floor_scope: Literal["pool", "unit"] = "pool"
+    factor_scope: Literal["total", "worst"] = "total"
     reference_volatility: Positive | None = None
     widest_range: Annotated[Positive, Field(ge=1)] = Decimal(1)
     half_life_seconds: Annotated[int, Field(ge=1)] = 3600
@@ -107,7 +108,8 @@ class Scenario(Section):
         for tier in self.tiers:
             if tier == "default" or not tier.islower():
                 raise ValueError(f"tiers.{tier}: name a tier in lower case, and not default")
-        if self.components and not any(c.role == "worst" for c in self.components.values()):
+        grids = [c.role for c in self.components.values() if c.kind == "grid"]
+        if self.components and "worst" not in grids:
             raise ValueError("components: at least one grid with role worst is needed")
         for name, component in self.components.items():
             try:
@@ -137,6 +139,7 @@ class Scenario(Section):
             total_is=self.total_is,
             moved_price=self.moved_price,
             floor_scope=self.floor_scope,
+            factor_scope=self.factor_scope,
             credit_name=self.credit_name,
             reference_volatility=self.reference_volatility,
             widest_range=self.widest_range,

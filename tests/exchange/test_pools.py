@@ -19,7 +19,7 @@ from simulator.risk.reference import pool_margin
 from simulator.risk.rules import MarginRules
 from simulator.risk.state import PoolState
 from simulator.rulebook.load import load
-from tests.risk.portfolios import EVERYTHING, LINEAR_SCAN, pools
+from tests.risk.portfolios import EVERYTHING, FAR, LINEAR_SCAN, pools
 
 D, F = Decimal, Fraction
 BOOKS = ("textbook", "binance", "okx_pm", "deribit_pm", "bybit")
@@ -63,6 +63,11 @@ def test_every_component(state: PoolState) -> None:
 
 
 @given(pools())
+def test_extended_table_and_basis(state: PoolState) -> None:
+    agree(state, FAR)
+
+
+@given(pools())
 def test_linear_scan_alone(state: PoolState) -> None:
     agree(state, LINEAR_SCAN)
 
@@ -74,12 +79,19 @@ def test_linear_scan_alone(state: PoolState) -> None:
     st.sampled_from(("pool", "unit")),
     st.sampled_from(("USD", "BTC")),
     st.sampled_from((None, D("0.5"))),
+    st.sampled_from((EVERYTHING, FAR)),
 )
 def test_every_choice_of_the_model(
-    state: PoolState, total_is: str, moved: str, scope: str, currency: str, wide: Decimal | None
+    state: PoolState,
+    total_is: str,
+    moved: str,
+    scope: str,
+    currency: str,
+    wide: Decimal | None,
+    rules: MarginRules,
 ) -> None:
     scenario = replace(
-        EVERYTHING.scenario,
+        rules.scenario,
         total_is=total_is,  # type: ignore[arg-type]
         moved_price=moved,  # type: ignore[arg-type]
         floor_scope=scope,  # type: ignore[arg-type]
@@ -87,7 +99,7 @@ def test_every_choice_of_the_model(
         widest_range=D(2),
     )
     state = replace(state, currency=currency, measured_volatility={"BTC": D("0.8"), "ETH": D(9)})
-    agree(state, replace(EVERYTHING, scenario=scenario))
+    agree(state, replace(rules, scenario=scenario))
 
 
 @settings(max_examples=40)  # times ten: every rulebook in both modes

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from decimal import Decimal
 from fractions import Fraction
 
 from hypothesis import strategies as st
 
 from simulator.risk.components import (
+    BasisCharge,
     CalendarCharge,
     Concentration,
     ExpiryCharge,
@@ -126,6 +128,25 @@ EVERYTHING: MarginRules = scenario_rules(
     ),
 )
 """One rulebook with every kind of component, under which laws are tried."""
+
+TAIL = tuple(Scenario(F(m, 100), 1) for m in (-66, -33, -5, 50, 200, 500))
+
+FAR: MarginRules = replace(
+    EVERYTHING,
+    scenario=replace(
+        EVERYTHING.scenario,
+        components=(
+            *EVERYTHING.scenario.components,
+            Grid("extended", {"": TAIL}, dampener={"": F(500), "ETH": F(0)}),
+            BasisCharge("basis", {"": F(1, 20)}, {"": F(1, 4)}, {"": F(1, 100)}),
+            BasisCharge("rates", {"": F(1, 50)}, {"": F(1)}, role="charge"),
+        ),
+        factor_scope="worst",
+    ),
+)
+"""The same with what is not of one piece with size or with other expiries: an extended table, basis
+charges, and a factor of the worst losses alone.
+"""
 
 WITHOUT_TIERS: MarginRules = scenario_rules(
     credit_rate=F(1, 3),

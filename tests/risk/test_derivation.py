@@ -11,6 +11,7 @@ import re
 from decimal import Decimal
 from typing import Any
 
+import pytest
 from hypothesis import given, settings
 
 from simulator.risk import reference_black76
@@ -26,7 +27,7 @@ from simulator.risk.reference import (
 from simulator.risk.rules import CollateralRules, LoanRules, MarginRules
 from simulator.risk.state import YEAR_NS
 from tests.risk.building import bracket_rules, one_bracket
-from tests.risk.portfolios import EVERYTHING, pools
+from tests.risk.portfolios import EVERYTHING, FAR, pools
 
 D = Decimal
 
@@ -85,13 +86,14 @@ def figures_without_a_line(state: PoolState, rules: MarginRules, steps: list[Ste
     ]
 
 
+@pytest.mark.parametrize("rules", [EVERYTHING, FAR], ids=["everything", "far"])
 @settings(max_examples=40)
-@given(pools())
-def test_every_figure_of_a_scenario_pool_is_derived(state: PoolState) -> None:
+@given(state=pools())
+def test_every_figure_of_a_scenario_pool_is_derived(rules: MarginRules, state: PoolState) -> None:
     steps: list[Step] = []
-    pool_margin(state, EVERYTHING, steps)
+    pool_margin(state, rules, steps)
     assert wrong(steps) == []
-    assert figures_without_a_line(state, EVERYTHING, steps) == []
+    assert figures_without_a_line(state, rules, steps) == []
 
 
 OPTIONS = ((26_000, "C", "-0.1"), (20_000, "P", "-3"), (30_000, "C", "1"))
