@@ -10,14 +10,16 @@ from dataclasses import replace
 from decimal import Decimal
 from fractions import Fraction
 
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from simulator.risk.columns import KINDS
 from simulator.risk.figures import PoolEvaluator
 from simulator.risk.reference import pool_margin
 from simulator.risk.rules import MarginRules
-from simulator.risk.state import PoolState
+from simulator.risk.state import PoolState, Position
 from simulator.rulebook.load import load
 from tests.risk.portfolios import EVERYTHING, FAR, LINEAR_SCAN, pools
 
@@ -113,6 +115,30 @@ def test_rulebooks(name: str, mode: str, state: PoolState, kind: str) -> None:
     if rules.model_of(kind) == "brackets":
         state = by_symbols(state, rules)
     agree(replace(state, kind=kind), rules)  # type: ignore[arg-type]
+
+
+def test_a_pool_does_not_see_options_of_the_one_before() -> None:
+    """A COIN-M pool without options, evaluated after an options pool of the same underlying."""
+    year = 365 * 86_400 * 10**9
+    state = PoolState(
+        {"USDT": D(10_000), "BTC": D(1)},
+        {"USDT": D(1), "BTC": D(40_000)},
+        (
+            Position("C", "BTC", "USDT", D(-3), D(900), D(900), product="option", expiry_ns=year,
+                     strike=D(40_000), right="C", volatility=D("0.6")),
+            Position("BTCUSD_PERP", "BTC", "BTC", D(100), D(40_000), D(40_000), product="inverse",
+                     contract_size=D(100)),
+        ),
+    )  # fmt: skip
+    found = PoolEvaluator(state, EVERYTHING)
+    coin = found.assets.index("BTC")
+    rows = [(0, 0, -1, KINDS.index("options"), -1), (0, 0, -1, KINDS.index("cm"), coin)]
+    found.pools.set_partition(rows, np.array([[0, 1]], dtype=np.int32))
+    found.pools.evaluate(1)
+    alone = found.pools.figures(1)
+    found.pools.evaluate(0)
+    found.pools.evaluate(1)
+    assert found.pools.figures(1) == alone
 
 
 def by_symbols(state: PoolState, rules: MarginRules) -> PoolState:

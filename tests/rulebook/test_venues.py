@@ -8,15 +8,19 @@ from __future__ import annotations
 import json
 import math
 import os
+from dataclasses import replace
 from decimal import Decimal
+from fractions import Fraction
 from pathlib import Path
 
 import pytest
 
 from simulator import margin as calculate
 from simulator.risk.brackets import maintenance_margin
+from simulator.risk.components import Grid, Scenario
 from simulator.risk.levels import RiskLevel
 from simulator.risk.reference import pool_margin
+from simulator.risk.reference_grid import units_of, worst_of
 from simulator.risk.state import PoolState, Position
 from simulator.rulebook.load import load
 
@@ -188,7 +192,7 @@ def test_deribit_simulate() -> None:
     margin = pool_margin(state, load("deribit_pm").margin_rules("separated"))
     coin = {name: float(value / state.index["BTC"]) for name, value in margin.components.items()}
     assert coin["worst_case"] == pytest.approx(0.05968587238095239, abs=1e-9)
-    assert coin["delta_shock"] == 0
+    assert coin["delta_shock"] == coin["extended"] == 0
     # The venue's deltas are in coin; ours are USD at the mark, over the index.
     assert coin["roll_shock"] == pytest.approx(0.00315725898, rel=5e-3)
     assert float(margin.maintenance_margin / margin.initial_margin) == pytest.approx(0.8)
@@ -263,3 +267,113 @@ def test_derive_by_hand_short_call() -> None:
     assert float(margin.components["worst_scenario"]) == pytest.approx(worst, rel=1e-9)
     assert margin.components["option_contingency"] == 500
     assert float(margin.maintenance_margin) == pytest.approx(worst + 500, rel=1e-9)
+
+
+def coin_perpetual(coin: str, size: str, mark: str, index: str) -> PoolState:
+    """A pool kept in coin with one perpetual of ``size`` coins."""
+    price = D(mark)
+    position = Position(f"{coin}USD_PERP", coin, coin, D(size) * price, price, price, None,
+                        "inverse", D(1))  # fmt: skip
+    return PoolState({coin: D(1)}, {coin: D(index)}, (position,), kind="cm", currency=coin)
+
+
+def test_deribit_simulate_ether() -> None:
+    """Deribit's reply of private/pme/simulate to a short of 1 ETH (2026-02-15)."""
+    state = coin_perpetual("ETH", "-0.999487053", "1949.49", "1949.34")
+    margin = pool_margin(state, load("deribit_pm").margin_rules("separated"))
+    coin = {name: float(value / state.index["ETH"]) for name, value in margin.components.items()}
+    assert coin["worst_case"] == pytest.approx(0.15246412672881357, abs=1e-12)
+    assert coin["roll_shock"] == pytest.approx(0.004997435265, abs=1e-12)
+    assert (coin["extended"], coin["delta_shock"]) == (0, 0)
+    assert float(margin.initial_margin / state.index["ETH"]) == pytest.approx(0.157461562265)
+    assert float(margin.maintenance_margin / state.index["ETH"]) == pytest.approx(0.125969249812)
+
+
+MOVES = (-66, -33, 50, 100, 200, 300, 400, 500)
+
+
+@pytest.mark.parametrize(
+    ("coin", "size", "mark", "down", "up"),
+    [
+        ("BTC", "0.314538364", "65910.57", -0.05991206933333334, 0.04338460193103449),
+        ("BTC", "-0.001187534", "67371.75", 0.0002261969523809524, -0.0001637977931034483),
+        ("ETH", "-0.999487053", "1949.49", 0.21939959699999997, -0.15246412672881357),
+    ],
+)
+def test_deribit_extended_vectors_of_futures(
+    coin: str, size: str, mark: str, down: float, up: float
+) -> None:
+    """Deribit, private/pme/simulate: "extended" has the same figure for all falls, and all rises,
+    that "standard" has at the end of the price range; before the dampener.
+    """
+    state = coin_perpetual(coin, size, mark, "60000")
+    rules = load("deribit_pm").margin_rules("separated").scenario
+    unit = units_of(state, rules)[coin]
+    for move in MOVES:
+        grid = Grid("one", {"": (Scenario(Fraction(move, 100), 1),)}, dampener={"": Fraction(0)})
+        loss = worst_of(unit, grid, state, rules).loss / 60_000
+        assert float(loss) == pytest.approx(max(-(down if move < 0 else up), 0), abs=1e-12)
+
+
+def test_deribit_extended_short_call() -> None:
+    """1,000 calls short at three times the price: hardly a loss at 16 %, a large one beyond."""
+    volatility, spot, strike, days, count = 0.8, 50_000.0, 150_000.0, 30, 1000
+    now = black76_call(spot, strike, days / 365, volatility)
+    option = Position("BTC-700131-150000-C", "BTC", "USDT", D(-count), D(str(now)), D(str(now)),
+                      None, "option", strike=D(150_000), right="C", expiry_ns=days * DAY_NS,
+                      volatility=D("0.8"))  # fmt: skip
+    state = PoolState({"USDT": D(1)}, {"USDT": D(1), "BTC": D(50_000)}, (option,))
+    margin = pool_margin(state, load("deribit_pm").margin_rules("unified"))
+
+    def loss(move: float) -> float:
+        then = black76_call(spot * (1 + move), strike, days / 365, volatility * 1.5)
+        return count * (then - now) * 0.16 / abs(move) - 100_000 * (abs(move) / 0.16 - 1)
+
+    worst = max(loss(move / 100) for move in MOVES)
+    assert worst > 10 * float(margin.components["worst_case"])
+    assert float(margin.components["extended"]) == pytest.approx(worst, rel=1e-9)
+    charges = margin.components["roll_shock"] + margin.components["delta_shock"]
+    assert float(margin.initial_margin) == pytest.approx(worst + float(charges), rel=1e-9)
+
+
+def test_derive_by_hand_basis() -> None:
+    """Calls of two expiries, one long and one short, that the scenarios nearly set off: each
+    expiry's forward may move alone by 5 %, at a quarter of the loss and 1 % a year.
+    """
+    rules = load(DERIVE).margin_rules("unified")
+    volatility, spot, strike = 0.1, 50_000.0, 20_000.0
+    legs = {40: 1, 400: -1}
+    marks = {days: black76_call(spot, strike, days / 365, volatility) for days in legs}
+    positions = tuple(
+        Position(f"BTC-{days}-20000-C", "BTC", "USDT", D(size), D(str(marks[days])),
+                 D(str(marks[days])), None, "option", strike=D(20_000), right="C",
+                 expiry_ns=days * DAY_NS, volatility=D("0.1"))
+        for days, size in legs.items()
+    )  # fmt: skip
+    state = PoolState({"USDT": D(50_000)}, {"USDT": D(1), "BTC": D(50_000)}, positions)
+    expected = 0.0
+    for days, size in legs.items():
+        gains = [
+            size * (black76_call(spot * (1 + move), strike, days / 365, volatility) - marks[days])
+            for move in (-0.05, 0.05)
+        ]
+        expected += max(-min(gains), 0) * (0.25 + 0.01 * days / 365)
+    margin = pool_margin(state, rules)
+    # Deep in the money: 2,500 a leg, a quarter of each and a little for the time.
+    assert expected == pytest.approx(1250, rel=0.05)
+    assert float(margin.components["basis_contingency"]) == pytest.approx(expected, rel=1e-9)
+    assert float(margin.components["worst_scenario"]) < expected
+    assert float(margin.maintenance_margin) == pytest.approx(expected + 500, rel=1e-9)
+
+
+def test_factor_of_the_worst_loss_alone() -> None:
+    """2 BTC at 50,000: 15,000 at 15 % and 2,000 of contingency; 1.3 x 15,000 + 2,000 = 21,500."""
+    rules = load(DERIVE).margin_rules("unified")
+    alone = replace(rules, scenario=replace(rules.scenario, factor_scope="worst"))
+    state = PoolState(
+        assets={"USDC": D(100_000)},
+        index={"USDC": D(1), "USDT": D(1), "BTC": D(50_000)},
+        positions=(perpetual("BTCUSDT", "BTC", "2", "50000"),),
+    )
+    margin = pool_margin(state, alone)
+    assert (margin.maintenance_margin, margin.initial_margin) == (17_000, 21_500)
