@@ -25,6 +25,7 @@ cdef class Box:
     cdef double[::1] by_time
     cdef bint any_credit
     cdef bint straight
+    cdef bint unknown
     cdef double scale
     # the pool at hand
     cdef double[::1] amount

@@ -17,7 +17,7 @@ Factors, by blocks: mark price of an instrument, index price of an asset, basis 
 underlying on which a pool depends by one linear position alone has its edge on that mark.  Else
 there is one on the index and one on each basis, and a change is bounded in two steps, the index at
 the present bases first: then hedged positions cancel.  Where no bound is known (a price is still 0,
-a bracket table jumps, options under scenarios) the box has no width: whatever the pool depends on
+a bracket table jumps, options under scenarios, basis charges) the box has no width: whatever the pool depends on
 recomputes it when it moves.
 """
 
@@ -48,6 +48,7 @@ EXPIRY = cython.declare(cython.int, 2)
 SIZE = cython.declare(cython.int, 3)
 CONCENTRATION = cython.declare(cython.int, 4)
 LOAN = cython.declare(cython.int, 5)
+BASIS = cython.declare(cython.int, 6)
 WORST = cython.declare(cython.int, 0)
 FLOOR = cython.declare(cython.int, 2)
 OPTIONS = cython.declare(cython.int, 4)
@@ -146,6 +147,9 @@ class Box:
         self.by_asset = f8(pools.assets)
         self.by_worst, self.by_coin = f8(n), f8(n)
         self.straight = True
+        # Of a basis charge, and where only a part of initial margin is scaled to maintenance, no
+        # bound is worked out.
+        self.unknown = pools.factor_on_worst and not pools.total_is_maintenance
         for c in range(pools.components):
             self._learn_component(c)
         for u in range(pools.underlyings):
@@ -176,6 +180,11 @@ class Box:
                     self.by_worst[u] = max(self.by_worst[u], steep)
                 else:
                     self.by_scan[u] += steep
+                if pools.scan.relieved[u, g]:
+                    self.straight = False
+            elif kind == BASIS:
+                self.unknown = True
+                self.by_time[u] += pools.part_annual[c, u]
             elif kind == CALENDAR:
                 self.by_delta[u] += pools.part_rate[c, u]
             elif kind == EXPIRY:
@@ -301,7 +310,7 @@ class Box:
         pools: Pools = self.pools
         account: cython.int = pools.account[pool]
         scenarios: cython.bint = not pools.by_brackets[pools.kind[pool]]
-        known: cython.bint = True
+        known: cython.bint = not (scenarios and self.unknown)
         n: cython.Py_ssize_t
         slot: cython.int
         i: cython.int

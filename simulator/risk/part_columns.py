@@ -82,8 +82,8 @@ class ScenarioRows:
 class ComponentColumns:
     """The parts of the requirement: kind, role and parameters by component.
 
-    ``rate`` [component, underlying] (expiry charges: the minimum; basis: the share; loans: by asset in
-    ``loan_rate``), ``annual`` likewise; tiers of component *c* are rows ``tier_first[c]`` to
+    ``rate`` [component, underlying] (expiry charges: the minimum; basis: the share; loans: by asset
+    in ``loan_rate``), ``annual`` likewise; tiers of component *c* are rows ``tier_first[c]`` to
     ``tier_first[c + 1]``; ``by_delta``: size charges on deltas.
     """
 

@@ -44,9 +44,9 @@ class Scan:
 
     Rows ``bound[u, g]`` to ``bound[u, g + 1]`` are grid *g* of underlying *u*; the rows of one
     underlying follow each other.  ``move`` is the price move as it now is: rows of grids whose
-    moves are shares of the price range follow ``set_ranges``.  In an extended table options move by
-    ``price_move`` and count by ``counted``, all else by ``move``, the range's edge; ``relief`` comes
-    off the loss (``components.Grid``).
+    moves are shares of the price range follow ``set_ranges``.  In an extended table options move
+    by ``price_move`` and count by ``counted``, all else by ``move``, the range's edge; ``relief``
+    comes off the loss (``components.Grid``).
     """
 
     def __init__(self, columns, instruments: int) -> None:
@@ -282,10 +282,7 @@ class Scan:
             self.clear_options(u)
         for k in range(first, end):
             self.value[k] = -self.relief[k] - self.weight[k] * (
-                linear * self.move[k]
-                + coin * self.coin_move[k]
-                # Without options of its own a pool must not see what another one collected.
-                + (self.option_gain[k] if options else 0.0)
+                linear * self.move[k] + coin * self.coin_move[k] + self.option_gain[k]
             )
             if self.value[k] > top:
                 top = self.value[k]

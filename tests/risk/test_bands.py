@@ -7,6 +7,7 @@ one; random steps (moves, deposits, fills) on a few accounts against a twin that
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -81,6 +82,16 @@ def test_three_hundred_accounts_through_the_crash(rulebook: str, mode: str, prod
     assert {0, 3, 4} <= set(changes[:, 3].tolist())
     if products == "futures" or rulebook == "binance":
         assert happened["recomputed"] < 0.02 * TICKS * happened["pools"]
+
+
+DERIVE = str(Path(__file__).parents[1] / "rulebook" / "derive_pmrm.toml")
+
+
+@pytest.mark.parametrize("mode", ["separated", "unified"])
+@pytest.mark.parametrize("rulebook", ["deribit_pm", DERIVE], ids=["deribit_pm", "derive_pmrm"])
+def test_venues_with_extended_tables_and_basis_charges(rulebook: str, mode: str) -> None:
+    moves = crash_moves()[0].head(TICKS // 5).each_alone()
+    assert len(compared(rulebook, mode, 40, 2, moves)["changes"]) > 50
 
 
 @pytest.mark.parametrize("mode", MODES)

@@ -232,3 +232,30 @@ def test_an_unknown_name_comes_with_the_nearest() -> None:
         load("binanse")
     with pytest.raises(InputError, match="no such file"):
         load("nowhere/mine.toml")
+
+
+DERIVE = Path(__file__).parent / "derive_pmrm.toml"
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ("move = 0.05", "move = 1", r"basis_contingency.*move.default must lie between 0 and 1"),
+        ("of_range = true", "of_range = true\ndampener = 1", "dampener goes with moves"),
+        (
+            "of_range = true\nsteps = 3",
+            "moves = [0.5]\ndampener = {BTC = -1}",
+            "dampener.BTC must be 0 or more, not -1",
+        ),
+        ('kind = "grid"', 'kind = "grid"\nrole = "charge"', "at least one grid with role worst"),
+        ("total_is", 'factor_scope = "scan"\ntotal_is', "factor_scope"),
+    ],
+)
+def test_a_broken_scenario_component_is_named(
+    tmp_path: Path, old: str, new: str, message: str
+) -> None:
+    text = DERIVE.read_text("utf-8")
+    assert old in text
+    (tmp_path / "mine.toml").write_text(text.replace(old, new, 1), "utf-8")
+    with pytest.raises(InputError, match=message):
+        load(tmp_path / "mine.toml")
