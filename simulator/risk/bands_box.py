@@ -17,8 +17,8 @@ Factors, by blocks: mark price of an instrument, index price of an asset, basis 
 underlying on which a pool depends by one linear position alone has its edge on that mark.  Else
 there is one on the index and one on each basis, and a change is bounded in two steps, the index at
 the present bases first: then hedged positions cancel.  Where no bound is known (a price is still 0,
-a bracket table jumps, options under scenarios, basis charges) the box has no width: whatever the pool depends on
-recomputes it when it moves.
+a bracket table jumps, options under scenarios, basis
+charges) the box has no width: whatever the pool depends on recomputes it when it moves.
 """
 
 from typing import Any
