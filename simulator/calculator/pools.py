@@ -72,20 +72,6 @@ def _note_leverage(entry: Entry, rules: MarginRules, prices: Market, notes: list
         )
 
 
-def _no_isolated_margin(entry: Entry, document: Document, members: tuple[str, ...]) -> None:
-    """Refuse isolated margin in a document of the unified mode.
-
-    A separated document that is looked at as unified is another matter: its wallets are merged,
-    as a switch of modes does.
-    """
-    pooled = WALLET[entry.contract.product] in members
-    if entry.isolated is not None and pooled and document.mode == "unified":
-        raise InputError(
-            f"{entry.where}.isolated_wallet: the unified mode has no isolated margin; leave it out "
-            "and add the amount to a balance, or set mode to separated"
-        )
-
-
 def account(document: Document, rules: Rules) -> Account:
     """Return the pools of a document; InputError for what cannot be computed, with its place."""
     known = contracts(document)
@@ -94,7 +80,6 @@ def account(document: Document, rules: Rules) -> Account:
     entries = merged(document, known, notes)
     members = rules.unified.members if rules.mode == "unified" else ()
     for entry in entries:
-        _no_isolated_margin(entry, document, members)
         _note_leverage(entry, rules.unified, prices, notes)
     return Account(
         pools=tuple(_pools(document, rules, prices, entries, members, notes)),

@@ -208,15 +208,17 @@ def test_pools_of_the_separated_mode() -> None:
     assert report.total.equity == 7 + 1 + 1 + 40000 + 3000 + 1 + 1700
 
 
-def test_isolated_wallets_join_where_a_separated_document_is_seen_as_unified() -> None:
+@pytest.mark.parametrize("mode", ["separated", "unified"])
+def test_isolated_wallets_join_the_unified_pool(mode: str) -> None:
     document = {
-        "mode": "separated",
+        "mode": mode,
         "rulebook": "textbook",
         "prices": {"index": {"BTC": 50000}},
         "balances": {"um": {"USDT": 1000}},
         "positions": [{"instrument": "BTCUSDT", "quantity": 1, "isolated_wallet": 6000}],
     }
-    assert [pool.pool for pool in margin(document).pools] == ["um", "um:BTCUSDT"]
+    pools = margin(document, mode="separated").pools
+    assert [pool.pool for pool in pools] == ["um", "um:BTCUSDT"]
     merged = margin(document, mode="unified")
     assert only(merged).equity == 7000
     assert "positions[0].isolated_wallet joins the unified pool" in merged.notes
