@@ -77,7 +77,7 @@ class Desk:
         self.assets = assets
         self.lender: int = columns["lender"]
         self.upkeep = Upkeep(core, columns, self)
-        self.transfers = Transfers(core, self.upkeep, partition)
+        self.transfers = Transfers(core, self.upkeep, partition, instruments, assets)
         self.funding = Funding(
             core,
             self.upkeep,
@@ -122,9 +122,7 @@ class Desk:
             core, partition, assets, self.interest, margin, lender=self.lender
         )
         self.watcher = Watcher(core, partition, instruments, assets, self.announce)
-        self.snapshots = Snapshots(
-            core, partition, instruments, assets, self.lender, lambda: self.measured
-        )
+        self.snapshots = Snapshots(core, partition, instruments, assets, lambda: self.measured)
         self.requests: list[Request] = []
         self.messages: list[Message] = []
         self._handlers: dict[type, Callable[[Any], None]] = {

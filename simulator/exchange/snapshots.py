@@ -29,10 +29,12 @@ PRODUCT: dict[str, Product] = {"um": "linear", "cm": "inverse", "option": "optio
 class Snapshot:
     """Amounts are units of 1e-8 by (wallet, asset), positions (lots, cost) by slot; prices floats.
 
-    ``ratios`` are equity and maintenance margin by pool.
+    ``figures`` are equity and maintenance margin by pool; ``valued_ns`` is the instant at which the
+    margin model values time to expiry.
     """
 
     time_ns: int
+    valued_ns: int
     balances: dict[tuple[int, int], int]
     loans: dict[tuple[int, int], int]
     interest: dict[tuple[int, int], int]
@@ -54,14 +56,13 @@ class Snapshots:
         partition: Partition,
         instruments: Sequence[Instrument],
         assets: Sequence[str],
-        lender: int,
         measured: Callable[[], Measured | None],
     ) -> None:
         self.core = core
         self.partition = partition
         self.listed = instruments
         self.assets = assets
-        self.wallets = range(len(VENUE_WALLETS), lender)
+        self.wallets = range(len(VENUE_WALLETS), len(partition.wallets))
         self.measured = measured
         self.kept: list[Snapshot] = []
         self._samples = 0
@@ -83,6 +84,7 @@ class Snapshots:
         measured = self.measured()
         return Snapshot(
             int(self.core.now),
+            int(pools.time_ns),
             {cell: n for cell in cells if (n := int(ledger.balance_of(*cell)))},
             {cell: n for cell in cells if (n := int(ledger.loan[cell]))},
             {cell: n for cell in cells if (n := int(ledger.interest[cell]))},
@@ -115,9 +117,14 @@ class Snapshots:
             ),
             kind=kind,  # type: ignore[arg-type]
             currency=name.partition(":")[2] if kind == "cm" else "USD",
-            time_ns=kept.time_ns,
+            time_ns=kept.valued_ns,
             correlation=kept.correlation,
             measured_volatility=kept.measured_volatility,
+            forwards={
+                (one.underlying, one.expiry_ns): Decimal(repr(mark))
+                for one, mark in zip(self.listed, kept.marks, strict=True)
+                if one.market == "um" and one.expiry_ns and mark > 0
+            },
         )
 
     def _amounts(self, cells: dict[tuple[int, int], int], wallet: int) -> dict[str, Decimal]:

@@ -1,12 +1,19 @@
-"""Money from outside and between the account's wallets: deposits and transfers."""
+"""Money from outside and between the account's wallets: deposits and transfers.
+
+A wallet that backs one settlement asset takes that asset alone: a coin's futures, options, an
+isolated position.  What leaves an isolated position's wallet is never its unrealized profit.
+"""
 
 from __future__ import annotations
+
+from collections.abc import Sequence
 
 from simulator.accounts.wallets import OUTSIDE, Partition
 from simulator.events.outcomes import Outcome, RejectReason
 from simulator.exchange.core import Core
 from simulator.exchange.messages import TransferRequest
 from simulator.exchange.upkeep import Upkeep
+from simulator.instruments.instrument import Instrument
 
 ACCOUNT = 1
 UNIT = 1e-8
@@ -19,13 +26,21 @@ class Transfers:
     price of its asset, USDT.
     """
 
-    def __init__(self, core: Core, upkeep: Upkeep, partition: Partition) -> None:
+    def __init__(
+        self,
+        core: Core,
+        upkeep: Upkeep,
+        partition: Partition,
+        instruments: Sequence[Instrument],
+        assets: Sequence[str],
+    ) -> None:
         self.core = core
         self.upkeep = upkeep
         self.partition = partition
         self.count = 0
         self.deposited = 0.0
         self._waiting: dict[int, int] = {}
+        self._taken = _assets_taken(partition, instruments, assets)
 
     def deposit(self, wallet: int, asset: int, units: int) -> None:
         """Book a deposit from outside."""
@@ -64,11 +79,34 @@ class Transfers:
         core = self.core
         if asked.units <= 0 or core.ledger.available(asked.source, asked.asset) < asked.units:
             return RejectReason.INSUFFICIENT_BALANCE
-        for pool, (_, wallet, _) in enumerate(self.partition.pools):
+        if asked.asset not in self._taken.get(asked.target, (asked.asset,)):
+            return RejectReason.WRONG_ASSET
+        for pool, (_, wallet, isolated) in enumerate(self.partition.pools):
             if wallet == asked.source:
                 core.ledger.move(asked.source, OUTSIDE, asked.asset, asked.units)
-                short = core.pools.equity_of(pool) < core.free_margin_needed(ACCOUNT, pool)
+                equity = float(core.pools.equity_of(pool))
+                if isolated >= 0:
+                    equity = min(equity, self._balance_worth(asked.source, asked.asset))
+                short = equity < core.free_margin_needed(ACCOUNT, pool)
                 core.ledger.move(OUTSIDE, asked.source, asked.asset, asked.units)
                 if short:
                     return RejectReason.INSUFFICIENT_MARGIN
         return None
+
+    def _balance_worth(self, wallet: int, asset: int) -> float:
+        core = self.core
+        price = float(core.pools.index_price(asset))
+        return int(core.ledger.balance_of(wallet, asset)) * UNIT * price
+
+
+def _assets_taken(
+    partition: Partition, instruments: Sequence[Instrument], assets: Sequence[str]
+) -> dict[int, set[int]]:
+    """Return the assets that a wallet takes, by wallet; a wallet that is not named takes all."""
+    taken: dict[int, set[int]] = {}
+    for slot, wallet in enumerate(partition.margin):
+        one = instruments[slot % len(instruments)]
+        apart = one.market in ("cm", "option") or wallet != partition.cash[slot % len(instruments)]
+        if apart and partition.wallets[wallet] != "unified":
+            taken.setdefault(wallet, set()).add(assets.index(one.settle))
+    return taken

@@ -11,9 +11,11 @@ cdef class Venue(Settlement):
     cdef int filtered(self, int slot) noexcept
     cdef int pool_paying(self, int slot) noexcept
     cdef double worth(self, int instrument, long long lots, long long price) noexcept
+    cdef double coins(self, int instrument, long long lots) noexcept
     cdef double notional_at_mark(self, int instrument, long long lots) noexcept
     cdef double loss_at_once(self, int instrument, long long side, long long lots, long long price) noexcept
     cdef int admit_premium(self, int slot) noexcept
+    cdef long long resting_buys(self, int slot) noexcept
     cdef double free_margin(self, int account, int pool) noexcept
     cdef double margin_needed(self, int account, int pool) noexcept
     cdef int admit_margin(self, int slot) noexcept

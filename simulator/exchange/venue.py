@@ -293,8 +293,9 @@ class Venue(Settlement):
             at = book.ask if self.orders.row[slot, SIDE] > 0 else book.bid
             if self.last[i] > at:
                 at = self.last[i]
-        # C integers wrap silently: what is worth more than the ledger holds is no order.
-        if self.worth(i, lots, at) > 4e18:
+        # C integers wrap silently: what is worth more than the ledger holds is no order, nor more
+        # coins than it holds.
+        if self.worth(i, lots, at) > 4e18 or self.coins(i, lots) > 4e18:
             return LOT_SIZE
         if (
             at
@@ -315,6 +316,14 @@ class Venue(Settlement):
         if self.product[instrument] != INVERSE:
             return amount * price * self.ledger.unit[instrument]
         return amount * self.ledger.unit[instrument] / price if price > 0 else 0.0
+
+    @cython.cfunc
+    @cython.exceptval(check=False)
+    def coins(self, instrument: cython.int, lots: cython.longlong) -> cython.double:
+        """Units of the base asset that lots are of, 0 where none count; cannot wrap."""
+        if self.product[instrument] != SPOT and self.product[instrument] != OPTION:
+            return 0.0
+        return cython.cast(cython.double, lots) * self.base_unit[instrument]
 
     @cython.cfunc
     @cython.exceptval(check=False)
@@ -486,7 +495,8 @@ class Venue(Settlement):
         i: cython.int = cython.cast(cython.int, self.orders.row[slot, INSTRUMENT])
         account: cython.int = cython.cast(cython.int, self.orders.row[slot, ACCOUNT])
         lots: cython.longlong = self.orders.row[slot, LOTS]
-        if lots <= -self.ledger.quantity[account, self.orders.row[slot, POSITION]]:
+        short: cython.longlong = -self.ledger.quantity[account, self.orders.row[slot, POSITION]]
+        if lots <= short and lots + self.resting_buys(slot) <= short:
             return 0  # buys back what was written
         if self.pools.mark[i] <= 0.0 or self.pools.index[self.settled_in[i]] <= 0.0:
             return NO_PRICE
@@ -502,6 +512,27 @@ class Venue(Settlement):
             return INSUFFICIENT_BALANCE
         free: cython.double = self.free_margin(account, self.cash_pool[account, i])
         return 0 if free >= premium * UNIT * self.pools.index[asset] else INSUFFICIENT_MARGIN
+
+    @cython.cfunc
+    @cython.exceptval(check=False)
+    def resting_buys(self, slot: cython.int) -> cython.longlong:
+        """Lots that resting orders of the same position buy, but those that can only reduce it."""
+        account: cython.longlong = self.orders.row[slot, ACCOUNT]
+        position: cython.longlong = self.orders.row[slot, POSITION]
+        lots: cython.longlong = 0
+        k: cython.int
+        if self.premium_held[account, self.orders.row[slot, INSTRUMENT]] == 0:
+            return 0  # no bought option rests
+        for k in range(self.orders.row.shape[0]):
+            if (
+                self.orders.row[k, STATE] == WORKING
+                and self.orders.row[k, ACCOUNT] == account
+                and self.orders.row[k, POSITION] == position
+                and self.orders.row[k, SIDE] > 0
+                and not self.orders.row[k, FLAGS] & REDUCE_ONLY_FLAG
+            ):
+                lots += self.orders.row[k, LOTS] - self.orders.row[k, FILLED]
+        return lots
 
     @cython.cfunc
     @cython.exceptval(check=False)
