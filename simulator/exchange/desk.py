@@ -44,7 +44,6 @@ from simulator.risk.columns import KINDS
 from simulator.risk.interest import InterestRules
 from simulator.risk.levels import RiskLevel
 from simulator.risk.measured import Measured
-from simulator.risk.rules import MarginRules
 
 ACCOUNT = 1
 UNIT = 1e-8
@@ -106,7 +105,6 @@ class Desk:
             columns["start_leverage"],
             sorted({*partition.pool_of, *partition.cash_pool} - {-1}),
         )
-        margin: MarginRules = columns["margin"]
         self.interest: InterestRules = columns["interest"]
         self.isolated = IsolatedMargin(core, self.upkeep, partition, instruments, assets)
         self.loans = Loans(
@@ -119,7 +117,7 @@ class Desk:
             leverage=columns["margin_leverage"],
         )
         self.negative = NegativeBalances(
-            core, partition, assets, self.interest, margin, lender=self.lender
+            core, partition, assets, self.interest, columns["margin"], lender=self.lender
         )
         self.watcher = Watcher(core, partition, instruments, assets, self.announce)
         self.snapshots = Snapshots(core, partition, instruments, assets, lambda: self.measured)
