@@ -34,7 +34,6 @@ from simulator.strategy.base import Strategy
 from simulator.strategy.context import Context
 
 if TYPE_CHECKING:
-    from simulator.instruments.instrument import Instrument
     from simulator.report.result import RunResult
     from simulator.risk.rules import MarginRules
 
@@ -118,14 +117,7 @@ class Simulation:
             margin_type, position_mode, margin_leverage, multi_assets = self._opening.choices(
                 margin_type, position_mode, margin_leverage, multi_assets
             )
-        margin = account_rules(
-            self.rules,
-            "unified" if mode == "unified" else "separated",
-            margin_type=margin_type,
-            multi_assets=multi_assets,
-            margin_leverage=margin_leverage,
-            settled_in=dict.fromkeys(one.settle for one in listed if one.market == "um"),
-        )
+        margin = self._margin_rules(listed, margin_type, margin_leverage, multi_assets)
         if self._opening and margin.model == "brackets":  # by scenarios leverage is no choice
             leverage = self._opening.leverage() or leverage
         self.partition = _partition(listed, margin, position_mode == "hedge")
@@ -159,6 +151,19 @@ class Simulation:
         self.ladder, self.margin = margin.ladder, margin
         self._attach(listed)
         self._watch(alerts)
+
+    def _margin_rules(
+        self, listed: list[Instrument], margin_type: str | None, leverage: int | None, multi: bool
+    ) -> MarginRules:
+        """Return the rulebook's margin of the mode, with what was chosen above its defaults."""
+        return account_rules(
+            self.rules,
+            "unified" if self.mode == "unified" else "separated",
+            margin_type=margin_type,
+            multi_assets=multi,
+            margin_leverage=leverage,
+            settled_in=dict.fromkeys(one.settle for one in listed if one.market == "um"),
+        )
 
     def _attach(self, listed: Sequence[Instrument]) -> None:
         """Give every strategy its context; note which callbacks it has."""

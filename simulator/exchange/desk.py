@@ -123,13 +123,6 @@ class Desk:
         self.snapshots = Snapshots(core, partition, instruments, assets, lambda: self.measured)
         self.requests: list[Request] = []
         self.messages: list[Message] = []
-        self._handlers: dict[type, Callable[[Any], None]] = {
-            TransferRequest: self.transfers.execute,
-            MarginRequest: self.isolated.execute,
-            LeverageRequest: self.leverage.execute,
-            BorrowRequest: self.loans.borrow,
-            RepayRequest: self.loans.repay,
-        }
 
     # Commands and messages
 
@@ -141,7 +134,14 @@ class Desk:
     def execute(self, number: int) -> None:
         """A request reaches the venue."""
         asked = self.requests[number]
-        self._handlers[type(asked)](asked)
+        handlers: dict[type, Callable[[Any], None]] = {
+            TransferRequest: self.transfers.execute,
+            MarginRequest: self.isolated.execute,
+            LeverageRequest: self.leverage.execute,
+            BorrowRequest: self.loans.borrow,
+            RepayRequest: self.loans.repay,
+        }
+        handlers[type(asked)](asked)
 
     def announce(self, message: Message) -> None:
         """Send a message to the strategies with the response latency."""
