@@ -1,7 +1,7 @@
 """Money from outside and between the account's wallets: deposits and transfers.
 
 A wallet that backs one settlement asset takes that asset alone: a coin's futures, options, an
-isolated position.  What leaves an isolated position's wallet is never its unrealized profit.
+isolated position.
 """
 
 from __future__ import annotations
@@ -81,22 +81,14 @@ class Transfers:
             return RejectReason.INSUFFICIENT_BALANCE
         if asked.asset not in self._taken.get(asked.target, (asked.asset,)):
             return RejectReason.WRONG_ASSET
-        for pool, (_, wallet, isolated) in enumerate(self.partition.pools):
+        for pool, (_, wallet, _) in enumerate(self.partition.pools):
             if wallet == asked.source:
                 core.ledger.move(asked.source, OUTSIDE, asked.asset, asked.units)
-                equity = float(core.pools.equity_of(pool))
-                if isolated >= 0:
-                    equity = min(equity, self._balance_worth(asked.source, asked.asset))
-                short = equity < core.free_margin_needed(ACCOUNT, pool)
+                short = core.pools.equity_of(pool) < core.free_margin_needed(ACCOUNT, pool)
                 core.ledger.move(OUTSIDE, asked.source, asked.asset, asked.units)
                 if short:
                     return RejectReason.INSUFFICIENT_MARGIN
         return None
-
-    def _balance_worth(self, wallet: int, asset: int) -> float:
-        core = self.core
-        price = float(core.pools.index_price(asset))
-        return int(core.ledger.balance_of(wallet, asset)) * UNIT * price
 
 
 def _assets_taken(

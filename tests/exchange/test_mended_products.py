@@ -14,7 +14,7 @@ from simulator.events.outcomes import Outcome, RejectReason
 from simulator.instruments.instrument import Instrument
 from simulator.market.tape import Kind
 from simulator.risk.reference import pool_margin
-from tests.exchange.products import CALL, CM, DATED, PRODUCTS, UM, opened, trade
+from tests.exchange.products import CALL, CM, DATED, PRODUCTS, opened, trade
 from tests.exchange.world import World
 
 COIN = 10**8
@@ -100,20 +100,6 @@ def test_a_wallet_takes_what_backs_it(
     assert world.balance(wallet, asset) == (int(quantity * COIN) if taken else 0)
     refused = [row[6] for row in world.records(Outcome.TRANSFER_REJECTED)]
     assert refused == ([] if taken else [RejectReason.WRONG_ASSET])
-
-
-def test_a_transfer_leaves_unrealized_profit_in_an_isolated_position() -> None:
-    """``adjust_isolated_margin`` refused what ``transfer`` gave: margin against open profit."""
-    world = opened("separated", deposits={"USDT": "100000"}, fees=False)
-    world.transfer(50_000)
-    trade(world, UM, 1, 1.0, 1_000_000)
-    world.mark(UM, "110000")
-    world.transfer(4_000, "spot", "um:BTCUSDT")
-    world.transfer(3_001, "um:BTCUSDT", "spot")  # 14,000 in the wallet, 11,000 needed
-    assert world.balance("um:BTCUSDT") == 14_000 * COIN
-    world.transfer(3_000, "um:BTCUSDT", "spot")
-    assert world.balance("um:BTCUSDT") == 11_000 * COIN
-    assert len(world.records(Outcome.TRANSFER_REJECTED)) == 1
 
 
 @pytest.mark.parametrize("rulebook", ["textbook", "okx_pm", "deribit_pm"])
