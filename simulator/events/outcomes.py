@@ -96,4 +96,4 @@ class RejectReason(IntEnum):
     NOTHING_OWED = 22  # -3015: there is no such debt to repay
     NOT_ISOLATED = 23  # -4051: the position has no margin of its own
     NO_POSITION = 24  # -4161: there is no position to add margin to
-    WRONG_ASSET = 25  # -5026: the wallet that money would go to does not take this asset
+    WRONG_ASSET = 25  # the wallet that money would go to does not take this asset
