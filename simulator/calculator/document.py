@@ -89,8 +89,9 @@ class Part(BaseModel):
         if isinstance(data, Mapping):
             for key in data:
                 if key not in cls.model_fields:
+                    shown = repr(str(key)[:40])[1:-1]  # on one line, whatever it holds
                     raise ValueError(
-                        f"unknown key {key!s:.40}{nearest(str(key), cls.model_fields)}; "
+                        f"unknown key {shown}{nearest(str(key), cls.model_fields)}; "
                         f"known: {', '.join(cls.model_fields)}"
                     )
             return {k: v for k, v in data.items() if v is not None}

@@ -23,7 +23,7 @@ class Heap:
     >>> versions = memoryview(np.zeros(3, dtype="i4"))
     >>> heap = Heap()
     >>> for key, pool in ((3.0, 0), (1.0, 1), (2.0, 2)):
-    ...     heap.push(key, pool, 0, versions)
+    ...     _ = heap.push(key, pool, 0, versions)
     >>> heap.pop(), heap.pop(), heap.top
     (1, 2, 3.0)
     """

@@ -56,7 +56,7 @@ def test_compiled_constants_equal_the_codes(module: str) -> None:
 def test_values_are_the_documented_ones() -> None:
     """Values are part of the digest: this list changes only with the file format."""
     assert [int(row) for row in codes.Row] == [1, 2, 3, 4, 5]
-    assert [int(reason) for reason in codes.Expiry] == [1, 2, 3, 4, 5, 6]
+    assert [int(reason) for reason in codes.Expiry] == [1, 2, 3, 4, 5, 6, 7]
     assert [int(tif) for tif in codes.TimeInForce] == [0, 1, 2, 3]
     assert [int(mode) for mode in codes.SelfTrade] == [0, 1, 2, 3, 4]
     assert [int(model) for model in codes.QueueModel] == [0, 1, 2, 3]

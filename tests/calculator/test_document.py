@@ -33,6 +33,7 @@ WRONG = [
     (changed(positions=[5]), "positions[0]: must be a table of keys, not 5"),
     (changed(prices={"index": 7}), "prices.index: must be a table of keys, not 7"),
     (changed(margin_leverage=4), "margin_leverage: rulebook textbook has 3, 5, 10, not 4"),
+    ({**PLAIN, "\n": 1}, "unknown key \\n; known: mode"),
     (changed(modus="unified"), "unknown key modus (did you mean 'mode'?)"),
     (changed(mode="unifed"), "mode: must be 'separated' or 'unified', not unifed"),
     (changed(rulebook="binanze"), "rulebook 'binanze' is not known (did you mean 'binance'?)"),
