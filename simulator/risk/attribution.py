@@ -18,7 +18,7 @@ from simulator.risk.reference import pool_margin
 from simulator.risk.rules import MarginRules
 from simulator.risk.state import ZERO, PoolMargin, PoolState, Position
 
-OWN = "own trades and transfers"
+OWN = "trades, liquidations and transfers"
 INTEREST = "interest"
 VOLATILITY = "implied volatility"
 CORRELATION = "correlation and measured volatility"
