@@ -67,7 +67,7 @@ pure: setup ## the suite on an uncompiled copy of the tree
 	tar -cf - --exclude='*.so' --exclude=__pycache__ --exclude='bench/.*' $(wildcard pyproject.toml setup.py \
 	    README.md docs simulator strategies replay_data tests bench) | tar -xf - -C $(PURE)
 	cd $(PURE) && UNIMARGIN_UNCOMPILED=1 HYPOTHESIS_PROFILE=uncompiled PYTHONPATH=. \
-	    ../../$(PY) -m pytest -q -m "not slow and not soak" --ignore=tests/house \
+	    ../../$(PY) -m pytest -q -m "not slow and not soak and not hours" --ignore=tests/house \
 	    --ignore=tests/strategies $(ARGS)
 
 soak: build ## the tests that take long, with many examples

@@ -6,6 +6,8 @@ import pytest
 
 from simulator import Simulation, Strategy
 
+pytestmark = pytest.mark.hours
+
 
 class ShortCall(Strategy):
     """Write one option of sixteen, hold a perpetual against it."""

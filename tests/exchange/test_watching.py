@@ -9,6 +9,8 @@ import pytest
 from simulator import Alert, InputError, Simulation, Strategy
 from simulator.risk.reference import pool_margin
 
+pytestmark = pytest.mark.hours
+
 
 class Long(Strategy):
     """Buy one BTC with little money and hold on."""

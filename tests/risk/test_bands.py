@@ -59,6 +59,7 @@ OTHERS = [
 ]
 
 
+@pytest.mark.hours
 @pytest.mark.parametrize(
     ("rulebook", "mode", "products"),
     [
@@ -87,6 +88,7 @@ def test_three_hundred_accounts_through_the_crash(rulebook: str, mode: str, prod
 DERIVE = str(Path(__file__).parents[1] / "rulebook" / "derive_pmrm.toml")
 
 
+@pytest.mark.hours
 @pytest.mark.parametrize("mode", ["separated", "unified"])
 @pytest.mark.parametrize("rulebook", ["deribit_pm", DERIVE], ids=["deribit_pm", "derive_pmrm"])
 def test_venues_with_extended_tables_and_basis_charges(rulebook: str, mode: str) -> None:

@@ -12,6 +12,8 @@ import pytest
 
 from simulator import InputError, Simulation, margin
 
+pytestmark = pytest.mark.hours
+
 ACCOUNT: dict[str, Any] = {
     "prices": {
         "index": {"USDT": 1, "BTC": 61000, "ETH": 2680},
