@@ -96,6 +96,7 @@ def test_venues_with_extended_tables_and_basis_charges(rulebook: str, mode: str)
     assert len(compared(rulebook, mode, 40, 2, moves)["changes"]) > 50
 
 
+@pytest.mark.hours
 @pytest.mark.parametrize("mode", MODES)
 def test_moves_of_one_instant_are_seen_together(mode: str) -> None:
     moves = crash_moves()[0].head(TICKS)

@@ -70,6 +70,7 @@ def ends(box: dict[int, tuple[float, float]], bands: Bands) -> dict[int, tuple[f
     }
 
 
+@pytest.mark.hours
 @pytest.mark.parametrize("rulebook", RULEBOOKS)
 @pytest.mark.parametrize("mode", MODES)
 @settings(max_examples=100)
