@@ -113,10 +113,9 @@ class Upkeep(Marks):
         return self.steady
 
     def _margin_step(self) -> None:
-        """Time to expiry, measured correlation and volatility move in steps, not by the tick."""
+        """Measured correlation and volatility move in steps, not by the tick."""
         at: cython.longlong = self.venue.now // self.margin_step * self.margin_step
         self.next_step = at + self.margin_step
-        self.venue.pools.advance(at)
         self.cold.margin_step()
 
     def _full_hours(self) -> None:
