@@ -6,6 +6,7 @@ compactly: by a range and steps, or by a list of moves, for each tier of underly
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections.abc import Mapping
 from fractions import Fraction
 from itertools import product
@@ -69,11 +70,11 @@ class ComponentModel(Section):
 
     role: Role
 
+    @abstractmethod
     def plain(
         self, name: str, tiers: Tiers, volatility: VolatilityExceptions = ({}, {})
     ) -> Component:
         """Return the part that risk computes with; ``ValueError`` naming the wrong field."""
-        raise NotImplementedError
 
 
 def _by_default(value: object) -> object:
