@@ -67,6 +67,25 @@ class Outcome(IntEnum):
     quantity = amount."""
     MARGIN_REJECTED = 28
     """Adding or taking off was refused; order = position slot, price = ``RejectReason``."""
+    MODE_STEP = 29
+    """The account's state changed; order = ``accounts.states.Step``, side = the state before,
+    price = the state after, quantity = ns until which trading rests, 0 if it does not."""
+    MODE_REFUSED = 30
+    """A step was refused; order = step, side = state, price = ``ModeRefusal``, quantity = number of
+    conditions that are not met."""
+    MERGED = 31
+    """A switch moved a balance; order = source wallet, side = target, price = asset, quantity =
+    amount."""
+    DEBT_MERGED = 32
+    """A switch moved a loan and its interest; as MERGED, quantity = both together."""
+    WITHDRAWN = 33
+    """To the outside; order = wallet, price = asset, quantity = amount."""
+    FUNDS_REJECTED = 34
+    """A withdrawal, collection, or setting was refused; order = ``messages.FundOperation``, side =
+    asset (-1: none), price = ``RejectReason``, quantity = amount."""
+    SETTING_CHANGED = 35
+    """A switch of the account was set; order = ``messages.FundOperation``, quantity = 1 on, 0
+    off."""
 
 
 class RejectReason(IntEnum):
@@ -75,6 +94,7 @@ class RejectReason(IntEnum):
     The comment gives the nearest Binance error code.
     """
 
+    ACCOUNT_SUSPENDED = 17  # -2015: the account is switching its mode
     POSITION_SIDE = 13  # -4061: hedge mode needs LONG or SHORT, one-way mode takes neither
     NO_SUCH_WALLET = 15  # -3021: the account has no cross-margin wallet for this pair
     CONTRACT_EXPIRED = 4  # -4108: the contract has expired, or is being settled
@@ -97,3 +117,6 @@ class RejectReason(IntEnum):
     NOT_ISOLATED = 23  # -4051: the position has no margin of its own
     NO_POSITION = 24  # -4161: there is no position to add margin to
     WRONG_ASSET = 25  # the wallet that money would go to does not take this asset
+    ONE_WALLET = 26  # the two wallets are one in this mode, there is nothing to move
+    TOO_MANY_REQUESTS = 27  # -1003: more of this operation than the venue allows in its window
+    NOTHING_TO_COLLECT = 28  # no wallet has a free balance of it

@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from decimal import Decimal
+from enum import IntEnum
 
+from simulator.accounts.conditions import Condition
+from simulator.accounts.states import AccountState, ModeRefusal, Step
 from simulator.risk.levels import RiskLevel
 
 
@@ -110,3 +115,98 @@ class PoolFigures:
     available: float
     ratio: float | None
     level: RiskLevel
+
+
+@dataclass(frozen=True, slots=True)
+class StepRequest:
+    """Take a step between the modes.
+
+    ``version`` is of the agreement that is accepted; ``answers`` are the choices by question.
+    """
+
+    strategy: int
+    step: Step
+    version: str = ""
+    answers: Mapping[str, str] | None = None
+
+
+Balances = Mapping[str, Mapping[str, tuple[Decimal, Decimal, Decimal]]]
+"""By wallet and asset: balance, loan and interest in whole units; what is all zero is left out."""
+
+
+@dataclass(frozen=True, slots=True)
+class AccountEvent:
+    """A step of the account between the modes, taken or refused.
+
+    ``actor`` is the strategy's class or ``venue``.  ``conditions`` are all that were looked at, met
+    or not.  ``suspended_until_ns`` is 0 unless trading rests after the event.
+    """
+
+    time_ns: int
+    account: int
+    actor: str
+    step: Step
+    before: AccountState
+    after: AccountState
+    refusal: ModeRefusal | None
+    conditions: tuple[Condition, ...]
+    balances_before: Balances
+    balances_after: Balances
+    suspended_until_ns: int = 0
+    note: str = ""
+
+    @property
+    def taken(self) -> bool:
+        """Whether the step was taken."""
+        return self.refusal is None
+
+    @property
+    def unmet(self) -> tuple[Condition, ...]:
+        """Conditions that stand in the way."""
+        return tuple(one for one in self.conditions if not one.met)
+
+
+class FundOperation(IntEnum):
+    """What moves money or debt on request; values are part of the digest."""
+
+    DEPOSIT = 1
+    WITHDRAW = 2
+    TRANSFER = 3
+    BORROW = 4
+    REPAY = 5
+    AUTO_REPAY = 6
+    COLLECT = 7
+    TRANSFER_BNB = 8
+
+
+@dataclass(frozen=True, slots=True)
+class FundRequest:
+    """Ask for an operation on funds; ``units`` of 1e-8, None for all; ``on`` of a switch.
+
+    ``source`` and ``target`` are wallet numbers, -1 for none; ``asset`` -1 for all.
+    """
+
+    strategy: int
+    operation: FundOperation
+    asset: int = -1
+    units: int | None = None
+    source: int = -1
+    target: int = -1
+    on: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class FundEvent:
+    """An operation on funds, done or refused; ``refusal`` is the name of a ``RejectReason`` or
+    empty; ``quantity`` in whole units of ``asset``.
+    """
+
+    time_ns: int
+    account: int
+    actor: str
+    operation: FundOperation
+    asset: str
+    quantity: Decimal
+    source: str
+    target: str
+    refusal: str = ""
