@@ -6,14 +6,22 @@ import gc
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
-import replay_data
 from simulator.accounts.wallets import INSURANCE, OUTSIDE, Partition, separated, unified
+from simulator.choices import (
+    check_choices,
+    checked_deposits,
+    data_paths,
+    instances,
+    queue_model_of,
+    volatilities,
+    with_funding,
+)
 from simulator.errors import InputError
 from simulator.events.outcomes import RejectReason
 from simulator.exchange.assembly import assemble
@@ -21,7 +29,6 @@ from simulator.exchange.latency import parse_latency
 from simulator.exchange.leverage import Asked
 from simulator.exchange.watching import RUN
 from simulator.instruments.instrument import Instrument
-from simulator.market.tape import Kind
 from simulator.opening import opening
 from simulator.replay.activity import active_ns
 from simulator.replay.catalogue import load
@@ -39,12 +46,8 @@ if TYPE_CHECKING:
 
 Progress = Callable[[int, int], None]
 
-QUEUE_MODELS = {"risk_averse": (0, 1.0), "power": (1, 3.0), "log": (2, 1.0), "fifo": (3, 1.0)}
 PROGRESS_SECONDS = 0.2
 UNIT = 1e-8
-MOST = 1_000_000_000
-"""Most whole units of an asset that a deposit may be; int64 holds 92 times that in 1e-8."""
-
 SAMPLES = 4000
 """About how many points of history a run keeps."""
 
@@ -93,15 +96,15 @@ class Simulation:
         note: Callable[[str], None] = lambda _line: None,
         import_progress: Callable[[str, int, int], None] = lambda _s, _d, _t: None,
     ) -> None:
-        _check_choices(mode, margin_type, position_mode)
+        check_choices(mode, margin_type, position_mode)
         if account is not None and deposits is not None:
             raise InputError("account and deposits: give one of them")
         self.mode = mode
         self.scenario = scenario
         self.seed = seed
-        paths = _paths(data)
+        paths = data_paths(data)
         self.data = tuple(str(path) for path in paths)
-        self.strategies = _instances(strategies)
+        self.strategies = instances(strategies)
         self._ran = False
         tapes = load(paths, on_gap="resync", progress=import_progress, note=note)
         self.player = Player(tapes, start_ns=start_ns, end_ns=end_ns, instruments=instruments)
@@ -122,10 +125,10 @@ class Simulation:
             leverage = self._opening.leverage() or leverage
         self.partition = _partition(listed, margin, position_mode == "hedge")
         self.latency = parse_latency(None if latency is None else str(latency), seed)
-        model, power = _queue_model(queue_model)
+        model, power = queue_model_of(queue_model)
         length = active_ns(tapes, self.span)
         step = self.rules.mark.step_ns
-        self._deposits = _checked(
+        self._deposits = checked_deposits(
             {"USDT": Decimal(100_000)} if deposits is None else deposits, listed
         )
         gc.collect()  # an earlier run is a cycle of few objects and much memory: it would stay long
@@ -144,8 +147,8 @@ class Simulation:
             sample_step_ns=max(step, length // SAMPLES // step * step),
             bnb_fees=bnb_fees,
             leverage=leverage,
-            funding_on_tape=_with_funding(self.player),
-            volatility=_volatilities(volatility or {}, listed),
+            funding_on_tape=with_funding(self.player),
+            volatility=volatilities(volatility or {}, listed),
         )
         self.core, self.desk, self.assets = made.core, made.desk, made.assets
         self.ladder, self.margin = margin.ladder, margin
@@ -297,102 +300,3 @@ def _partition(listed: Sequence[Instrument], margin: MarginRules, hedge: bool) -
     if margin.mode == "unified":
         return unified(listed, margin.members, hedge)
     return separated(listed, margin.margin_type == "isolated", hedge)
-
-
-def _check_choices(mode: str, margin_type: str | None, position_mode: str) -> None:
-    if mode not in ("separated", "unified"):
-        raise InputError(f"mode {mode!r}: must be separated or unified")
-    if margin_type not in (None, "isolated", "cross"):
-        raise InputError(f"margin type {margin_type!r}: must be isolated or cross")
-    if margin_type == "isolated" and mode == "unified":
-        raise InputError("margin type isolated: a unified account margins everything together")
-    if position_mode not in ("one_way", "hedge"):
-        raise InputError(f"position mode {position_mode!r}: must be one_way or hedge")
-
-
-def _with_funding(player: Player) -> set[str]:
-    """Names of contracts whose funding the tapes tell; that of others follows from the books."""
-    kinds = (Kind.FUNDING.name, Kind.FUNDING_ESTIMATE.name)
-    return {
-        one.name
-        for manifest in player.manifests
-        for one in manifest.instruments
-        if any(one.rows.get(kind) for kind in kinds)
-    }
-
-
-def _volatilities(given: Mapping[str, float], listed: Sequence[Instrument]) -> dict[str, float]:
-    """Return volatilities by underlying; ``InputError`` for one of no option of the data."""
-    known = sorted({one.base for one in listed if one.market == "option"})
-    for asset, number in given.items():
-        if asset not in known:
-            raise InputError(
-                f"volatility {asset}={number}: the data have options on "
-                f"{', '.join(known) or 'nothing'}"
-            )
-        if not 0 < float(number) <= 100:
-            raise InputError(f"volatility {asset}={number}: must be above 0, such as 0.55")
-    return {asset: float(number) for asset, number in given.items()}
-
-
-def _paths(data: str | Path | Sequence[str | Path]) -> list[Path]:
-    """Return what ``data`` names; one name may stand alone."""
-    named = [data] if isinstance(data, str | Path) else list(data)
-    if not named:
-        raise InputError("data: must name at least one tape, recording or folder")
-    paths = []
-    for one in named:
-        bundled = str(one).removeprefix("bundled:")
-        paths.append(Path(one) if bundled == str(one) else replay_data.path(bundled))
-    return paths
-
-
-def _instances(strategies: Strategy | Sequence[Strategy]) -> list[Strategy]:
-    """Return the strategies as a list; ``InputError`` for a class or a name among them."""
-    alone = isinstance(strategies, Strategy | str | type)
-    given: list[Any] = [strategies] if alone else list(strategies)  # type: ignore[arg-type]
-    for one in given:
-        if isinstance(one, type):
-            raise InputError(
-                f"strategies: {one.__name__} is a class; give an instance, {one.__name__}()"
-            )
-        if not isinstance(one, Strategy):
-            raise InputError(f"strategies: {one!r} is no Strategy; give instances of your classes")
-    return given
-
-
-def _checked(
-    given: Mapping[str, Decimal | str | int | float], listed: Sequence[Instrument]
-) -> dict[str, Decimal]:
-    """Return deposits; ``InputError`` for an asset the data do not price, or a wrong amount."""
-    deposits = {}
-    for asset, amount in given.items():
-        try:
-            deposits[asset] = Decimal(str(amount))
-        except InvalidOperation:
-            raise InputError(f"deposit {asset}={amount}: is not a number") from None
-        if not deposits[asset].is_finite():
-            raise InputError(f"deposit {asset}={amount}: is not a number")
-    known = sorted({"USDT", *(one.base for one in listed), *(one.settle for one in listed)})
-    for asset, amount in deposits.items():
-        if asset not in known:
-            raise InputError(f"deposit {asset}={amount}: the data know only {', '.join(known)}")
-        if amount < 0 or 0 < amount < Decimal("1e-8"):
-            raise InputError(f"deposit {asset}={amount}: must be 0 or at least 0.00000001")
-        if amount > MOST:
-            raise InputError(f"deposit {asset}={amount}: must be at most {MOST:,}")
-    return deposits
-
-
-def _queue_model(name: str) -> tuple[int, float]:
-    word, _, power = name.partition(":")
-    if word not in QUEUE_MODELS:
-        raise InputError(f"queue model {name!r}: must be one of {', '.join(QUEUE_MODELS)}")
-    model, default = QUEUE_MODELS[word]
-    try:
-        exponent = float(power) if power else default
-    except ValueError:
-        exponent = -1.0
-    if not 0 < exponent <= 100:
-        raise InputError(f"queue model {name!r}: the exponent must be a number above 0")
-    return model, exponent

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from simulator.accounts.rules import ModeRules
 from simulator.risk.interest import InterestRules
 from simulator.risk.rules import MarginRules
 
@@ -73,6 +74,7 @@ class VenueRules:
     delivery: DeliveryRules = field(default_factory=DeliveryRules)
     funding: Mapping[str, FundingRules] = field(default_factory=dict)
     interest: InterestRules = field(default_factory=InterestRules)
+    modes: ModeRules = field(default_factory=ModeRules)
 
     def fee_table(self) -> list[tuple[int, int, int, int]]:
         """Fees by product code."""

@@ -1,0 +1,120 @@
+"""What is chosen for a run, checked: every mistake is an ``InputError`` with one clear line."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from decimal import Decimal, InvalidOperation
+from pathlib import Path
+from typing import Any
+
+import replay_data
+from simulator.errors import InputError
+from simulator.instruments.instrument import Instrument
+from simulator.market.tape import Kind
+from simulator.replay.player import Player
+from simulator.strategy.base import Strategy
+
+QUEUE_MODELS = {"risk_averse": (0, 1.0), "power": (1, 3.0), "log": (2, 1.0), "fifo": (3, 1.0)}
+MOST = 1_000_000_000
+"""Most whole units of an asset that a deposit may be; int64 holds 92 times that in 1e-8."""
+
+
+def check_choices(mode: str, margin_type: str | None, position_mode: str) -> None:
+    """Check the account mode, the type of separated positions and the position mode."""
+    if mode not in ("separated", "unified"):
+        raise InputError(f"mode {mode!r}: must be separated or unified")
+    if margin_type not in (None, "isolated", "cross"):
+        raise InputError(f"margin type {margin_type!r}: must be isolated or cross")
+    if margin_type == "isolated" and mode == "unified":
+        raise InputError("margin type isolated: a unified account margins everything together")
+    if position_mode not in ("one_way", "hedge"):
+        raise InputError(f"position mode {position_mode!r}: must be one_way or hedge")
+
+
+def with_funding(player: Player) -> set[str]:
+    """Names of contracts whose funding the tapes tell; that of others follows from the books."""
+    kinds = (Kind.FUNDING.name, Kind.FUNDING_ESTIMATE.name)
+    return {
+        one.name
+        for manifest in player.manifests
+        for one in manifest.instruments
+        if any(one.rows.get(kind) for kind in kinds)
+    }
+
+
+def volatilities(given: Mapping[str, float], listed: Sequence[Instrument]) -> dict[str, float]:
+    """Return volatilities by underlying; ``InputError`` for one of no option of the data."""
+    known = sorted({one.base for one in listed if one.market == "option"})
+    for asset, number in given.items():
+        if asset not in known:
+            raise InputError(
+                f"volatility {asset}={number}: the data have options on "
+                f"{', '.join(known) or 'nothing'}"
+            )
+        if not 0 < float(number) <= 100:
+            raise InputError(f"volatility {asset}={number}: must be above 0, such as 0.55")
+    return {asset: float(number) for asset, number in given.items()}
+
+
+def data_paths(data: str | Path | Sequence[str | Path]) -> list[Path]:
+    """Return what ``data`` names; one name may stand alone."""
+    named = [data] if isinstance(data, str | Path) else list(data)
+    if not named:
+        raise InputError("data: must name at least one tape, recording or folder")
+    paths = []
+    for one in named:
+        bundled = str(one).removeprefix("bundled:")
+        paths.append(Path(one) if bundled == str(one) else replay_data.path(bundled))
+    return paths
+
+
+def instances(strategies: Strategy | Sequence[Strategy]) -> list[Strategy]:
+    """Return the strategies as a list; ``InputError`` for a class or a name among them."""
+    alone = isinstance(strategies, Strategy | str | type)
+    given: list[Any] = [strategies] if alone else list(strategies)  # type: ignore[arg-type]
+    for one in given:
+        if isinstance(one, type):
+            raise InputError(
+                f"strategies: {one.__name__} is a class; give an instance, {one.__name__}()"
+            )
+        if not isinstance(one, Strategy):
+            raise InputError(f"strategies: {one!r} is no Strategy; give instances of your classes")
+    return given
+
+
+def checked_deposits(
+    given: Mapping[str, Decimal | str | int | float], listed: Sequence[Instrument]
+) -> dict[str, Decimal]:
+    """Return deposits; ``InputError`` for an asset the data do not price, or a wrong amount."""
+    deposits = {}
+    for asset, amount in given.items():
+        try:
+            deposits[asset] = Decimal(str(amount))
+        except InvalidOperation:
+            raise InputError(f"deposit {asset}={amount}: is not a number") from None
+        if not deposits[asset].is_finite():
+            raise InputError(f"deposit {asset}={amount}: is not a number")
+    known = sorted({"USDT", *(one.base for one in listed), *(one.settle for one in listed)})
+    for asset, amount in deposits.items():
+        if asset not in known:
+            raise InputError(f"deposit {asset}={amount}: the data know only {', '.join(known)}")
+        if amount < 0 or 0 < amount < Decimal("1e-8"):
+            raise InputError(f"deposit {asset}={amount}: must be 0 or at least 0.00000001")
+        if amount > MOST:
+            raise InputError(f"deposit {asset}={amount}: must be at most {MOST:,}")
+    return deposits
+
+
+def queue_model_of(name: str) -> tuple[int, float]:
+    """Return a queue model's number and exponent from its name, such as ``power:2``."""
+    word, _, power = name.partition(":")
+    if word not in QUEUE_MODELS:
+        raise InputError(f"queue model {name!r}: must be one of {', '.join(QUEUE_MODELS)}")
+    model, default = QUEUE_MODELS[word]
+    try:
+        exponent = float(power) if power else default
+    except ValueError:
+        exponent = -1.0
+    if not 0 < exponent <= 100:
+        raise InputError(f"queue model {name!r}: the exponent must be a number above 0")
+    return model, exponent

@@ -1,0 +1,141 @@
+"""What strategies and the report ask of a desk: balances, prices, figures, samples."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from simulator.accounts.wallets import INSURANCE, Partition
+from simulator.exchange.core import Core
+from simulator.exchange.funding import Funding
+from simulator.exchange.messages import PoolFigures
+from simulator.exchange.transfers import Transfers
+from simulator.exchange.upkeep import Upkeep
+from simulator.exchange.watching import Watcher
+from simulator.risk.alerts import Watch, watch
+from simulator.risk.levels import RiskLevel
+
+ACCOUNT = 1
+UNIT = 1e-8
+
+
+class DeskViews:
+    """Answers of `simulator.exchange.desk.Desk`; they change nothing but who watches margin."""
+
+    core: Core
+    upkeep: Upkeep
+    partition: Partition
+    assets: list[str]
+    funding: Funding
+    transfers: Transfers
+    watcher: Watcher
+
+    # What strategies ask
+
+    def asset(self, name: str) -> int:
+        """Number of an asset; ``LookupError`` lists those there are."""
+        if name not in self.assets:
+            raise LookupError(f"no asset {name}; the run has {', '.join(self.assets)}")
+        return self.assets.index(name)
+
+    def _wallets(self, name: str) -> list[int]:
+        names = self.partition.wallets
+        if not name:
+            return list(range(INSURANCE + 1, len(names)))
+        try:
+            return [self.partition.wallet(name)]
+        except KeyError:
+            known = ", ".join(names[INSURANCE + 1 :])
+            raise LookupError(f"no wallet {name}; there are {known}") from None
+
+    def balance(self, asset: str, wallet: str = "") -> float:
+        """Balance of an asset in one wallet of the account or in all."""
+        number = self.asset(asset)
+        units = sum(int(self.core.ledger.balance_of(w, number)) for w in self._wallets(wallet))
+        return units * UNIT
+
+    def available(self, asset: str, wallet: str = "") -> float:
+        """Balance that no order holds."""
+        number = self.asset(asset)
+        units = sum(int(self.core.ledger.available(w, number)) for w in self._wallets(wallet))
+        return units * UNIT
+
+    def volatility_of(self, instrument: int) -> float:
+        """Latest implied volatility of an option, 0 where the tape has told none."""
+        return float(np.asarray(self.upkeep.volatility)[instrument])
+
+    def funding_rate_of(self, instrument: int) -> float:
+        """Running funding rate: the tape's, else that of the premium so far."""
+        if instrument in self.funding.from_books:
+            return self.funding.estimate(instrument) or 0.0
+        return float(np.asarray(self.upkeep.funding_rate)[instrument])
+
+    def mark_of(self, instrument: int) -> float:
+        """Mark price, 0 while unknown."""
+        return float(self.core.pools.mark_price(instrument))
+
+    def alert(self, strategy: int, condition: Mapping[str, Any]) -> None:
+        """Watch margin for a strategy from the next check on."""
+        self.watch_for(watch(**condition), strategy)
+
+    def watch_for(self, asked: Watch, owner: int) -> None:
+        """Watch margin for a strategy, or for the run (-1), from the next check on."""
+        self.watcher.add(asked, owner)
+        self.upkeep.watched = True
+
+    def pool_figures(self, name: str = "") -> PoolFigures:
+        """Fresh figures of a pool by name, the first one without.
+
+        A line that shares the unified pool is found under its own name too, as its wallet is.
+        """
+        names = [pool[0] for pool in self.partition.pools]
+        if name not in names and name.partition(":")[0] in self.partition.members:
+            name = "unified"
+        if name and name not in names:
+            raise LookupError(f"no margin pool {name}; there are {', '.join(names)}")
+        pool = names.index(name) if name else 0
+        self.core.pools.evaluate(pool)
+        equity, initial, maintenance, level = self.core.pools.figures(pool)
+        needed = self.core.free_margin_needed(ACCOUNT, pool)
+        ratio = equity / maintenance if maintenance > 0 else None
+        return PoolFigures(
+            names[pool],
+            equity,
+            initial,
+            maintenance,
+            max(0.0, equity - needed),
+            ratio,
+            RiskLevel(level),
+        )
+
+    def account_equity(self) -> float:
+        """Value of all wallets at index prices plus unrealized profit at mark, USDT."""
+        return float(self.upkeep.account_value())
+
+    # What the report asks
+
+    def samples(self) -> dict[str, Any]:
+        """Sampled columns: time, pools (equity, initial, maintenance, level each), prices, lots."""
+        kept = self.upkeep
+        n = kept.n_samples
+        return {
+            "time": np.asarray(kept.sample_time)[:n],
+            "equity": np.asarray(kept.sample_equity)[:n],
+            "pools": np.asarray(kept.sample_pools)[:n],
+            "prices": np.asarray(kept.sample_prices)[:n],
+            "lots": np.asarray(kept.sample_lots)[:n],
+        }
+
+    def fees_paid(self) -> float:
+        """Trading fees of the account, USDT at the prices when they were paid."""
+        return float(self.core.fees_of(ACCOUNT))
+
+    def has_tape_mark(self, instrument: int) -> bool:
+        """Whether the tape brought a mark price for an instrument."""
+        return bool(np.asarray(self.upkeep.mark_on_tape)[instrument])
+
+    def start_equity(self) -> float:
+        """Value of the deposits, each at the first index price of its asset, USDT."""
+        return self.transfers.deposited
