@@ -59,7 +59,7 @@ class VenueRules:
 
     Fees are maker, taker and the discount when paid in BNB; those of options are of the
     underlying's worth, with a fourth number, the most of the premium that a fee may be.
-    ``funding`` is by market.
+    ``funding`` is by market; ``modes`` is what an account that changes its mode must meet.
     """
 
     margin: MarginRules

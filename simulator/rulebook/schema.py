@@ -14,6 +14,7 @@ from typing import Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
 
+from simulator.accounts.rules import ModeRules
 from simulator.errors import InputError
 from simulator.risk.brackets import Bracket
 from simulator.risk.levels import Ladder
@@ -28,6 +29,7 @@ from simulator.rulebook.charges import (
     NegativeBalance,
 )
 from simulator.rulebook.messages import first_error
+from simulator.rulebook.modes import AccountModes
 from simulator.rulebook.overlay import join, nested, overlay
 from simulator.rulebook.scenario import Scenario
 from simulator.rulebook.sections import Section, Separated, Unified
@@ -92,6 +94,7 @@ class Rulebook(BaseModel):
     sources: dict[str, Source]
     separated: Separated
     unified: Unified
+    account_modes: AccountModes | None = None
     scenario: Scenario
     fees: Fees
     liquidation: Liquidation
@@ -205,6 +208,12 @@ class Rulebook(BaseModel):
         if cross and (apart or not loans):
             return LoanRules(cross.default_leverage, cross.maintenance_rate())
         return LoanRules(loans.default_leverage, loans.maintenance_rate) if loans else None
+
+    def mode_rules(self) -> ModeRules:
+        """Return what is asked of an account that changes its mode; nothing where the rulebook
+        has no section ``account_modes``.
+        """
+        return self.account_modes.plain() if self.account_modes else ModeRules(questions=0)
 
     def brackets_of(self, symbol: str) -> tuple[Bracket, ...]:
         """Return the brackets of a UM or CM contract; InputError where the rulebook lists none."""

@@ -33,6 +33,7 @@ def venue_rules(rules: Rulebook, margin: MarginRules, fees: bool = True) -> Venu
             option_fee_cap_e8=delivery.option_fee_cap_e8,
         ),
         funding={market: _funding(rules.funding.of(market)) for market in ("um", "cm")},
+        modes=rules.mode_rules(),
     )
 
 
