@@ -11,8 +11,14 @@ from simulator.errors import InputError
 from simulator.strategy.base import Strategy
 
 if TYPE_CHECKING:
+    from simulator.accounts.conditions import Condition
+    from simulator.accounts.questionnaire import Question
+    from simulator.accounts.rules import AccountProfile
+    from simulator.accounts.states import AccountState
     from simulator.calculator.report import margin
     from simulator.exchange.messages import (
+        AccountEvent,
+        FundEvent,
         LevelChange,
         LiquidationEvent,
         PoolFigures,
@@ -21,19 +27,27 @@ if TYPE_CHECKING:
     from simulator.report.result import RunResult, Summary
     from simulator.risk.alerts import Alert
     from simulator.simulation import Simulation
+    from simulator.strategy.account import Account
     from simulator.strategy.context import Bar, Context, Fill, Market, OrderUpdate, Trade
 
 __all__ = [
+    "Account",
+    "AccountEvent",
+    "AccountProfile",
+    "AccountState",
     "Alert",
     "Bar",
+    "Condition",
     "Context",
     "Fill",
+    "FundEvent",
     "InputError",
     "LevelChange",
     "LiquidationEvent",
     "Market",
     "OrderUpdate",
     "PoolFigures",
+    "Question",
     "RunResult",
     "SettlementEvent",
     "Simulation",
@@ -44,15 +58,22 @@ __all__ = [
 ]
 
 _WHERE = {
+    "Account": "simulator.strategy.account",
+    "AccountEvent": "simulator.exchange.messages",
+    "AccountProfile": "simulator.accounts.rules",
+    "AccountState": "simulator.accounts.states",
     "Alert": "simulator.risk.alerts",
     "Bar": "simulator.strategy.context",
+    "Condition": "simulator.accounts.conditions",
     "Context": "simulator.strategy.context",
     "Fill": "simulator.strategy.context",
+    "FundEvent": "simulator.exchange.messages",
     "LevelChange": "simulator.exchange.messages",
     "LiquidationEvent": "simulator.exchange.messages",
     "Market": "simulator.strategy.context",
     "OrderUpdate": "simulator.strategy.context",
     "PoolFigures": "simulator.exchange.messages",
+    "Question": "simulator.accounts.questionnaire",
     "RunResult": "simulator.report.result",
     "SettlementEvent": "simulator.exchange.messages",
     "Simulation": "simulator.simulation",

@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
+from simulator.accounts.profile import profile_of
+from simulator.accounts.rules import AccountProfile
 from simulator.accounts.wallets import INSURANCE, OUTSIDE, Partition, separated, unified
 from simulator.choices import (
     check_choices,
@@ -66,7 +68,9 @@ class Simulation:
     ``deposits``: balances, loans, positions at their entry prices, leverage.
     ``position_mode`` ``hedge`` keeps a long and a short position of each contract apart.
     ``volatility``, annual by underlying (``{"BTC": 0.55}``), marks options that the data have
-    neither marks nor volatilities of.  Raises ``InputError`` for what the user can mend.
+    neither marks nor volatilities of.  ``profile`` tells of the account's owner, and of the time
+    before the run, what a change of mode asks for (`simulator.accounts.rules.AccountProfile`).
+    Raises ``InputError`` for what the user can mend.
     """
 
     def __init__(
@@ -93,6 +97,7 @@ class Simulation:
         multi_assets: bool = False,
         alerts: Sequence[str] = (),
         volatility: Mapping[str, float] | None = None,
+        profile: Mapping[str, Any] | AccountProfile | None = None,
         note: Callable[[str], None] = lambda _line: None,
         import_progress: Callable[[str, int, int], None] = lambda _s, _d, _t: None,
     ) -> None:
@@ -149,6 +154,8 @@ class Simulation:
             leverage=leverage,
             funding_on_tape=with_funding(self.player),
             volatility=volatilities(volatility or {}, listed),
+            profile=profile_of(profile),
+            seed=seed,
         )
         self.core, self.desk, self.assets = made.core, made.desk, made.assets
         self.ladder, self.margin = margin.ladder, margin
@@ -171,7 +178,7 @@ class Simulation:
     def _attach(self, listed: Sequence[Instrument]) -> None:
         """Give every strategy its context; note which callbacks it has."""
         for number, strategy in enumerate(self.strategies):
-            context = Context(self.core, self.desk, number, 1, listed, self.mode)
+            context = Context(self.core, self.desk, number, 1, listed)
             kind = type(strategy)
             self.core.add_strategy(
                 strategy,
@@ -244,7 +251,7 @@ class Simulation:
     def _open(self) -> None:
         """Deposits and ``on_start``, before the first event."""
         self.core.begin(self.span[0])
-        self.desk.expiry.before(self.span[0])
+        self.desk.begin(self.span[0])
         for asset, amount in self._deposits.items():
             units = int(amount * 10**8)
             self.desk.transfers.deposit(self.partition.deposits_to, self.desk.asset(asset), units)

@@ -9,6 +9,8 @@ from fractions import Fraction
 from math import ceil
 from typing import Any
 
+from simulator.accounts.conditions import ratio_needed
+from simulator.accounts.rules import AccountProfile
 from simulator.accounts.wallets import VENUE_WALLETS, Partition
 from simulator.book.columns import Book
 from simulator.errors import InputError
@@ -76,11 +78,14 @@ def assemble(
     keep_records: bool = False,
     funding_on_tape: Collection[str] | None = None,
     volatility: Mapping[str, float] | None = None,
+    profile: AccountProfile | None = None,
+    seed: int = 0,
 ) -> Made:
     """Build ledger, books, pools, core and desk for one trading account.
 
     ``funding_on_tape`` names the contracts whose funding the tapes tell, None: all.  ``volatility``
     is the annual one of options by underlying, until the tapes tell one of the option itself.
+    ``profile`` is of the account's owner, ``seed`` draws the questions of the questionnaire.
     Raises ``InputError`` where an instrument's filters cannot be represented.
     """
     listed = list(instruments)
@@ -134,6 +139,7 @@ def assemble(
         **_loan_columns(partition, rules, assets, lender),
         "liquidation_target": float(rules.margin.ladder.target),
         "liquidation_fee_e8": rules.liquidation_fee_e8,
+        **_mode_columns(rules, margin, profile or AccountProfile(), seed),
     }
     _set_known(columns["pools"], assets, columns["volatility"])
     core = Core(columns)
@@ -225,6 +231,18 @@ def _loan_columns(
         "margin_leverage": leverage,
         "loan_margin": 1 / (leverage - 1),
         "convert_below": _convert_below(partition, rules.interest, assets, lender + 1),
+    }
+
+
+def _mode_columns(
+    rules: VenueRules, unified: MarginRules, profile: AccountProfile, seed: int
+) -> dict[str, Any]:
+    """What the steps between the account modes need; ``unified`` is that mode's margin."""
+    return {
+        "modes": rules.modes,
+        "ratio_needed": ratio_needed(rules.modes, unified.ladder_of("unified")),
+        "profile": profile,
+        "seed": seed,
     }
 
 

@@ -17,12 +17,14 @@ from simulator.errors import InputError
 from simulator.exchange.core import Core
 from simulator.exchange.desk_views import DeskViews
 from simulator.exchange.expiry import Expiry
+from simulator.exchange.facts import Facts
 from simulator.exchange.funding import Funding
 from simulator.exchange.isolated import IsolatedMargin
 from simulator.exchange.leverage import Leverage
 from simulator.exchange.liquidator import Liquidator
 from simulator.exchange.loans import Loans
 from simulator.exchange.messages import (
+    AccountEvent,
     BorrowRequest,
     LevelChange,
     LeverageRequest,
@@ -30,8 +32,10 @@ from simulator.exchange.messages import (
     MarginRequest,
     RepayRequest,
     SettlementEvent,
+    StepRequest,
     TransferRequest,
 )
+from simulator.exchange.modes import Modes
 from simulator.exchange.negative import NegativeBalances
 from simulator.exchange.snapshots import Snapshots
 from simulator.exchange.transfers import Transfers
@@ -48,16 +52,18 @@ ACCOUNT = 1
 HOUR_NS = 3_600_000_000_000
 HOURS = 24
 
-Message = LevelChange | LiquidationEvent | SettlementEvent | StrategyAlert
-Request = TransferRequest | MarginRequest | LeverageRequest | BorrowRequest | RepayRequest
+Message = LevelChange | LiquidationEvent | SettlementEvent | StrategyAlert | AccountEvent
+Request = (
+    TransferRequest | MarginRequest | LeverageRequest | BorrowRequest | RepayRequest | StepRequest
+)
 
 
 class Desk(DeskViews):
     """The rare side of a venue with one trading account.
 
     ``upkeep`` keeps prices and checks margin; ``transfers``, ``funding``, ``expiry``,
-    ``liquidator``, ``isolated`` (margin), ``loans`` and ``negative`` (balances) do what their names
-    say.
+    ``liquidator``, ``isolated`` (margin), ``loans``, ``negative`` (balances) and ``modes`` do what
+    their names say.
     """
 
     def __init__(
@@ -119,10 +125,37 @@ class Desk(DeskViews):
         )
         self.watcher = Watcher(core, partition, instruments, assets, self.announce)
         self.snapshots = Snapshots(core, partition, instruments, assets, lambda: self.measured)
+        self.modes = self._modes(columns)
         self.requests: list[Request] = []
         self.messages: list[Message] = []
 
+    def _modes(self, columns: Mapping[str, Any]) -> Modes:
+        facts = Facts(
+            self.core,
+            self.partition,
+            self.listed,
+            self.assets,
+            columns["modes"],
+            columns["profile"],
+        )
+        return Modes(
+            self.core,
+            facts,
+            None,
+            self.announce,
+            mode=columns["margin"].mode,
+            rules=columns["modes"],
+            ratio_needed=columns["ratio_needed"],
+            seed=columns["seed"],
+            tick_ns=columns["mark_step"],
+        )
+
     # Commands and messages
+
+    def begin(self, time_ns: int) -> None:
+        """Before the first row: contracts that have expired, the start of the account's age."""
+        self.expiry.before(time_ns)
+        self.modes.facts.start_ns = time_ns
 
     def request(self, asked: Request) -> None:
         """Send a request to the venue with the strategy's entry latency."""
@@ -138,6 +171,7 @@ class Desk(DeskViews):
             LeverageRequest: self.leverage.execute,
             BorrowRequest: self.loans.borrow,
             RepayRequest: self.loans.repay,
+            StepRequest: self.modes.execute,
         }
         handlers[type(asked)](asked)
 
@@ -160,6 +194,8 @@ class Desk(DeskViews):
                 strategy.on_liquidation(context, message)
             elif isinstance(message, SettlementEvent):
                 strategy.on_settlement(context, message)
+            elif isinstance(message, AccountEvent):
+                strategy.on_account(context, message)
             elif message.level >= RiskLevel.MARGIN_CALL:
                 strategy.on_margin_call(context, message)
 
@@ -186,7 +222,7 @@ class Desk(DeskViews):
 
     def duty(self, now: int) -> int:
         """Do what has an instant of its own and is due; return the next such instant."""
-        return min(self.expiry.due(now), self.funding.due(now))
+        return min(self.expiry.due(now), self.funding.due(now), self.modes.due(now))
 
     def level_changed(self, pool: int, old: int, new: int) -> None:
         """Record and announce a level."""

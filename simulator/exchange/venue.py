@@ -663,6 +663,16 @@ class Venue(Settlement):
             if self.pool_paying(slot) == pool or self.pools.pool_of[account, position] == pool:
                 self.withdraw(slot)
 
+    def open_orders(self, account: int) -> int:
+        """How many orders of an account rest in a book or wait for their trigger."""
+        rows = np.asarray(self.orders.row)
+        found = (
+            (rows[:, ACCOUNT] == account)
+            & np.isin(rows[:, STATE], (WAITING, WORKING))
+            & (rows[:, SEQ] > 0)
+        )
+        return int(found.sum())
+
     def force(self, account: int, position: int, side: int, lots: int, flags: int) -> None:
         """The venue's own market order on an account's position slot or asset."""
         instrument = position % self.instruments

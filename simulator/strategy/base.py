@@ -5,7 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from simulator.exchange.messages import LevelChange, LiquidationEvent, SettlementEvent
+    from simulator.exchange.messages import (
+        AccountEvent,
+        LevelChange,
+        LiquidationEvent,
+        SettlementEvent,
+    )
     from simulator.risk.alerts import Alert
     from simulator.strategy.context import Bar, Context, Fill, Market, OrderUpdate, Trade
 
@@ -84,6 +89,9 @@ class Strategy:
 
     def on_settlement(self, ctx: Context, settlement: SettlementEvent) -> None:
         """A position of the account ended at its contract's expiry."""
+
+    def on_account(self, ctx: Context, event: AccountEvent) -> None:
+        """The account took a step between the modes, or was refused one: see ``ctx.account``."""
 
     def on_stop(self, ctx: Context) -> None:
         """After the last market event; orders sent here no longer arrive."""

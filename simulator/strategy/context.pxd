@@ -59,10 +59,10 @@ cdef class Context:
     cdef Core core
     cdef object desk
     cdef readonly int strategy
-    cdef readonly int account
+    cdef readonly int account_number
+    cdef readonly object account
     cdef readonly list markets
     cdef dict by_name
-    cdef readonly str mode
     cdef list bar_of
     cdef object on_bar
     cdef object stp

@@ -29,6 +29,7 @@ from simulator.exchange.messages import (
     TransferRequest,
 )
 from simulator.risk.options import black76_delta
+from simulator.strategy.account import Account
 
 UNIT = cython.declare(cython.double, 1e-8)
 GTC = cython.declare(cython.int, 0)
@@ -298,15 +299,15 @@ class OrderUpdate:
 class Context:
     """A strategy's view of the markets and of its account, and its commands.
 
-    ``mode`` is ``separated`` or ``unified``; a well-written strategy rarely needs it.
+    ``account`` (`simulator.strategy.account`) changes the account's mode and moves its funds.
     """
 
-    def __init__(self, core: Core, desk, strategy: int, account: int, listed, mode: str) -> None:
+    def __init__(self, core: Core, desk, strategy: int, account: int, listed) -> None:
         self.core = core
         self.desk = desk
         self.strategy = strategy
-        self.account = account
-        self.mode = mode
+        self.account_number = account
+        self.account = Account(desk, strategy)
         self.markets = [Market(core, desk, n, one, account) for n, one in enumerate(listed)]
         self.by_name = {market.name: market for market in self.markets}
         futures = {(m.base, m.expiry_ns): m for m in self.markets if m.kind == "um"}
@@ -319,6 +320,11 @@ class Context:
         self.stp = 0
 
     # Looking
+
+    @property
+    def mode(self) -> str:
+        """Mode of the account now, ``separated`` or ``unified``; a strategy rarely needs it."""
+        return self.account.mode
 
     @property
     def now_ns(self) -> int:

@@ -1,6 +1,8 @@
 from typing import Literal
 
+from simulator.accounts.states import AccountMode
 from simulator.exchange.messages import PoolFigures
+from simulator.strategy.account import Account
 
 TimeInForce = Literal["GTC", "IOC", "FOK", "GTX"]
 
@@ -92,9 +94,9 @@ class OrderUpdate:
 
 class Context:
     strategy: int
-    account: int
+    account_number: int
+    account: Account
     markets: list[Market]
-    mode: str
     def __init__(
         self,
         core: object,
@@ -102,8 +104,9 @@ class Context:
         strategy: int,
         account: int,
         listed: object,
-        mode: str,
     ) -> None: ...
+    @property
+    def mode(self) -> AccountMode: ...
     @property
     def now_ns(self) -> int: ...
     def market(self, name: str) -> Market: ...

@@ -135,13 +135,13 @@ class World:
         self.checked = check
         self.now = start
         self.core.begin(start)
-        self.desk.expiry.before(start)
+        self.desk.begin(start)
         for asset, amount in deposited.items():
             self.desk.transfers.deposit(
                 self.partition.deposits_to, self.desk.asset(asset), int(amount * 10**8)
             )
         for number, strategy in enumerate(self.strategies):
-            context = Context(self.core, self.desk, number, 1, self.instruments, mode)
+            context = Context(self.core, self.desk, number, 1, self.instruments)
             kind = type(strategy)
             self.core.add_strategy(
                 strategy,

@@ -1,0 +1,172 @@
+"""What the conditions of a step between the modes look at, read from the venue at an instant.
+
+Net assets follow from wallets and positions at index and mark prices, experience from the rows of
+the account's fills, the rest from ledger and order table; nothing is kept beside them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from decimal import Decimal
+
+import numpy as np
+
+from simulator.accounts.conditions import AccountFacts
+from simulator.accounts.rules import AccountProfile, ModeRules
+from simulator.accounts.wallets import LINE_OF, VENUE_WALLETS, Partition
+from simulator.exchange.core import Core
+from simulator.instruments.instrument import Instrument
+from simulator.risk.levels import RiskLevel
+
+ACCOUNT = 1
+DAY_NS = 86_400 * 10**9
+E8 = Decimal(10) ** -8
+
+# Columns of a fill's row (settlement.Settlement._keep_fill).
+TIME, INSTRUMENT, SEQ, PRICE, LOTS, FORCED, OWNER = 0, 1, 2, 4, 5, 10, 11
+
+
+class Facts:
+    """Facts of the trading account; ``start_ns`` is the run's start, from which its age counts."""
+
+    def __init__(
+        self,
+        core: Core,
+        partition: Partition,
+        instruments: Sequence[Instrument],
+        assets: Sequence[str],
+        rules: ModeRules,
+        profile: AccountProfile,
+    ) -> None:
+        self.core = core
+        self.partition = partition
+        self.listed = instruments
+        self.assets = assets
+        self.rules = rules
+        self.profile = profile
+        self.start_ns = 0
+
+    def take(self) -> AccountFacts:
+        """Return the facts as they are now."""
+        now = int(self.core.now)
+        positions = self._positions()
+        apart = [slot for slot in positions if self._isolated(slot)]
+        trades, volume = self._traded(now - self.rules.experience_days * DAY_NS)
+        loans, interest = self._owed()
+        return AccountFacts(
+            time_ns=now,
+            kyc=self.profile.kyc,
+            age_days=self.profile.age_days + (now - self.start_ns) // DAY_NS,
+            net_assets=self.net_assets(),
+            futures_trades=self.profile.futures_trades + trades,
+            futures_volume=self.profile.futures_volume + volume,
+            liquidating=self._liquidating(),
+            isolated=tuple(positions[slot] for slot in apart),
+            positions=tuple(positions.values()),
+            open_orders=int(self.core.open_orders(ACCOUNT)),
+            loans=loans,
+            interest=interest,
+            negative=self._negative(),
+        )
+
+    def net_assets(self) -> Decimal:
+        """Wallets at index prices less what they owe, and positions at marks, of the rulebook's
+        lines, USDT; an asset without a price counts as nothing.
+        """
+        lines = self.rules.net_assets_lines
+        total = Decimal(0)
+        for wallet in self._wallets():
+            name = self.partition.wallets[wallet].partition(":")[0]
+            if lines and name not in (*lines, "unified"):
+                continue
+            for asset in range(len(self.assets)):
+                units = self._balance(wallet, asset) - int(self.core.ledger.owed(wallet, asset))
+                if units:
+                    price = Decimal(repr(float(self.core.pools.index_price(asset))))
+                    total += units * E8 * price
+        for slot in range(len(self.partition.margin)):
+            one = self.listed[slot % len(self.listed)]
+            line = LINE_OF[one.market]
+            if line == "spot" or (lines and line not in lines):
+                continue
+            if self.core.ledger.position_of(ACCOUNT, slot)[0]:
+                total += Decimal(repr(float(self.core.pools.position_value(ACCOUNT, slot))))
+        return total
+
+    def _wallets(self) -> range:
+        return range(len(VENUE_WALLETS), len(self.partition.wallets))
+
+    def _balance(self, wallet: int, asset: int) -> int:
+        return int(self.core.ledger.balance_of(wallet, asset))
+
+    def _positions(self) -> dict[int, str]:
+        """Open contracts by slot, such as ``um:BTCUSDT +0.5``."""
+        found = {}
+        for slot in range(len(self.partition.margin)):
+            one = self.listed[slot % len(self.listed)]
+            lots = int(self.core.ledger.position_of(ACCOUNT, slot)[0])
+            if lots and one.market != "spot":
+                found[slot] = f"{one.name} {_plain(lots * one.lot, '+f')}"
+        return found
+
+    def _isolated(self, slot: int) -> bool:
+        return self.partition.margin[slot] != self.partition.cash[slot % len(self.listed)]
+
+    def _liquidating(self) -> tuple[str, ...]:
+        return tuple(
+            name
+            for pool, (name, _, _) in enumerate(self.partition.pools)
+            if self.core.pools.checked_level(pool) >= RiskLevel.LIQUIDATION
+        )
+
+    def _traded(self, since_ns: int) -> tuple[int, Decimal]:
+        """Futures orders that were filled since an instant, and their notional in USDT.
+
+        What the venue closed by force is no experience; a coin-margined contract counts with its
+        face value.
+        """
+        rows = self.core.fills()
+        futures = [i for i, one in enumerate(self.listed) if one.market in ("um", "cm")]
+        rows = rows[
+            (rows[:, TIME] >= since_ns)
+            & (rows[:, OWNER] == ACCOUNT)
+            & (rows[:, FORCED] == 0)
+            & np.isin(rows[:, INSTRUMENT], futures)
+        ]
+        volume = Decimal(0)
+        for i in futures:
+            one, own = self.listed[i], rows[rows[:, INSTRUMENT] == i]
+            size = one.lot * one.contract_size
+            if one.inverse:
+                volume += sum(own[:, LOTS].tolist()) * size
+            else:
+                # Python's integers: ticks x lots of many fills would pass 64 bits.
+                pairs = zip(own[:, PRICE].tolist(), own[:, LOTS].tolist(), strict=True)
+                volume += sum(price * lots for price, lots in pairs) * one.tick * size
+        return len(np.unique(rows[:, SEQ])), volume
+
+    def _owed(self) -> tuple[dict[str, Decimal], dict[str, Decimal]]:
+        """Loans and interest by asset, over all wallets."""
+        loans: dict[str, Decimal] = {}
+        interest: dict[str, Decimal] = {}
+        for asset, name in enumerate(self.assets):
+            for wallet in self._wallets():
+                pair = self.core.ledger.loan_of(wallet, asset)
+                for owed, units in zip((loans, interest), pair, strict=True):
+                    if units:
+                        owed[name] = owed.get(name, Decimal(0)) + int(units) * E8
+        return loans, interest
+
+    def _negative(self) -> dict[str, Decimal]:
+        """Balances below 0 by wallet and asset."""
+        return {
+            f"{self.partition.wallets[wallet]} {name}": units * E8
+            for wallet in self._wallets()
+            for asset, name in enumerate(self.assets)
+            if (units := self._balance(wallet, asset)) < 0
+        }
+
+
+def _plain(amount: Decimal, form: str) -> str:
+    text = format(amount, form)
+    return text.rstrip("0").rstrip(".") if "." in text else text
