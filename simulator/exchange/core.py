@@ -648,6 +648,12 @@ class Core(Venue):
         self.cold.loans.confirm(asset, amount, admitted)
         return 0
 
+    @cython.cfunc
+    @cython.exceptval(check=False)
+    def repay_free(self) -> cython.void:
+        """After a fill of an account that repays by itself."""
+        self.cold.funds.repay_free()
+
     def set_desk(self, desk) -> None:
         """Attach the part that does what is rare, and its upkeep of marks and margin."""
         self.cold = desk

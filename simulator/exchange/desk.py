@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from simulator.accounts.rules import ModeRules
 from simulator.accounts.wallets import CLEARING, Partition
 from simulator.errors import InputError
 from simulator.exchange.core import Core
@@ -19,6 +20,7 @@ from simulator.exchange.desk_views import DeskViews
 from simulator.exchange.expiry import Expiry
 from simulator.exchange.facts import Facts
 from simulator.exchange.funding import Funding
+from simulator.exchange.funds import Funds
 from simulator.exchange.isolated import IsolatedMargin
 from simulator.exchange.leverage import Leverage
 from simulator.exchange.liquidator import Liquidator
@@ -26,6 +28,8 @@ from simulator.exchange.loans import Loans
 from simulator.exchange.messages import (
     AccountEvent,
     BorrowRequest,
+    FundEvent,
+    FundRequest,
     LevelChange,
     LeverageRequest,
     LiquidationEvent,
@@ -37,6 +41,7 @@ from simulator.exchange.messages import (
 )
 from simulator.exchange.modes import Modes
 from simulator.exchange.negative import NegativeBalances
+from simulator.exchange.outflow import Outflow
 from simulator.exchange.snapshots import Snapshots
 from simulator.exchange.transfers import Transfers
 from simulator.exchange.upkeep import Upkeep
@@ -52,9 +57,17 @@ ACCOUNT = 1
 HOUR_NS = 3_600_000_000_000
 HOURS = 24
 
-Message = LevelChange | LiquidationEvent | SettlementEvent | StrategyAlert | AccountEvent
+Message = (
+    LevelChange | LiquidationEvent | SettlementEvent | StrategyAlert | AccountEvent | FundEvent
+)
 Request = (
-    TransferRequest | MarginRequest | LeverageRequest | BorrowRequest | RepayRequest | StepRequest
+    TransferRequest
+    | MarginRequest
+    | LeverageRequest
+    | BorrowRequest
+    | RepayRequest
+    | StepRequest
+    | FundRequest
 )
 
 
@@ -62,8 +75,8 @@ class Desk(DeskViews):
     """The rare side of a venue with one trading account.
 
     ``upkeep`` keeps prices and checks margin; ``transfers``, ``funding``, ``expiry``,
-    ``liquidator``, ``isolated`` (margin), ``loans``, ``negative`` (balances) and ``modes`` do what
-    their names say.
+    ``liquidator``, ``isolated`` (margin), ``loans``, ``funds``, ``negative`` (balances) and ``modes``
+    do what their names say.
     """
 
     def __init__(
@@ -80,7 +93,9 @@ class Desk(DeskViews):
         self.assets = assets
         self.lender: int = columns["lender"]
         self.upkeep = Upkeep(core, columns, self)
-        self.transfers = Transfers(core, self.upkeep, partition, instruments, assets)
+        modes: ModeRules = columns["modes"]
+        outflow = Outflow(core, partition, modes.withdrawal_ratio)
+        self.transfers = Transfers(core, self.upkeep, partition, instruments, assets, outflow)
         self.funding = Funding(
             core,
             self.upkeep,
@@ -120,6 +135,7 @@ class Desk(DeskViews):
             lender=self.lender,
             leverage=columns["margin_leverage"],
         )
+        self.funds = Funds(core, partition, self.transfers, self.loans, assets, self.announce)
         self.negative = NegativeBalances(
             core, partition, assets, self.interest, columns["margin"], lender=self.lender
         )
@@ -166,11 +182,12 @@ class Desk(DeskViews):
         """A request reaches the venue."""
         asked = self.requests[number]
         handlers: dict[type, Callable[[Any], None]] = {
-            TransferRequest: self.transfers.execute,
+            TransferRequest: self.funds.transfer,
             MarginRequest: self.isolated.execute,
             LeverageRequest: self.leverage.execute,
-            BorrowRequest: self.loans.borrow,
-            RepayRequest: self.loans.repay,
+            BorrowRequest: self.funds.borrow,
+            RepayRequest: self.funds.repay,
+            FundRequest: self.funds.execute,
             StepRequest: self.modes.execute,
         }
         handlers[type(asked)](asked)
@@ -196,6 +213,8 @@ class Desk(DeskViews):
                 strategy.on_settlement(context, message)
             elif isinstance(message, AccountEvent):
                 strategy.on_account(context, message)
+            elif isinstance(message, FundEvent):
+                strategy.on_funds(context, message)
             elif message.level >= RiskLevel.MARGIN_CALL:
                 strategy.on_margin_call(context, message)
 
@@ -257,6 +276,7 @@ class Desk(DeskViews):
         """A full hour of venue time: interest may fall due."""
         hour = time_ns // HOUR_NS
         if hour % self.interest.every_hours == 0:
+            self.funds.repay_free()
             self.loans.accrue_period()
         if hour % HOURS == self.interest.negative_hour:
             self.negative.accrue_day()

@@ -59,18 +59,22 @@ class Loans:
 
     # Requests
 
-    def borrow(self, asked: BorrowRequest) -> None:
-        """A request to borrow reaches the venue."""
+    def borrow(self, asked: BorrowRequest) -> RejectReason | None:
+        """A request to borrow reaches the venue; return why it was refused, None if granted."""
         reason = self._refusal(asked.asset, asked.units)
         if reason is None:
             self.core.ledger.lend(self.lender, self.wallet, asked.asset, asked.units)
             self._made(asked.asset, asked.units)
         else:
-            self._refused(reason, asked.asset, asked.units)
+            self.refuse(reason, asked.asset, asked.units)
         self.upkeep.check()
+        return reason
 
-    def repay(self, asked: RepayRequest) -> None:
-        """A request to repay reaches the venue; more than is owed pays all that is owed."""
+    def repay(self, asked: RepayRequest) -> tuple[RejectReason | None, int]:
+        """A request to repay reaches the venue; more than is owed pays all that is owed.
+
+        Return why it was refused, None if it was not, and what was paid.
+        """
         core, asset = self.core, asked.asset
         reason = None
         units = 0
@@ -87,8 +91,9 @@ class Loans:
         if reason is None:
             core.pay_debt(ACCOUNT, self.wallet, asset, units)
         else:
-            self._refused(reason, asset, asked.units or 0)
+            self.refuse(reason, asset, asked.units or 0)
         self.upkeep.check()
+        return reason, 0 if reason else units
 
     def for_order(self, wallet: int, asset: int, units: int) -> int:
         """Lend what an order lacks; return 0 or a ``RejectReason``.
@@ -115,7 +120,8 @@ class Loans:
         if self.rules.on_borrow:
             self._charge(self.wallet, asset, units)
 
-    def _refused(self, reason: RejectReason, asset: int, units: int) -> None:
+    def refuse(self, reason: RejectReason, asset: int, units: int) -> None:
+        """Count and record what was refused, to borrow or to repay."""
         core = self.core
         core.count_rejection(reason)
         core.records.add(

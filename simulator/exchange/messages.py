@@ -53,6 +53,10 @@ class SettlementEvent:
     lots: int
 
 
+NO_WALLET = -2
+"""Where a request names a wallet of a line that the account has none of."""
+
+
 @dataclass(frozen=True, slots=True)
 class TransferRequest:
     """Move ``units`` of an asset between two wallets of the account."""
@@ -183,7 +187,8 @@ class FundOperation(IntEnum):
 class FundRequest:
     """Ask for an operation on funds; ``units`` of 1e-8, None for all; ``on`` of a switch.
 
-    ``source`` and ``target`` are wallet numbers, -1 for none; ``asset`` -1 for all.
+    ``source`` and ``target`` are wallet numbers, -1 for none or the one that deposits come to;
+    ``asset`` -1 for all.
     """
 
     strategy: int

@@ -44,6 +44,8 @@ cdef class Settlement:
     cdef int lender
     # least equity that loans need by the margin leverage, a share of them
     cdef double loan_margin
+    # whether free balances repay what is owed of their asset
+    cdef public bint auto_repay
     # figures of the run
     cdef readonly long long n_orders
     cdef readonly long long n_fills
@@ -63,6 +65,7 @@ cdef class Settlement:
     cdef void apply_fill(self, int slot, long long price, long long lots, bint maker, bint against_market) noexcept
     cdef long long clip_reducing(self, int slot, long long lots) noexcept
     cdef void fill_spot(self, int slot, long long price, long long lots, bint maker) noexcept
+    cdef void repay_free(self) noexcept
     cdef void repay_from(self, int slot, int asset, long long amount) noexcept
     cpdef long long pay_debt(self, int account, int wallet, int asset, long long amount) noexcept
     cdef void fill_margined(self, int slot, long long price, long long lots, bint maker, bint against_market) noexcept

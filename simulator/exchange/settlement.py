@@ -124,6 +124,7 @@ class Settlement:
         self.premium_held = memoryview(np.zeros((accounts, len(self.books)), dtype="i8"))
         self.lender = columns["lender"]
         self.loan_margin = columns["loan_margin"]
+        self.auto_repay = False
         self.n_orders = self.n_fills = self.n_fill_rows = 0
         self.shortfall = 0.0
         self.rejections = memoryview(np.zeros(REASONS, dtype="i8"))
@@ -317,6 +318,8 @@ class Settlement:
             self.fill_spot(slot, price, lots, maker)
         else:
             self.fill_margined(slot, price, lots, maker, against_market)
+        if self.auto_repay:
+            self.repay_free()
         self.record(slot, FILLED_OUTCOME, price, lots)
         done: cython.bint = self.orders.row[slot, FILLED] == self.orders.row[slot, LOTS]
         if done:
@@ -385,6 +388,11 @@ class Settlement:
         self.ledger.close_entry()
         if self.orders.row[slot, FLAGS] & AUTO_REPAY_FLAG:
             self.repay_from(slot, asset, received)
+
+    @cython.cfunc
+    @cython.exceptval(check=False)
+    def repay_free(self) -> cython.void:
+        """After a fill of an account that repays by itself; the core asks its desk."""
 
     @cython.cfunc
     @cython.exceptval(check=False)

@@ -1,7 +1,7 @@
-"""Money from outside and between the account's wallets: deposits and transfers.
+"""Money from and to the outside and between the account's wallets.
 
 A wallet that backs one settlement asset takes that asset alone: a coin's futures, options, an
-isolated position.
+isolated position.  What may leave a wallet: `simulator.exchange.outflow`.
 """
 
 from __future__ import annotations
@@ -11,7 +11,8 @@ from collections.abc import Sequence
 from simulator.accounts.wallets import OUTSIDE, Partition
 from simulator.events.outcomes import Outcome, RejectReason
 from simulator.exchange.core import Core
-from simulator.exchange.messages import TransferRequest
+from simulator.exchange.messages import NO_WALLET, TransferRequest
+from simulator.exchange.outflow import Outflow
 from simulator.exchange.upkeep import Upkeep
 from simulator.instruments.instrument import Instrument
 
@@ -20,10 +21,11 @@ UNIT = 1e-8
 
 
 class Transfers:
-    """Deposits and transfers of the trading account.
+    """Deposits, withdrawals and transfers of the trading account.
 
-    ``count`` is of transfers done, ``deposited`` the value of all deposits, each at the first index
-    price of its asset, USDT.
+    ``count`` is of transfers done.  ``deposited`` is the value of what the account began with, each
+    asset at its first index price, USDT; ``added`` of deposits less withdrawals since, each at its
+    own moment's.
     """
 
     def __init__(
@@ -33,62 +35,106 @@ class Transfers:
         partition: Partition,
         instruments: Sequence[Instrument],
         assets: Sequence[str],
+        outflow: Outflow,
     ) -> None:
         self.core = core
         self.upkeep = upkeep
         self.partition = partition
+        self.outflow = outflow
         self.count = 0
         self.deposited = 0.0
-        self._waiting: dict[int, int] = {}
+        self.added = 0.0
+        self._waiting: dict[tuple[int, bool], int] = {}
         self._taken = _assets_taken(partition, instruments, assets)
 
-    def deposit(self, wallet: int, asset: int, units: int) -> None:
-        """Book a deposit from outside."""
+    def deposit(self, wallet: int, asset: int, units: int, *, later: bool = False) -> None:
+        """Book a deposit from outside; ``later``: it is not what the account began with."""
         core = self.core
         core.ledger.move(OUTSIDE, wallet, asset, units)
         core.records.add(core.now, Outcome.DEPOSITED, ACCOUNT, -1, wallet, 0, asset, units)
-        self._waiting[asset] = self._waiting.get(asset, 0) + units
+        self._value(asset, units, later)
+
+    def withdraw(self, wallet: int, asset: int, units: int) -> None:
+        """Book a withdrawal to the outside."""
+        core = self.core
+        core.ledger.move(wallet, OUTSIDE, asset, units)
+        core.records.add(core.now, Outcome.WITHDRAWN, ACCOUNT, -1, wallet, 0, asset, units)
+        self._value(asset, -units, True)
+
+    def _value(self, asset: int, units: int, later: bool) -> None:
+        self._waiting[asset, later] = self._waiting.get((asset, later), 0) + units
         self.price_deposits()
 
     def price_deposits(self) -> None:
         """Value deposits at the first index price of their asset; until it has one they wait."""
-        for asset, units in list(self._waiting.items()):
+        for (asset, later), units in list(self._waiting.items()):
             price = float(self.core.pools.index_price(asset))
             if price > 0:
-                self.deposited += units * UNIT * price
-                del self._waiting[asset]
+                worth = units * UNIT * price
+                self.deposited += 0.0 if later else worth
+                self.added += worth if later else 0.0
+                del self._waiting[asset, later]
         self.upkeep.unpriced = bool(self._waiting)
 
-    def execute(self, asked: TransferRequest) -> None:
-        """A transfer reaches the venue."""
+    def move(self, source: int, target: int, asset: int, units: int) -> None:
+        """Book a transfer."""
         core = self.core
-        reason = self._refusal(asked)
-        if reason:
-            core.count_rejection(reason)
-            outcome, price = Outcome.TRANSFER_REJECTED, int(reason)
-        else:
-            core.ledger.move(asked.source, asked.target, asked.asset, asked.units)
-            self.count += 1
-            outcome, price = Outcome.TRANSFERRED, asked.asset
-        core.records.add(
-            core.now, outcome, ACCOUNT, -1, asked.source, asked.target, price, asked.units
-        )
-        self.upkeep.check()
+        core.ledger.move(source, target, asset, units)
+        self.count += 1
+        core.records.add(core.now, Outcome.TRANSFERRED, ACCOUNT, -1, source, target, asset, units)
 
-    def _refusal(self, asked: TransferRequest) -> RejectReason | None:
+    def execute(self, asked: TransferRequest) -> RejectReason | None:
+        """A transfer reaches the venue; return why it was refused, None where it was done."""
+        source, target = self.here(asked.source), self.here(asked.target)
+        reason = self.refusal(source, target, asked.asset, asked.units)
+        if reason is None:
+            self.move(source, target, asked.asset, asked.units)
+        else:
+            self.refuse(asked, reason)
+        self.upkeep.check()
+        return reason
+
+    def refuse(self, asked: TransferRequest, reason: RejectReason) -> None:
+        """Count and record a refused transfer."""
         core = self.core
-        if asked.units <= 0 or core.ledger.available(asked.source, asked.asset) < asked.units:
-            return RejectReason.INSUFFICIENT_BALANCE
-        if asked.asset not in self._taken.get(asked.target, (asked.asset,)):
+        core.count_rejection(reason)
+        core.records.add(
+            core.now,
+            Outcome.TRANSFER_REJECTED,
+            ACCOUNT,
+            -1,
+            asked.source,
+            asked.target,
+            int(reason),
+            asked.units,
+        )
+
+    def here(self, wallet: int) -> int:
+        """Number of a wallet in the mode that the account is in; ``NO_WALLET`` if it has none.
+
+        A request may have been sent, or written, in the other mode.
+        """
+        try:
+            return (
+                NO_WALLET if wallet < 0 else self.partition.wallet(self.partition.wallets[wallet])
+            )
+        except KeyError:
+            return NO_WALLET
+
+    def takes(self, wallet: int, asset: int) -> bool:
+        """Whether a wallet takes an asset."""
+        return asset in self._taken.get(wallet, (asset,))
+
+    def refusal(self, source: int, target: int, asset: int, units: int) -> RejectReason | None:
+        """Return why a transfer cannot be done, None where it can."""
+        if source < 0 or target < 0:
+            return RejectReason.NO_SUCH_WALLET
+        if source == target:
+            return RejectReason.ONE_WALLET
+        reason = self.outflow.refusal(source, asset, units)
+        if reason is not RejectReason.INSUFFICIENT_BALANCE and not self.takes(target, asset):
             return RejectReason.WRONG_ASSET
-        for pool, (_, wallet, _) in enumerate(self.partition.pools):
-            if wallet == asked.source:
-                core.ledger.move(asked.source, OUTSIDE, asked.asset, asked.units)
-                short = core.pools.equity_of(pool) < core.free_margin_needed(ACCOUNT, pool)
-                core.ledger.move(OUTSIDE, asked.source, asked.asset, asked.units)
-                if short:
-                    return RejectReason.INSUFFICIENT_MARGIN
-        return None
+        return reason
 
 
 def _assets_taken(

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from simulator.exchange.messages import (
         AccountEvent,
+        FundEvent,
         LevelChange,
         LiquidationEvent,
         SettlementEvent,
@@ -92,6 +93,9 @@ class Strategy:
 
     def on_account(self, ctx: Context, event: AccountEvent) -> None:
         """The account took a step between the modes, or was refused one: see ``ctx.account``."""
+
+    def on_funds(self, ctx: Context, event: FundEvent) -> None:
+        """Money of the account moved on request, or the request was refused."""
 
     def on_stop(self, ctx: Context) -> None:
         """After the last market event; orders sent here no longer arrive."""

@@ -9,10 +9,11 @@ smallest that counts.  Rules: docs/funds.md.
 from __future__ import annotations
 
 from decimal import Decimal, InvalidOperation
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Literal
 
 from simulator.accounts.wallets import LINES, VENUE_WALLETS
 from simulator.exchange.messages import (
+    NO_WALLET,
     BorrowRequest,
     FundEvent,
     FundOperation,
@@ -20,6 +21,9 @@ from simulator.exchange.messages import (
     RepayRequest,
     TransferRequest,
 )
+
+if TYPE_CHECKING:
+    from simulator.exchange.desk import Desk
 
 Quantity = float | int | Decimal | str
 
@@ -78,7 +82,7 @@ def units_of(what: str, quantity: Quantity) -> int:
 class Funds:
     """Operations on the funds of the trading account, for one strategy."""
 
-    def __init__(self, desk: Any, strategy: int) -> None:
+    def __init__(self, desk: Desk, strategy: int) -> None:
         self._desk = desk
         self._strategy = strategy
 
@@ -103,8 +107,7 @@ class Funds:
     def max_withdrawable(self, asset: str, wallet: str = "") -> float:
         """Return what may leave a wallet now, to the outside or to another wallet."""
         number = self._wallet(wallet) if wallet else -1
-        most: int = self._desk.funds.most(number, self._desk.asset(asset))
-        return most / E8
+        return self._desk.funds.most(number, self._desk.asset(asset)) / E8
 
     # Between wallets
 
@@ -189,7 +192,7 @@ class Funds:
         self._desk.request(TransferRequest(self._strategy, source, target, number, units))
 
     def _wallet(self, name: str) -> int:
-        """Number of a wallet; -1 where the account has none of that line.
+        """Number of a wallet, ``NO_WALLET`` where the account has none of that line.
 
         One of the other mode is named too: the venue says what becomes of it there.  Raises
         ``LookupError`` for a name that no account has.
@@ -203,6 +206,6 @@ class Funds:
         if name in names[len(VENUE_WALLETS) :]:
             return names.index(name)
         if name.partition(":")[0] in (*LINES, "unified"):
-            return -1
+            return NO_WALLET
         known = ", ".join(names[len(VENUE_WALLETS) :])
         raise LookupError(f"no wallet {name}; there are {known}")
