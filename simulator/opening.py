@@ -115,7 +115,7 @@ class Opening:
         # What was borrowed is part of what the wallet holds, or has been spent.
         own = _units(held.asset) - _units(held.loan)
         if own:
-            desk.transfers.deposit(wallet, number, own)
+            desk.funds.begin_with(wallet, number, own)
 
     def _open(self, desk: Desk, partition: Partition, number: int, entry: Entry) -> None:
         one, ledger = self.listed[number], desk.core.ledger
@@ -123,7 +123,7 @@ class Opening:
         slot = number + (len(self.listed) if short else 0)
         if entry.isolated:
             asset = desk.asset(one.settle)
-            desk.transfers.deposit(partition.margin[slot], asset, _units(entry.isolated))
+            desk.funds.begin_with(partition.margin[slot], asset, _units(entry.isolated))
         lots = int(entry.held.quantity / one.lot)
         price = entry.held.entry_price or self.prices.mark[one.symbol]
         # An average entry price lies between two ticks: so many lots at either.

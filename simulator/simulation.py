@@ -254,7 +254,7 @@ class Simulation:
         self.desk.begin(self.span[0])
         for asset, amount in self._deposits.items():
             units = int(amount * 10**8)
-            self.desk.transfers.deposit(self.partition.deposits_to, self.desk.asset(asset), units)
+            self.desk.funds.begin_with(self.partition.deposits_to, self.desk.asset(asset), units)
         if self._opening is not None:
             self._opening.book(self.desk, self.partition)
         for strategy, context in zip(self.strategies, self.core.contexts, strict=True):

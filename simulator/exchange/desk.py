@@ -75,8 +75,8 @@ class Desk(DeskViews):
     """The rare side of a venue with one trading account.
 
     ``upkeep`` keeps prices and checks margin; ``transfers``, ``funding``, ``expiry``,
-    ``liquidator``, ``isolated`` (margin), ``loans``, ``funds``, ``negative`` (balances) and ``modes``
-    do what their names say.
+    ``liquidator``, ``isolated`` (margin), ``loans``, ``funds``, ``negative`` (balances) and
+    ``modes`` do what their names say.
     """
 
     def __init__(

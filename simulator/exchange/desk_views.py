@@ -137,5 +137,9 @@ class DeskViews:
         return bool(np.asarray(self.upkeep.mark_on_tape)[instrument])
 
     def start_equity(self) -> float:
-        """Value of the deposits, each at the first index price of its asset, USDT."""
+        """Value of what the account began with, each asset at its first index price, USDT."""
         return self.transfers.deposited
+
+    def added(self) -> float:
+        """Value of deposits less withdrawals since, each at its own moment's index price, USDT."""
+        return self.transfers.added

@@ -66,6 +66,11 @@ class Funds:
         self.auto_repay = False
         self._bnb_times: deque[int] = deque(maxlen=BNB_TRANSFERS)
 
+    def begin_with(self, wallet: int, asset: int, units: int) -> None:
+        """Book and list a deposit that the account begins with; nobody is told."""
+        self.transfers.deposit(wallet, asset, units)
+        self.events.append(self._event(-1, FundOperation.DEPOSIT, asset, units, -1, wallet))
+
     # Requests
 
     def execute(self, asked: FundRequest) -> None:
@@ -217,10 +222,6 @@ class Funds:
         return self.transfers.outflow.most(source, asset) if source >= 0 else 0
 
     # Events
-
-    def opened(self, wallet: int, asset: int, units: int) -> None:
-        """List a deposit that the account begins with."""
-        self.events.append(self._event(-1, FundOperation.DEPOSIT, asset, units, -1, wallet))
 
     def _refuse(self, asked: FundRequest, reason: RejectReason) -> None:
         core, units = self.core, asked.units or 0

@@ -77,7 +77,7 @@ def _summary(run: Simulation) -> Summary:
         pnl["conversions"] = -desk.negative.given_up
     if cover:
         pnl["insurance fund"] = cover
-    pnl["price"] = end - start - sum(pnl.values())
+    pnl["price"] = end - start - desk.added() - sum(pnl.values())
     used = available = 0.0
     for name, _, _ in run.partition.pools:
         figures = desk.pool_figures(name)

@@ -137,7 +137,7 @@ class World:
         self.core.begin(start)
         self.desk.begin(start)
         for asset, amount in deposited.items():
-            self.desk.transfers.deposit(
+            self.desk.funds.begin_with(
                 self.partition.deposits_to, self.desk.asset(asset), int(amount * 10**8)
             )
         for number, strategy in enumerate(self.strategies):
