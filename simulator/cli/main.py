@@ -26,6 +26,7 @@ COMMANDS = {
     "run": "Replay market data under one or both account modes and compare.",
     "scenarios": "List the scenarios that `run` knows by name.",
     "margin": "Compute the margin of a document of positions.",
+    "audit": "Check every step of an account between the modes.",
     "rulebook": "List and show rulebooks.",
     "data": "Import, fetch, check and describe market data.",
     "bench": "Measure the speed of this machine.",

@@ -176,6 +176,7 @@ def show(
     from simulator.report.document import document
     from simulator.report.files import write_files
     from simulator.report.table import Row, alert_lines, notes, rich_table
+    from simulator.report.timeline_text import rich_timeline
     from simulator.report.values import amount
 
     made = document(results)
@@ -196,6 +197,9 @@ def show(
         console = Console()
         if not console.is_terminal:
             console = Console(width=TABLE_WIDTH)  # a file or pipe has no width of its own
+        for told in filter(None, map(rich_timeline, results)):
+            console.print(told)
+            console.print()
         console.print(rich_table(results, extra))
         for line in alert_lines(results):
             console.print(line, markup=False, highlight=False)
@@ -334,12 +338,16 @@ def make_engine(
 
     from simulator.cli.progress import import_bar
     from simulator.cli.strategies import build
+    from simulator.strategy.life import Owner
 
     paths = [data_path(name) for name in setting.data]
     first, last = instant("--start", setting.start), instant("--end", setting.end)
     if first is not None and last is not None and first >= last:
         raise InputError(f"--start {setting.start} must be before --end {setting.end}")
     strategies = build(kinds, parameters)
+    if setting.life:
+        steps = [one.step() for one in setting.life]
+        strategies.append(Owner(steps, hedge=setting.position_mode == "hedge"))
     simulation: Any = import_module("simulator.simulation").Simulation
     with import_bar() as importing, import_hint():
         engine: Engine = simulation(
@@ -352,7 +360,11 @@ def make_engine(
             leverage=setting.leverage or None, bnb_fees=setting.bnb_fees,
             position_mode=setting.position_mode, multi_assets=setting.multi_assets,
             margin_leverage=setting.margin_leverage or None, volatility=setting.volatilities(),
-            account=setting.account or None, alerts=setting.alerts,
+            account=setting.account or None, alerts=setting.alerts, **_profile(setting),
             note=note, import_progress=importing,
         )  # fmt: skip
     return engine
+
+
+def _profile(setting: Scenario) -> dict[str, Any]:
+    return {} if setting.profile is None else {"profile": setting.profile.model_dump()}

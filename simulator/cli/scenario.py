@@ -29,6 +29,8 @@
     [parameters]  # as the option --param
     size = "0.5"
 
+    [profile]  # and [[life]]: what the account's owner does, see simulator.cli.life
+
 Options of the command line stand above the file.
 """
 
@@ -38,10 +40,11 @@ import tomllib
 from decimal import Decimal
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
 
+from simulator.cli.life import LifeEntry, Profile, fault, in_order
 from simulator.errors import InputError
 
 FOLDER = Path(__file__).parent.parent / "scenarios"
@@ -64,7 +67,7 @@ class Scenario(BaseModel):
     instruments: tuple[str, ...] = ()
     mode: Literal["separated", "unified", "both"] = "both"
     rulebook: str = "textbook"
-    strategies: tuple[str, ...] = Field(default=("cash_and_carry",), min_length=1)
+    strategies: tuple[str, ...] = ("cash_and_carry",)
     seed: int = Field(default=0, ge=0)
     deposits: dict[str, PositiveAmount] = Field(default={"USDT": Decimal(100_000)}, min_length=1)
     latency: str = ""
@@ -81,6 +84,22 @@ class Scenario(BaseModel):
     start: str = ""
     end: str = ""
     parameters: dict[str, str] = {}
+    profile: Profile | None = None
+    life: Annotated[tuple[LifeEntry, ...], AfterValidator(in_order)] = ()
+
+    @model_validator(mode="before")
+    @classmethod
+    def _life_alone(cls, fields: Any) -> Any:
+        """A life needs no strategy beside it."""
+        if isinstance(fields, dict) and fields.get("life"):
+            return {"strategies": (), **fields}
+        return fields
+
+    @model_validator(mode="after")
+    def _somebody_acts(self) -> Scenario:
+        if not (self.strategies or self.life):
+            raise ValueError("strategies: name at least one, or give the account a [[life]]")
+        return self
 
     def volatilities(self) -> dict[str, float]:
         """Return annual volatility by underlying; ``InputError`` for what is not a number."""
@@ -118,9 +137,7 @@ def load_scenario(name: str) -> Scenario:
     try:
         scenario = Scenario(name=path.stem, **fields)
     except ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join(str(part) for part in first["loc"])
-        raise InputError(f"scenario {path.name}: {where}: {first['msg']}") from error
+        raise InputError(f"scenario {path.name}: {fault(error)}") from error
     return scenario.model_copy(update=_from_file(scenario, path.parent))
 
 

@@ -8,9 +8,11 @@ import numpy as np
 import polars as pl
 
 from simulator.exchange.desk import ACCOUNT
+from simulator.report.account import account_frame, funds_frame, story_frame
 from simulator.report.moves import moves
 from simulator.report.result import ALERTS, RunResult, Summary
 from simulator.risk.levels import RiskLevel
+from simulator.strategy.life import Owner
 
 if TYPE_CHECKING:
     from simulator.simulation import Simulation
@@ -58,6 +60,9 @@ def collect(run: Simulation, seconds: float) -> RunResult:
         ),
         alerts=_alerts(run),
         moves=moves(run.desk.snapshots, run.margin),
+        account_events=account_frame(getattr(getattr(desk, "modes", None), "events", ())),
+        funds=funds_frame(getattr(getattr(desk, "funds", None), "events", ())),
+        story=story_frame([s for s in run.strategies if isinstance(s, Owner)]),
         notes=_notes(run),
     )
 
@@ -264,4 +269,7 @@ def _notes(run: Simulation) -> tuple[str, ...]:
     ]
     if empty:
         notes.append(f"no book at the end, so nothing there fills: {', '.join(empty)}")
+    for owner in run.strategies:
+        if isinstance(owner, Owner) and owner.left:
+            notes.append(f"steps of the life after the end of the data: {', '.join(owner.left)}")
     return tuple(notes)

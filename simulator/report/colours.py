@@ -13,6 +13,16 @@ LIQUIDATION = "#E5484D"
 LEVEL = "#C2629F"
 OTHER = "#2A9D78"
 
+STATES = {
+    "SEPARATED": MODES["separated"],
+    "APPLIED": "#E3B505",
+    "AGREED": "#8A9A1B",
+    "SWITCHING_TO_UNIFIED": "#6B7280",
+    "UNIFIED": MODES["unified"],
+    "SWITCHING_TO_SEPARATED": "#9A6FB0",
+}
+"""Of an account between the modes; the legend names them, and their order in time is fixed."""
+
 
 def colour(mode: str, kind: str) -> str:
     """Return the colour of a series."""

@@ -9,6 +9,9 @@ from typing import Any
 from simulator.report.result import RunResult
 from simulator.report.values import finite, rate, utc
 
+NESTED = ("conditions", "balances_before", "balances_after")
+"""Columns of ``account_events`` that are JSON text."""
+
 
 def document(
     results: Sequence[RunResult], least_capital: Mapping[str, float | None] | None = None
@@ -65,5 +68,13 @@ def _run(run: RunResult) -> dict[str, Any]:
         "digest": run.digest,
         "alerts": run.alerts.to_dicts(),
         "moves": run.moves.to_dicts(),
+        "account_events": [_event(row) for row in run.account_events.iter_rows(named=True)],
+        "funds": run.funds.to_dicts(),
+        "story": run.story.to_dicts(),
         "notes": list(run.notes),
     }
+
+
+def _event(row: dict[str, Any]) -> dict[str, Any]:
+    """Return a step with its nested values as such."""
+    return row | {name: json.loads(row[name]) for name in NESTED}

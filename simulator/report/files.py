@@ -11,7 +11,10 @@ from simulator.report.document import as_json
 from simulator.report.result import RunResult
 from simulator.report.table import Row
 
-FRAMES = ("fills", "history", "inventory", "prices", "liquidations", "alerts", "moves")
+FRAMES = (
+    "fills", "history", "inventory", "prices", "liquidations", "alerts", "moves",
+    "account_events", "funds", "story",
+)  # fmt: skip
 
 
 def write_files(

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from html import escape
 from string import Template
 
+from simulator.report.life_page import life
 from simulator.report.panels import Panel, break_notes, panels
 from simulator.report.result import RunResult
 from simulator.report.table import Row, notes, rows
@@ -42,6 +43,13 @@ th, td { padding:4px 10px; border-bottom:1px solid var(--rule); text-align:right
 th:first-child, td:first-child { text-align:left; white-space:pre }
 td.unit { color:var(--soft); text-align:left }
 tr.differs td { background:var(--mark); font-weight:600 }
+table.life td, table.life th { text-align:left; vertical-align:top; white-space:normal }
+table.life td.time { white-space:nowrap; color:var(--soft) }
+table.life .refused { color:#d13b40; font-weight:600 }
+table.life .taken { color:#1f8a5f; font-weight:600 }
+table.life tr.remark td { font-style:italic; color:var(--soft) }
+table.life ul { list-style:none; margin:2px 0 4px; padding:0; font-size:13px }
+table.life li.unmet { color:#d13b40 }
 p.note, p.none { color:var(--soft); margin:4px 0 0; font-size:13px } code { font-size:13px }
 </style></head><body>
 <h1>$title</h1>
@@ -85,7 +93,9 @@ def page(results: Sequence[RunResult], extra: Sequence[Row] = ()) -> str:
         facts=_facts(results),
         table=_table(results, extra),
         currency=escape(first.currency),
-        sections="\n".join([*(_section(panel) for panel in panels(results)), _moves(results)]),
+        sections="\n".join(
+            [*map(life, results), *(_section(panel) for panel in panels(results)), _moves(results)]
+        ),
         plotly=get_plotlyjs(),
     )
 

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from simulator.report.downsample import extremes
 from simulator.report.result import RunResult
 from simulator.report.span import Break, breaks, span
+from simulator.report.states import NO_STRIP, Strip, strip
 from simulator.report.table import sources
 from simulator.report.values import utc
 
@@ -31,6 +32,9 @@ NONE = float("inf")
 
 RATIO_MAX = 20.0
 """Ratios above are drawn here: they differ without a difference, and hide the thresholds."""
+
+WITH_STRIP = ("equity", "ratio")
+"""Pictures that show the account's states under the lines, where it changed them."""
 
 MARKERS_MAX = 1500
 """Fill markers of a side in one picture."""
@@ -61,6 +65,7 @@ class Panel:
     note: str = ""
     span: Break = (0.0, 0.0)
     breaks: tuple[Break, ...] = ()
+    strip: Strip = NO_STRIP
 
     @property
     def empty(self) -> bool:
@@ -81,10 +86,14 @@ def panels(results: Sequence[RunResult]) -> list[Panel]:
     made.append(margin_panel(results))
     made.append(ratio_panel(results))
     made += [inventory_panel(results, name) for name in shown]
-    whole, cut = span(results), breaks(results)
+    whole, cut, states = span(results), breaks(results), strip(results)
     made = [
         replace(
-            panel, span=whole, breaks=cut, series=tuple(parted(item, cut) for item in panel.series)
+            panel,
+            span=whole,
+            breaks=cut,
+            series=tuple(parted(item, cut) for item in panel.series),
+            strip=states if panel.key in WITH_STRIP else NO_STRIP,
         )
         for panel in made
     ]

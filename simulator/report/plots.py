@@ -9,13 +9,15 @@ from typing import Any
 import numpy as np
 import plotly.graph_objects as go
 
-from simulator.report.colours import LEVEL, PRICE, colour
+from simulator.report.colours import LEVEL, LIQUIDATION, PRICE, STATES, colour
 from simulator.report.panels import Panel, Series
 from simulator.report.span import squeezed, stretched
+from simulator.report.states import Strip
 from simulator.report.values import signed
 
 SYMBOLS = {"buy": "triangle-up", "sell": "triangle-down", "liquidation": "x"}
 HEIGHT_PX = 340
+STRIP_PX = 22
 TICKS = 8
 RATIO_TICKS = [0.1, 0.2, 0.3, 0.5, 1, 1.5, 2, 3, 5, 10, 20]
 
@@ -55,7 +57,43 @@ def figure(panel: Panel) -> go.Figure:
         made.update_yaxes(tickformat=",")
     if not panel.bars:
         _time_axis(made, panel)
+    if panel.strip.bands:
+        _strip(made, panel.strip)
     return made
+
+
+def _strip(made: go.Figure, strip: Strip) -> None:
+    """Draw the account's states between the lines and the time axis, on an axis of their own."""
+    rows = len(strip.rows)
+    share = rows * STRIP_PX / (HEIGHT_PX - 60)
+    made.update_layout(
+        yaxis={"domain": [share + 0.05, 1]}, xaxis={"anchor": "free", "position": 0},
+        yaxis2={
+            "domain": [0, share], "range": [-0.5, rows - 0.5], "tickvals": list(range(rows)),
+            "ticktext": list(strip.rows) if rows > 1 else ["state"],
+            "showgrid": False, "zeroline": False,
+        },
+    )  # fmt: skip
+    for state in strip.states:
+        tint, name = STATES[state], state.lower().replace("_", " ")
+        for number, band in enumerate(one for one in strip.bands if one.state == state):
+            made.add_trace(go.Scatter(
+                x=[band.start_ms, band.end_ms, band.end_ms, band.start_ms],
+                y=[band.row - 0.4, band.row - 0.4, band.row + 0.4, band.row + 0.4],
+                yaxis="y2", fill="toself", fillcolor=tint, mode="lines", line={"width": 0},
+                name=name, legendgroup=state, showlegend=number == 0, hoveron="fills",
+                hoverinfo="name",
+            ))  # fmt: skip
+    if strip.refusals:
+        made.add_trace(go.Scatter(
+            x=[one.time_ms for one in strip.refusals], y=[one.row for one in strip.refusals],
+            yaxis="y2", mode="markers", name="step refused",
+            marker={"symbol": "diamond", "size": 12, "color": LIQUIDATION,
+                    "line": {"width": 1.5, "color": "white"}},
+            text=[f"{one.step}<br>{one.reason}" for one in strip.refusals],
+            hovertemplate="%{x|%H:%M:%S}<br>%{text}<extra>step refused</extra>",
+        ))  # fmt: skip
+    made.update_layout(height=HEIGHT_PX + rows * STRIP_PX + 24, margin={"t": 36})
 
 
 def _time_axis(made: go.Figure, panel: Panel) -> None:

@@ -28,6 +28,38 @@ MOVES = {
 }
 """Columns of ``RunResult.moves``."""
 
+ACCOUNT_EVENTS = {
+    "time_ns": pl.Int64,
+    "account": pl.Int64,
+    "actor": pl.String,
+    "step": pl.String,
+    "before": pl.String,
+    "after": pl.String,
+    "refusal": pl.String,
+    "suspended_until_ns": pl.Int64,
+    "conditions": pl.String,
+    "balances_before": pl.String,
+    "balances_after": pl.String,
+    "note": pl.String,
+}
+"""Columns of ``RunResult.account_events``."""
+
+FUNDS = {
+    "time_ns": pl.Int64,
+    "account": pl.Int64,
+    "actor": pl.String,
+    "operation": pl.String,
+    "asset": pl.String,
+    "quantity": pl.Float64,
+    "source": pl.String,
+    "target": pl.String,
+    "refusal": pl.String,
+}
+"""Columns of ``RunResult.funds``."""
+
+STORY = {"time_ns": pl.Int64, "actor": pl.String, "text": pl.String, "result": pl.String}
+"""Columns of ``RunResult.story``."""
+
 
 @dataclass(frozen=True, slots=True)
 class Summary:
@@ -75,6 +107,13 @@ class RunResult:
     - ``moves``: what the fall of each pool's ratio to its lowest was made of: pool, start_ns,
       end_ns, factor, item (null: the whole factor), equity, initial_margin, maintenance_margin
       (of a whole factor only)
+    - ``account_events``: steps between the modes, taken or refused: time_ns, account, actor, step,
+      before, after (states), refusal (empty: taken), suspended_until_ns (0: trading does not rest),
+      conditions, balances_before, balances_after, note; nested ones as JSON text, exact amounts in
+      it as text, see ``simulator.report.account``
+    - ``funds``: operations on funds: time_ns, account, actor, operation, asset, quantity, source,
+      target (wallets), refusal (empty: done)
+    - ``story``: of a scripted life: time_ns, actor, text, result (empty: a remark of the script)
 
     ``notes`` are sentences for the reader, such as "no data for funding".
     """
@@ -99,5 +138,10 @@ class RunResult:
     liquidations: pl.DataFrame
     alerts: pl.DataFrame = field(default_factory=lambda: pl.DataFrame(schema=ALERTS))
     moves: pl.DataFrame = field(default_factory=lambda: pl.DataFrame(schema=MOVES))
+    account_events: pl.DataFrame = field(
+        default_factory=lambda: pl.DataFrame(schema=ACCOUNT_EVENTS)
+    )
+    funds: pl.DataFrame = field(default_factory=lambda: pl.DataFrame(schema=FUNDS))
+    story: pl.DataFrame = field(default_factory=lambda: pl.DataFrame(schema=STORY))
     notes: tuple[str, ...] = field(default=())
     currency: str = "USDT"

@@ -13,7 +13,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.ticker import LogLocator, MaxNLocator, NullFormatter
 
-from simulator.report.colours import LEVEL, PRICE, colour
+from simulator.report.colours import LEVEL, LIQUIDATION, PRICE, STATES, colour
 from simulator.report.panels import Panel, panels
 from simulator.report.result import RunResult
 from simulator.report.span import squeezed, stretched
@@ -23,6 +23,9 @@ from simulator.report.values import signed
 dates: Any = _dates
 
 MARKERS = {"buy": "^", "sell": "v", "liquidation": "X"}
+STRIP_SHARE = 0.1
+"""Height of a strip of states, as a share of the picture's."""
+
 WIDTH_INCH, PANEL_INCH, DPI = 12.0, 2.9, 110
 
 
@@ -110,6 +113,38 @@ def _lines(axes: Any, panel: Panel) -> None:
                       fontsize=8, color=LEVEL, va="bottom")  # fmt: skip
     _time_axis(axes, panel)
     axes.set_xlabel("time (UTC)", fontsize=8)
+    if panel.strip.bands:
+        _strip(axes, panel)
+
+
+def _strip(axes: Any, panel: Panel) -> None:
+    """Draw the account's states between the lines and the time axis."""
+    rows = len(panel.strip.rows)
+    share = STRIP_SHARE * rows + 0.03
+    low, high = axes.get_ylim()
+    if panel.log:
+        axes.set_ylim(low / (high / low) ** (share / (1 - share)), high)
+    else:
+        axes.set_ylim(low - (high - low) * share / (1 - share), high)
+    place = axes.get_xaxis_transform()  # time across, a share of the picture upwards
+    named: set[str] = set()
+    for band in panel.strip.bands:
+        start, end = places(np.array([band.start_ms, band.end_ms]), panel)
+        name = band.state.lower().replace("_", " ")
+        bottom = STRIP_SHARE * (band.row + 0.1)
+        axes.fill_between(
+            [start, end], bottom, bottom + STRIP_SHARE * 0.75, transform=place, linewidth=0,
+            color=STATES[band.state], label=None if name in named else name,
+        )  # fmt: skip
+        named.add(name)
+    for row, mode in enumerate(panel.strip.rows if rows > 1 else ()):
+        axes.text(0.995, STRIP_SHARE * (row + 0.475), mode, transform=axes.transAxes, fontsize=7,
+                  ha="right", va="center")  # fmt: skip
+    if panel.strip.refusals:
+        at = places(np.array([one.time_ms for one in panel.strip.refusals]), panel)
+        up = [STRIP_SHARE * (one.row + 0.475) for one in panel.strip.refusals]
+        axes.scatter(at, up, s=50, marker="D", color=LIQUIDATION, edgecolors="white",
+                     linewidths=0.8, transform=place, label="step refused", zorder=4)  # fmt: skip
 
 
 def places(time_ms: Any, panel: Panel) -> Any:

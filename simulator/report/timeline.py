@@ -1,0 +1,243 @@
+"""The life of an account as lines to read: when, who, what, with which result.
+
+Made of the frames of a run: steps between the modes, operations on funds, orders and fills, and
+what a script says of them.  A run without a step between the modes and without a script has none.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import groupby
+from typing import Any
+
+import polars as pl
+
+from simulator.report.account import Amounts, balances_of, conditions_of
+from simulator.report.result import RunResult
+from simulator.report.values import amount, count
+
+VENUE = "venue"
+
+WHAT = {
+    "APPLY_FOR_UNIFIED": "applies for the unified mode",
+    "ACCEPT_AGREEMENT": "accepts the agreement and the risk disclosure",
+    "ANSWER_QUESTIONNAIRE": "answers the questionnaire",
+    "WITHDRAW_APPLICATION": "withdraws the application",
+    "REQUEST_SEPARATED": "asks for the way back to separated wallets",
+    "COMPLETE_SWITCH": "completes the switch",
+}
+"""Steps between the modes in words."""
+
+MOVED = {
+    "DEPOSIT": "deposits",
+    "WITHDRAW": "withdraws",
+    "TRANSFER": "transfers",
+    "BORROW": "borrows",
+    "REPAY": "repays",
+    "COLLECT": "collects",
+    "TRANSFER_BNB": "transfers",
+}
+"""Operations on funds in words; the switch of auto-repay has a sentence of its own."""
+
+ORDERS_MAX = 6
+"""More orders than this between two other lines are told in one line an instrument."""
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One line of the timeline.
+
+    ``kind`` is ``remark`` (of the script, without result), ``step``, ``funds`` or ``order``;
+    ``refused`` says whether it came to nothing.  ``conditions`` as ``conditions_of`` returns them.
+    ``details`` are sentences below the line.
+    """
+
+    time_ns: int
+    actor: str
+    what: str
+    result: str
+    kind: str
+    refused: bool = False
+    conditions: tuple[dict[str, Any], ...] = ()
+    details: tuple[str, ...] = ()
+
+    @property
+    def unmet(self) -> tuple[dict[str, Any], ...]:
+        """Conditions that stand in the way."""
+        return tuple(one for one in self.conditions if not one["met"])
+
+
+def lines(run: RunResult) -> list[Line]:
+    """Return the timeline of a run, in the order of time; empty where there is none to tell."""
+    if not (run.account_events.height or run.story.height):
+        return []
+    told = [*_remarks(run), *_steps(run), *_funds(run), *_orders(run), *_liquidations(run)]
+    told.sort(key=lambda line: line.time_ns)  # stable: a remark stands before what it speaks of
+    made: list[Line] = []
+    for trading, part in groupby(told, key=lambda line: line.kind == "order"):
+        block = list(part)
+        made += _together(block, run) if trading and len(block) > ORDERS_MAX else block
+    return made
+
+
+def since(time_ns: int, start_ns: int) -> str:
+    """Write an instant as time since the start.
+
+    >>> since(90_061_000_000_000, 0)
+    '25:01:01'
+    """
+    seconds = (time_ns - start_ns) // 10**9
+    return f"{seconds // 3600:02d}:{seconds // 60 % 60:02d}:{seconds % 60:02d}"
+
+
+def words(condition: dict[str, Any]) -> str:
+    """Return a condition in words: what there is, and what is needed.
+
+    >>> words({"name": "KYC", "met": False, "have": "basic", "need": "advanced", "items": []})
+    'KYC: have basic, need advanced'
+    """
+    items = f" ({', '.join(condition['items'])})" if condition["items"] else ""
+    return f"{condition['name']}: have {condition['have']}, need {condition['need']}{items}"
+
+
+def holdings(balances: Amounts) -> str:
+    """Return what the wallets hold and owe, in words.
+
+    >>> from decimal import Decimal as D
+    >>> holdings({"spot": {"USDT": (D("1500"), D(0), D(0)), "BTC": (D("0.5"), D(1), D(0))}})
+    'spot 1,500.00 USDT + 0.5 BTC, owes 1 BTC'
+    """
+    made = []
+    for wallet, assets in balances.items():
+        held = [_quantity(balance, asset) for asset, (balance, _, _) in assets.items() if balance]
+        owed = [
+            _quantity(loan + interest, asset)
+            for asset, (_, loan, interest) in assets.items()
+            if loan + interest
+        ]
+        debts = f", owes {' + '.join(owed)}" if owed else ""
+        made.append(f"{wallet} {' + '.join(held) or 'nothing'}{debts}")
+    return "; ".join(made) or "nothing"
+
+
+def _quantity(value: Any, asset: str) -> str:
+    """Write an amount of an asset: dollars to the cent, coins as exact as they are."""
+    if asset.startswith("USD") or asset.endswith("USD"):
+        return f"{amount(value)} {asset}"
+    text = f"{value:,.8f}".rstrip("0").rstrip(".")
+    return f"{text} {asset}"
+
+
+def _remarks(run: RunResult) -> Iterator[Line]:
+    for row in run.story.iter_rows(named=True):
+        if not row["result"]:
+            yield Line(row["time_ns"], row["actor"], row["text"], "", "remark")
+
+
+def _steps(run: RunResult) -> Iterator[Line]:
+    for row in run.account_events.iter_rows(named=True):
+        conditions = tuple(conditions_of(row["conditions"]))
+        details = [row["note"]] if row["note"] else []
+        if row["refusal"]:
+            result = f"REFUSED: {row['refusal']}"
+        else:
+            result = row["after"]
+            if row["suspended_until_ns"]:
+                at = since(row["suspended_until_ns"], run.start_ns)
+                result += f", nothing can be traded until {at}"
+        before, after = balances_of(row["balances_before"]), balances_of(row["balances_after"])
+        if before != after:
+            details.append(f"wallets before: {holdings(before)}")
+            details.append(f"wallets after: {holdings(after)}")
+        yield Line(
+            row["time_ns"], row["actor"], WHAT[row["step"]], result, "step",
+            bool(row["refusal"]), conditions, tuple(details),
+        )  # fmt: skip
+
+
+def _funds(run: RunResult) -> Iterator[Line]:
+    for row in run.funds.iter_rows(named=True):
+        result = f"REFUSED: {row['refusal']}" if row["refusal"] else "done"
+        yield Line(row["time_ns"], row["actor"], _moved(row), result, "funds", bool(row["refusal"]))
+
+
+def _moved(row: dict[str, Any]) -> str:
+    if row["operation"] == "AUTO_REPAY" and not row["asset"]:
+        return f"switches auto-repay {'on' if row['quantity'] else 'off'}"
+    verb = MOVED.get(row["operation"], row["operation"].lower())
+    what = _quantity(row["quantity"], row["asset"]) if row["asset"] else "all assets"
+    ends = ""
+    if row["source"] and row["operation"] != "DEPOSIT":
+        ends += f" from {row['source']}"
+    if row["target"] and row["operation"] != "WITHDRAW":
+        ends += f" to {row['target']}"
+    return f"{verb} {what}{ends}"
+
+
+def _orders(run: RunResult) -> Iterator[Line]:
+    """Orders of a script that came to rest or to nothing, and every order that was filled."""
+    for row in run.story.iter_rows(named=True):
+        if row["result"]:
+            what, _, reason = row["result"].partition(" ")
+            refused = what == "REJECTED"
+            result = f"REFUSED: {reason}" if refused else " ".join((what.lower(), reason)).strip()
+            yield Line(row["time_ns"], row["actor"], _third(row["text"]), result, "order", refused)
+    trader = run.strategies[0] if len(run.strategies) == 1 else "account"
+    filled = run.fills.group_by("order", "instrument", "side", "reason", maintain_order=True).agg(
+        pl.col("time_ns").last(),
+        pl.col("quantity").sum(),
+        price=(pl.col("price") * pl.col("quantity")).sum() / pl.col("quantity").sum(),
+        fee=pl.col("fee").sum(),
+        fee_asset=pl.col("fee_asset").first(),
+    )
+    for row in filled.iter_rows(named=True):
+        forced = row["reason"] == "liquidation"
+        verb = "buys" if row["side"] > 0 else "sells"
+        fee = f", fee {_quantity(row['fee'], row['fee_asset'])}" if row["fee"] else ""
+        yield Line(
+            row["time_ns"],
+            VENUE if forced else trader,
+            f"{verb} {row['quantity']:,.8g} {row['instrument']}" + " to liquidate" * forced,
+            f"filled at {row['price']:,.2f}{fee}",
+            "order",
+        )
+
+
+def _third(text: str) -> str:
+    """Return an order as a script writes it in the third person.
+
+    >>> _third("buy 1 um:BTCUSDT")
+    'buys 1 um:BTCUSDT'
+    """
+    verb, _, rest = text.partition(" ")
+    return f"{verb}s {rest}"
+
+
+def _liquidations(run: RunResult) -> Iterator[Line]:
+    for row in run.liquidations.iter_rows(named=True):
+        what = f"liquidates the pool {row['pool']}"
+        result = (
+            f"equity {amount(row['equity'])} against maintenance margin "
+            f"{amount(row['maintenance_margin'])}, {amount(row['lost'])} lost"
+        )
+        yield Line(row["time_ns"], VENUE, what, result, "funds", True)
+
+
+def _together(block: Sequence[Line], run: RunResult) -> list[Line]:
+    """Tell many orders in one line a result: how many of an instrument were filled, how many not.
+
+    The line stands where the first of them stood.
+    """
+    made = []
+    groups: dict[tuple[str, str, bool], list[Line]] = {}
+    for line in block:
+        result = "filled" if line.result.startswith("filled") else line.result
+        instrument = line.what.split(" ")[2]
+        groups.setdefault((line.actor, f"{result} {instrument}", line.refused), []).append(line)
+    for (actor, key, refused), part in groups.items():
+        result, _, instrument = key.rpartition(" ")
+        until = since(part[-1].time_ns, run.start_ns)
+        what = f"{count(len(part))} orders on {instrument} until {until}"
+        made.append(Line(part[0].time_ns, actor, what, result, "order", refused))
+    return made

@@ -1,0 +1,115 @@
+"""Goal: the audit says who was where when, and finds the first step that made or lost something.
+
+Method: the files of a made life, right and then with one figure or state changed.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+
+import polars as pl
+import pytest
+
+from simulator.cli.main import run_command
+from simulator.report.document import document
+from simulator.report.files import write_files
+
+sys.path.insert(0, str(Path(__file__).parent.parent / "report"))
+import lives
+import made
+
+
+@pytest.fixture
+def run(tmp_path: Path) -> Path:
+    results = [lives.life()]
+    write_files(results, document(results), tmp_path, report=False)
+    return tmp_path
+
+
+def change(run: Path, step: int, column: str, old: str, new: str) -> None:
+    """Change text in one step of the file, counted from 1."""
+    path = run / "separated" / "account_events.parquet"
+    events = pl.read_parquet(path)
+    values = events[column].to_list()
+    assert old in values[step - 1]
+    values[step - 1] = values[step - 1].replace(old, new)
+    events.with_columns(pl.Series(column, values, dtype=pl.String)).write_parquet(path)
+
+
+def test_right_life_agrees(run: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run_command(["audit", str(run)]) == 0
+    text = capsys.readouterr().out
+    assert "1. 2025-10-09 09:23:20.000000 UTC  Owner  APPLY_FOR_UNIFIED  refused" in text
+    assert "✗ NET_ASSETS: have 60,000.00 USDT, need 100,000.00 USDT" in text
+    assert "6 steps: the sums of every asset agree before and after each" in text
+
+
+def test_json_has_exact_sums(run: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run_command(["audit", str(run), "--account", "1", "--json"]) == 0
+    one = json.loads(capsys.readouterr().out)["accounts"][0]
+    assert one["agree"]
+    assert one["events"][3]["sums"]["BTC"]["interest"] == {
+        "before": "0.00000002", "after": "0.00000002",
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("column", "old", "new", "said"),
+    [
+        ("balances_after", "120000.5", "120000.49999999",
+         "USDT balance: 120000.5 before, 120000.49999999 after"),
+        ("balances_after", '"0.5"', '"0.4"', "BTC loan: 0.5 before, 0.4 after"),
+        ("balances_before", "0.00000002", "0.00000003", "BTC interest: 0.00000003 before"),
+        ("before", "AGREED", "APPLIED", "state: AGREED after the step before, APPLIED here"),
+        ("after", "SWITCHING_TO_UNIFIED", "UNIFIED",
+         "state: ANSWER_QUESTIONNAIRE does not lead from AGREED to UNIFIED"),
+    ],
+)  # fmt: skip
+def test_first_disagreement_is_named(
+    run: Path,
+    capsys: pytest.CaptureFixture[str],
+    column: str,
+    old: str,
+    new: str,
+    said: str,
+) -> None:
+    change(run, 4, column, old, new)
+    assert run_command(["audit", str(run)]) == 1
+    last = capsys.readouterr().out.splitlines()[-1]
+    assert last.startswith("step 4 is the first that does not agree:")
+    assert said in last
+    assert run_command(["audit", str(run), "--json"]) == 1
+    assert not json.loads(capsys.readouterr().out)["accounts"][0]["agree"]
+
+
+def test_refused_step_may_change_nothing(run: Path) -> None:
+    change(run, 6, "after", "UNIFIED", "SWITCHING_TO_SEPARATED")
+    assert run_command(["audit", str(run)]) == 1
+
+
+def test_run_without_steps(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    results = made.both()
+    write_files(results, document(results), tmp_path, report=False)
+    assert run_command(["audit", str(tmp_path)]) == 0
+    assert capsys.readouterr().out.count("no step between the modes was asked for") == 2
+
+
+def test_wrong_folders_are_one_line(run: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run_command(["audit", str(run / "nothing")]) == 2
+    assert "no run in it (no run.json)" in capsys.readouterr().err
+    assert run_command(["audit", str(run), "--account", "2"]) == 2
+    assert "has no such account; it has 1" in capsys.readouterr().err
+    events = run / "separated" / "account_events.parquet"
+    events.write_bytes(b"no parquet")
+    assert run_command(["audit", str(run)]) == 2
+    assert "cannot be read" in capsys.readouterr().err
+    events.unlink()
+    assert run_command(["audit", str(run)]) == 2
+    (run / "run.json").write_text("[]")
+    assert run_command(["audit", str(run)]) == 2
+    err = capsys.readouterr().err.splitlines()
+    assert len(err) == 2
+    assert "no such file; run again" in err[0]
+    assert "not the document of a run" in err[1]
