@@ -1,0 +1,203 @@
+"""What an account did in a run, read from the run's folder: products, experience, losses.
+
+An order has lost if its fills together realized a loss of at least `LOSS` of the account's equity
+at the start; a position is *opened after a loss* by an order for futures or options of another
+number whose first fill realizes nothing and comes within `RUSH_NS` of it.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from decimal import Decimal
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+import polars as pl
+
+from simulator.calculator.advice_exposure import PRODUCTS
+from simulator.calculator.contracts import contract
+from simulator.calculator.document import Document
+from simulator.calculator.read import read
+from simulator.errors import InputError
+from simulator.risk.levels import RiskLevel
+
+RUSH_NS = 300 * 10**9
+LOSS = 0.001
+MODES: tuple[Literal["separated", "unified"], ...] = ("separated", "unified")
+
+LINE = {"spot": "spot", "um": "um", "cm": "cm", "option": "options"}
+
+
+@dataclass(frozen=True, slots=True)
+class History:
+    """What an account did in one mode.
+
+    ``trades`` are orders that filled; ``futures_volume`` in USDT; ``opened`` are orders that opened
+    a position, ``after_loss`` those of them right after a loss.
+    """
+
+    mode: str
+    days: float
+    products: tuple[str, ...]
+    orders: int
+    trades: int
+    futures_trades: int
+    futures_volume: Decimal
+    transfers: int
+    margin_calls: int
+    liquidations: int
+    losses: int
+    opened: int
+    after_loss: int
+    start_equity: float
+    end_equity: float
+    worst_ratio: float | None
+
+    @property
+    def rushed(self) -> Decimal:
+        """Share of positions that were opened right after a loss."""
+        return Decimal(self.after_loss) / self.opened if self.opened else Decimal(0)
+
+
+@dataclass(frozen=True, slots=True)
+class Ran:
+    """A run as its folder has it: what it did by mode, and the account it held."""
+
+    folder: Path
+    rulebook: str
+    portfolio: Document
+    mode: str
+    history: Mapping[str, History]
+    profile: Mapping[str, Any] | None
+
+    @property
+    def lived(self) -> History:
+        """What the account did in the mode that the advice starts from."""
+        return self.history[self.mode]
+
+
+def ran(folder: Path) -> Ran:
+    """Return the run in a folder; InputError in one line for a folder that is none."""
+    run = _json(folder / "run.json", f"{folder}: no run here (no run.json); write one with --out")
+    try:
+        parts = {str(part["mode"]): part for part in run["runs"]}
+        found = {mode: history(folder / mode, parts[mode]) for mode in MODES if mode in parts}
+        mode = next(iter(found))
+        rulebook = str(run["rulebook"])
+    except (KeyError, TypeError, StopIteration) as error:
+        raise InputError(f"{folder}/run.json: not written by this program: no {error}") from None
+    held = folder / mode / "portfolio.json"
+    if not held.is_file():
+        raise InputError(f"{held}: missing; run again with --out")
+    return Ran(folder, rulebook, read(held), mode, found, run.get("profile"))
+
+
+def _json(path: Path, absent: str) -> Any:
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise InputError(absent) from None
+    except (OSError, ValueError) as error:
+        raise InputError(f"{path}: cannot be read: {' '.join(str(error).split())}") from None
+
+
+def history(folder: Path, part: Mapping[str, Any]) -> History:
+    """Return what one mode's frames and its part of run.json tell."""
+    fills, levels = _frame(folder, "fills"), _frame(folder, "history")
+    own = fills.filter(pl.col("reason") == "order")
+    futures = own.filter(_market().is_in(["um", "cm"]))
+    losses, opened, after = _rushes(fills, float(part["start_equity"]))
+    markets = set(own.select(_market().alias("market"))["market"])
+    lines = {LINE[one] for one in markets}
+    return History(
+        mode=folder.name,
+        days=(part["end_ns"] - part["start_ns"]) / (86_400 * 10**9),
+        products=tuple(name for name in PRODUCTS if name in lines),
+        orders=part["orders"],
+        trades=own["order"].n_unique(),
+        futures_trades=futures["order"].n_unique(),
+        futures_volume=_volume(futures),
+        transfers=part["transfers"],
+        margin_calls=_margin_calls(levels),
+        liquidations=part["liquidations"],
+        losses=losses,
+        opened=opened,
+        after_loss=after,
+        start_equity=part["start_equity"],
+        end_equity=part["end_equity"],
+        worst_ratio=part["worst_ratio"],
+    )
+
+
+def _frame(folder: Path, name: str) -> pl.DataFrame:
+    path = folder / f"{name}.parquet"
+    try:
+        return pl.read_parquet(path)
+    except FileNotFoundError:
+        raise InputError(f"{path}: missing; run again with --out") from None
+    except (OSError, pl.exceptions.PolarsError):
+        raise InputError(f"{path}: cannot be read; run again with --out") from None
+
+
+def _market() -> pl.Expr:
+    return pl.col("instrument").str.split(":").list.first()
+
+
+def _sizes(fills: pl.DataFrame) -> dict[str, float]:
+    """Return USD per contract of the coin-margined instruments."""
+    found = {}
+    for name in fills["instrument"].unique().sort():
+        market, _, symbol = name.partition(":")
+        if market == "cm":
+            found[name] = float(contract(symbol, {}, name).contract_size)
+    return found
+
+
+def _volume(futures: pl.DataFrame) -> Decimal:
+    sizes = _sizes(futures)
+    worth = (
+        pl.when(_market() == "cm")
+        .then(pl.col("quantity") * pl.col("instrument").replace_strict(sizes, default=0.0))
+        .otherwise(pl.col("quantity") * pl.col("price"))
+    )
+    return Decimal(repr(round(futures.select(worth.sum()).item() or 0.0, 2)))
+
+
+def _margin_calls(levels: pl.DataFrame) -> int:
+    """Count how often a pool came from NORMAL to a worse level, as far as samples show."""
+    order = {level.name: int(level) for level in RiskLevel}
+    steps = levels.filter(pl.col("level").is_not_null()).with_columns(
+        bad=pl.col("level").replace_strict(order, default=0) > 0
+    )
+    came = steps.with_columns(
+        began=pl.col("bad") & ~pl.col("bad").shift(1, fill_value=False).over("pool")
+    )
+    return int(came["began"].sum())
+
+
+def _rushes(fills: pl.DataFrame, equity: float) -> tuple[int, int, int]:
+    """Return how many orders lost, opened a position, and opened one right after a loss."""
+    traded = fills.filter(_market() != "spot").with_columns(
+        # What a coin-margined contract realizes is in its coin.
+        usd=pl.when(_market() == "cm")
+        .then(pl.col("realized_pnl") * pl.col("price"))
+        .otherwise(pl.col("realized_pnl"))
+    )
+    # The venue's closings have numbers of their own instrument, so both tell an order.
+    orders = traded.group_by("instrument", "order", "reason", maintain_order=True).agg(
+        first=pl.col("time_ns").min(),
+        last=pl.col("time_ns").max(),
+        usd=pl.col("usd").sum(),
+        opens=pl.col("realized_pnl").first() == 0,
+    )
+    lost = orders.filter(pl.col("usd") <= -LOSS * abs(equity)).filter(pl.col("usd") < 0)
+    opened = orders.filter((pl.col("reason") == "order") & pl.col("opens"))
+    ends = lost["last"].sort().to_numpy()
+    firsts = opened["first"].to_numpy()
+    # The nearest loss before an order is the one that counts.
+    before = np.searchsorted(ends, firsts, side="left") - 1
+    near = (before >= 0) & (firsts - ends[before] <= RUSH_NS) if ends.size else before > 0
+    return lost.height, opened.height, int(near.sum())
