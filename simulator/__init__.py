@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from simulator.accounts.questionnaire import Question
     from simulator.accounts.rules import AccountProfile
     from simulator.accounts.states import AccountState
+    from simulator.calculator.advice import advise
     from simulator.calculator.report import margin
     from simulator.exchange.messages import (
         AccountEvent,
@@ -54,6 +55,7 @@ __all__ = [
     "Strategy",
     "Summary",
     "Trade",
+    "advise",
     "margin",
 ]
 
@@ -79,6 +81,7 @@ _WHERE = {
     "Simulation": "simulator.simulation",
     "Summary": "simulator.report.result",
     "Trade": "simulator.strategy.context",
+    "advise": "simulator.calculator.advice",
     "margin": "simulator.calculator.report",
 }
 

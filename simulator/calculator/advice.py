@@ -19,7 +19,7 @@ from simulator.accounts.rules import AccountProfile
 from simulator.calculator.advice_conditions import Eligibility, conditions
 from simulator.calculator.advice_exposure import PRODUCTS, Exposure, exposure, products
 from simulator.calculator.advice_history import History, Ran, ran
-from simulator.calculator.advice_reasons import hints, reasons
+from simulator.calculator.advice_reasons import hints, reasons, transfers_saved
 from simulator.calculator.advice_shocks import Shaken, shaken
 from simulator.calculator.advice_sides import Side, side
 from simulator.calculator.advice_verdict import (
@@ -35,7 +35,7 @@ from simulator.calculator.advice_wallets import apart
 from simulator.calculator.document import Document, written
 from simulator.calculator.figures import Figures, plain
 from simulator.calculator.read import read
-from simulator.calculator.rules import Rules, rules_of
+from simulator.calculator.rules import rules_of
 from simulator.errors import InputError
 from simulator.risk.state import ZERO
 
@@ -105,9 +105,9 @@ def _run(source: Any) -> Ran | None:
     return None
 
 
-def _owner(given: AccountProfile | Mapping[str, Any] | None, run: Ran | None) -> (
-    AccountProfile | None
-):
+def _owner(
+    given: AccountProfile | Mapping[str, Any] | None, run: Ran | None
+) -> AccountProfile | None:
     if given is None and run is None:
         return None
     return profile_of(given if given is not None or run is None else run.profile)
@@ -122,6 +122,7 @@ def _findings(
     lived: History | None,
 ) -> Findings:
     traded = set(products(given)) | set(lived.products if lived else ())
+    whole = sides["separated"].left
     by_size = sorted(after, key=lambda one: abs(one.shock.size))
     return Findings(
         products=tuple(name for name in PRODUCTS if name in traded),
@@ -136,11 +137,12 @@ def _findings(
             Danger(
                 one.shock.name,
                 one.hedged,
-                one.unified.value(one.endangered),
+                one.stake,
+                one.stake / whole if whole > 0 else ZERO,
                 amounts(one.endangered),
             )
             for one in by_size
-            if one.danger
+            if one.stake
         ),
         carried=tuple(
             Carried(one.shock.name, one.separated.liquidated(), _ratio(one.unified))
@@ -206,6 +208,7 @@ def _transfers(after: tuple[Shaken, ...], run: Ran | None) -> Figures:
     made = {mode: one.transfers for mode, one in run.history.items()} if run else {}
     return Figures(
         counted=made or None,
+        saved=transfers_saved(run) if run else None,
         shock=worst.shock.name,
         separated=_lacking(worst.separated),
         unified=_lacking(worst.unified),
@@ -225,7 +228,8 @@ def _shock(one: Shaken, before: Mapping[str, Side]) -> Figures:
         shock=one.shock.name,
         separated=_after(one.separated, before["separated"]),
         unified=_after(one.unified, before["unified"]),
-        unified_only_at_risk=_assets(one.unified, one.endangered),
+        unified_only_at_risk=_assets(one.unified, one.endangered) if one.stake else [],
+        unified_only_at_risk_usd=plain(one.stake),
     )
 
 
@@ -261,9 +265,7 @@ def _eligibility(found: Eligibility) -> Figures:
 
 
 def _condition(one: Condition) -> Figures:
-    return Figures(
-        name=one.name, met=one.met, have=one.have, need=one.need, items=list(one.items)
-    )
+    return Figures(name=one.name, met=one.met, have=one.have, need=one.need, items=list(one.items))
 
 
 def _history(run: Ran | None) -> Figures | None:

@@ -118,9 +118,7 @@ def _facts(
         net_assets=worth / usdt,
         futures_trades=profile.futures_trades + (lived.futures_trades if lived else 0),
         futures_volume=profile.futures_volume + (lived.futures_volume if lived else ZERO),
-        liquidating=tuple(
-            p.name for p, f in separated.pools if f.level >= RiskLevel.LIQUIDATION
-        ),
+        liquidating=tuple(p.name for p, f in separated.pools if f.level >= RiskLevel.LIQUIDATION),
         isolated=tuple(isolated),
         positions=tuple(positions),
     )

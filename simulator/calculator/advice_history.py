@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 import polars as pl
@@ -26,7 +26,7 @@ from simulator.risk.levels import RiskLevel
 
 RUSH_NS = 300 * 10**9
 LOSS = 0.001
-MODES: tuple[Literal["separated", "unified"], ...] = ("separated", "unified")
+MODES = ("separated", "unified")
 
 LINE = {"spot": "spot", "um": "um", "cm": "cm", "option": "options"}
 
@@ -84,7 +84,9 @@ def ran(folder: Path) -> Ran:
     run = _json(folder / "run.json", f"{folder}: no run here (no run.json); write one with --out")
     try:
         parts = {str(part["mode"]): part for part in run["runs"]}
-        found = {mode: history(folder / mode, parts[mode]) for mode in MODES if mode in parts}
+        found: dict[str, History] = {
+            mode: history(folder / mode, parts[mode]) for mode in MODES if mode in parts
+        }
         mode = next(iter(found))
         rulebook = str(run["rulebook"])
     except (KeyError, TypeError, StopIteration) as error:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from simulator.accounts.conditions import Condition
 from simulator.calculator.advice_conditions import Eligibility
 from simulator.calculator.advice_exposure import Exposure
 from simulator.calculator.advice_history import RUSH_NS, History, Ran
@@ -15,6 +14,8 @@ from simulator.calculator.advice_verdict import (
     Findings,
     Limits,
     percent,
+    rule_of,
+    unmet,
     usd,
 )
 from simulator.calculator.figures import Figures
@@ -63,7 +64,19 @@ def _transfers(after: Sequence[Shaken], run: Ran | None) -> str:
     if run is None:
         return f"Transfers: {need}"
     counted = ", ".join(f"{one.transfers:,} {mode}" for mode, one in run.history.items())
-    return f"Transfers: the run made {counted}; {need}"
+    kept = transfers_saved(run)
+    spared = "" if kept is None else f", {kept:,} saved"
+    return f"Transfers: the run made {counted}{spared}; {need}"
+
+
+def transfers_saved(run: Ran) -> int | None:
+    """Return the transfers between wallets that the unified mode spares; None where the run was
+    unified, so that there were none.
+    """
+    if "separated" not in run.history:
+        return None
+    made = run.history["unified"].transfers if "unified" in run.history else 0
+    return run.history["separated"].transfers - made
 
 
 def _shocks(after: Sequence[Shaken]) -> str:
@@ -83,8 +96,8 @@ def _risk(found: Findings, after: Sequence[Shaken]) -> str:
         )
     mildest = found.dangers[0]
     return (
-        f"Assets at risk: at {mildest.shock} the pool is liquidated with {mildest.assets} "
-        f"({usd(mildest.value)}) that separate wallets keep."
+        f"Assets at risk: at {mildest.shock} the pool is liquidated with {mildest.assets}; "
+        f"separate wallets keep {usd(mildest.value)} of equity."
     )
 
 
@@ -108,12 +121,6 @@ def _eligible(one: Eligibility) -> str:
         names = ", ".join(LABELS.get(name, name) for name in one.unknown)
         text += f"; {len(one.unknown)} not known ({names}): give a profile"
     return f"{text}."
-
-
-def unmet(one: Condition) -> str:
-    """Write a condition that is not met."""
-    listed = f": {', '.join(one.items)}" if one.items else ""
-    return f"{LABELS.get(one.name, one.name)} {one.have}{listed} (asked: {one.need})"
 
 
 def _lived(one: History) -> str:
@@ -154,15 +161,14 @@ def _hints(
             f"({percent(lived.rushed)}) were opened within {RUSH_NS // (60 * 10**9)} minutes after "
             f"one of {lived.losses:,} realized losses."
         )
-    if found.dangers and not any(one.hedged < limits.hedged for one in found.dangers):
+    if found.dangers and not any(one.unhedged(limits) for one in found.dangers):
         one = found.dangers[0]
         yield (
-            f"Keep a wall: at {one.shock} the pool would lose {one.assets} ({usd(one.value)}) to "
-            f"its liquidation although {percent(one.hedged)} is hedged; keep equity above that or "
-            "hold these assets outside."
+            f"Keep a wall: at {one.shock} the pool would be liquidated with {one.assets} although "
+            f"{percent(one.hedged)} is hedged; {usd(one.value)} of equity would be safe outside."
         )
     missing = [unmet(c) for c in eligibility.conditions if not c.met]
-    if missing and not found.lacking:
+    if missing and rule_of(found, limits) in ("hedged", "carries"):
         yield f"An application would be refused now: {'; '.join(missing)}."
 
 
@@ -178,5 +184,3 @@ def _count(number: int, thing: str) -> str:
 
 def _listed(names: Sequence[str]) -> str:
     return f" ({', '.join(names)})" if names else ""
-
-

@@ -1,9 +1,9 @@
 """What shocks would do to an account in either mode: what is lost, liquidated and at risk.
 
-    prices      every coin's index, and all marks on it, by the same share
-    correlation correlations 0, and every coin moves 10 % against the account's net exposure in it:
-                what was a hedge between coins loses on both sides
-    volatility  volatilities of options, and the measured ones that widen price ranges, by a half
+prices      every coin's index, and all marks on it, by the same share
+correlation correlations 0, and every coin moves 10 % against the account's net exposure in it:
+            what was a hedge between coins loses on both sides
+volatility  volatilities of options, and the measured ones that widen price ranges, by a half
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from simulator.calculator.document import Document
 from simulator.calculator.rules import Rules
 from simulator.calculator.what_if import Moves, moved
 from simulator.risk.levels import RiskLevel
+from simulator.risk.state import ZERO
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,9 +58,12 @@ class Shaken:
         return beyond(self.unified.at_risk(), self.separated.at_risk())
 
     @property
-    def danger(self) -> bool:
-        """Whether the unified mode puts something at risk that separate wallets keep."""
-        return self.unified.value(self.endangered) > CENT
+    def stake(self) -> Decimal:
+        """Equity that separate wallets keep and the unified mode would not, 0 without a
+        liquidation there; what is owed against the assets is not in it.
+        """
+        more = self.separated.kept - self.unified.kept if self.unified.liquidated() else ZERO
+        return more if more > CENT else ZERO
 
     @property
     def rescue(self) -> bool:

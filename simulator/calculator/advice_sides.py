@@ -92,6 +92,13 @@ class Side:
         """Return the names of the pools at their liquidation threshold or below."""
         return tuple(p.name for p, f in self.pools if f.level >= RiskLevel.LIQUIDATION)
 
+    @property
+    def kept(self) -> Decimal:
+        """Equity that no liquidation reaches: of the pools above their threshold, and outside."""
+        return sum(
+            (f.equity for f in self.figures if f.level < RiskLevel.LIQUIDATION), self.outside
+        )
+
     def at_risk(self) -> dict[str, Decimal]:
         """Return what stands in the pools that are liquidated: units by asset."""
         found: dict[str, Decimal] = {}

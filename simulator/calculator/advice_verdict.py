@@ -4,11 +4,11 @@ The first rule that holds decides; docs/how-to/advice.md lists them:
 
     inexperienced   experience is asked for and missing, or the account was liquidated
     nothing         no margin is needed in either mode
-    merge_unsafe    the merged pool would not be above the ratio that a switch asks for
-    spot_at_risk    a shock takes from the unified pool what separate wallets keep, and less than
-                    half of the exposure is hedged against it
+    spot_at_risk    a shock takes from the unified pool what separate wallets keep, a twentieth of
+                    the equity or more, and less than half of the exposure is hedged against it
     one_product     there is nothing to net across products
     small           net assets are below what a switch asks for
+    merge_unsafe    the merged pool would not be above the ratio that a switch asks for
     hedged          the unified mode needs less margin by a tenth or more
     carries         a shock liquidates a wallet that the pool carries, half or more being hedged
     no_gain         none of these
@@ -30,10 +30,10 @@ Code = Literal["unified", "gains_little", "spot_at_risk", "merge_unsafe", "pract
 Rule = Literal[
     "inexperienced",
     "nothing",
-    "merge_unsafe",
     "spot_at_risk",
     "one_product",
     "small",
+    "merge_unsafe",
     "hedged",
     "carries",
     "no_gain",
@@ -42,10 +42,10 @@ Rule = Literal[
 CODES: dict[Rule, Code] = {
     "inexperienced": "practise_separated",
     "nothing": "gains_little",
-    "merge_unsafe": "merge_unsafe",
     "spot_at_risk": "spot_at_risk",
     "one_product": "gains_little",
     "small": "gains_little",
+    "merge_unsafe": "merge_unsafe",
     "hedged": "unified",
     "carries": "unified",
     "no_gain": "gains_little",
@@ -62,6 +62,7 @@ class Limits:
 
     saved: Decimal = Decimal("0.10")
     hedged: Decimal = Decimal("0.50")
+    stake: Decimal = Decimal("0.05")
     net_assets: Decimal = Decimal(10_000)
     futures_trades: int = 10
     age_days: int = 30
@@ -74,12 +75,19 @@ LIMITS = Limits()
 
 @dataclass(frozen=True, slots=True)
 class Danger:
-    """What a shock puts at risk in the unified mode that separate wallets keep."""
+    """What a shock puts at risk in the unified mode only: ``value`` is the equity in USD that
+    separate wallets keep, ``share`` that of the account's, ``assets`` what stands in the pool.
+    """
 
     shock: str
     hedged: Decimal
     value: Decimal
+    share: Decimal
     assets: str
+
+    def unhedged(self, limits: Limits = LIMITS) -> bool:
+        """Whether it is large and the account not hedged against it."""
+        return self.hedged < limits.hedged and self.share >= limits.stake
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,14 +137,14 @@ def rule_of(found: Findings, limits: Limits = LIMITS) -> Rule:
         return "inexperienced"
     if found.separated <= 0 and found.unified <= 0:
         return "nothing"
-    if not found.merged.met:
-        return "merge_unsafe"
-    if any(one.hedged < limits.hedged for one in found.dangers):
+    if any(one.unhedged(limits) for one in found.dangers):
         return "spot_at_risk"
     if len(found.products) < 2:
         return "one_product"
     if found.net_assets < found.asked:
         return "small"
+    if not found.merged.met:
+        return "merge_unsafe"
     if found.saved_share >= limits.saved:
         return "hedged"
     if found.carried and found.hedged >= limits.hedged:
@@ -160,10 +168,11 @@ def sentence(found: Findings, rule: Rule, limits: Limits = LIMITS) -> str:
             f"{merged.need}; {gain}."
         )
     if rule == "spot_at_risk":
-        danger = next(one for one in found.dangers if one.hedged < limits.hedged)
+        danger = next(one for one in found.dangers if one.unhedged(limits))
         return (
             f"Stay separated, your assets would be at risk: at {danger.shock} the unified pool is "
-            f"liquidated with {danger.assets} ({usd(danger.value)}) that separate wallets keep; "
+            f"liquidated with {danger.assets}, and separate wallets keep {usd(danger.value)} "
+            f"({percent(danger.share)} of the equity); "
             f"{percent(danger.hedged)} of the exposure is hedged against it{_largest(found)}; "
             f"{gain}."
         )
@@ -199,7 +208,7 @@ def _saving(found: Findings) -> str:
 
 
 def _experience(found: Findings) -> str:
-    said = [f"{LABELS[one.name]} {one.have} (asked: {one.need})" for one in found.lacking]
+    said = [unmet(one) for one in found.lacking]
     if found.liquidations:
         said.append(f"liquidations {found.liquidations:,} (asked: none)")
     return ", ".join(said)
@@ -211,12 +220,19 @@ LABELS = {
     "ACCOUNT_AGE": "account age",
     "FUTURES_TRADES": "futures trades",
     "FUTURES_VOLUME": "futures volume",
-    "NO_LIQUIDATION": "pools in liquidation",
-    "NO_ISOLATED_POSITIONS": "isolated positions",
-    "NO_OPEN_POSITIONS": "open positions",
     "UNIMMR_AFTER": "uniMMR after the merge",
 }
-"""What conditions are called in sentences."""
+"""What conditions are called in sentences, where what they have does not say it."""
+
+
+def unmet(one: Condition) -> str:
+    """Write a condition that is not met.
+
+    >>> unmet(Condition("ACCOUNT_AGE", False, "3 days", "30 days"))
+    'account age 3 days (asked: 30 days)'
+    """
+    label = LABELS.get(one.name)
+    return f"{label} {one.have} (asked: {one.need})" if label else f"{one.have} (asked: {one.need})"
 
 
 def _largest(found: Findings) -> str:

@@ -77,6 +77,4 @@ def _divided(now: Side, asset: str, amount: Decimal, owes: bool) -> dict[str, De
     if not takes or asset != "USDT":
         return {rest: amount}
     whole = amount * usd + sum((equity for _, equity in takes.values()), ZERO)
-    return {
-        name: (whole * need / needed - equity) / usd for name, (need, equity) in takes.items()
-    }
+    return {name: (whole * need / needed - equity) / usd for name, (need, equity) in takes.items()}

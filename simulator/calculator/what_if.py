@@ -19,7 +19,7 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 
 from simulator.calculator.contracts import Contract, contracts
-from simulator.calculator.document import Document
+from simulator.calculator.document import Document, Holds
 from simulator.calculator.options import forward, premium
 from simulator.calculator.prices import Market, forwards, market
 from simulator.calculator.values import nearest, number
@@ -117,6 +117,7 @@ def moved(document: Document, moves: Moves) -> Document:
             "rate": document.rate if moves.rate is None else moves.rate,
             "volatility": after.volatility,
             "correlation": _correlation(document, moves, after.index),
+            "positions": _entered(document, before),
         }
     )
     reprices = moves.volatility != (None, None) or moves.time_ns or moves.rate is not None
@@ -131,6 +132,16 @@ def moved(document: Document, moves: Moves) -> Document:
             after.mark[name] = after.mark[name] * share if share is not None else absolute or TINY
     prices = document.prices.model_copy(update={"index": after.index, "mark": after.mark})
     return then.model_copy(update={"prices": prices})
+
+
+def _entered(document: Document, before: Market) -> tuple[Holds, ...]:
+    """Return the positions with their entry prices; one without was entered at the mark before."""
+    return tuple(
+        held
+        if held.entry_price is not None
+        else held.model_copy(update={"entry_price": before.mark[held.instrument]})
+        for held in document.positions
+    )
 
 
 def _reprice(

@@ -27,6 +27,7 @@ COMMANDS = {
     "scenarios": "List the scenarios that `run` knows by name.",
     "margin": "Compute the margin of a document of positions.",
     "audit": "Check every step of an account between the modes.",
+    "advise": "Say which account mode suits an account, and why.",
     "rulebook": "List and show rulebooks.",
     "data": "Import, fetch, check and describe market data.",
     "bench": "Measure the speed of this machine.",

@@ -207,3 +207,16 @@ def test_surface_refuses_what_it_cannot_draw(tmp_path: Path) -> None:
         draw(made, tmp_path / "ratio.gif")
     with pytest.raises(InputError, match="no such folder"):
         draw(made, tmp_path / "nowhere" / "ratio.png")
+
+
+def test_a_position_without_entry_price_loses_from_its_mark() -> None:
+    """Entered at the mark before the move, so the move is its profit or loss."""
+    bare = {
+        "prices": {"index": {"USDT": 1, "BTC": 50_000}},
+        "balances": {"um": {"USDT": 20_000}},
+        "positions": [{"instrument": "BTCUSDT", "quantity": 1}],
+    }
+    after = margin(moved(read(bare), parse_moves("BTC=-10%")))
+    assert after.total.equity == 15_000
+    entered = {**bare, "positions": [{**bare["positions"][0], "entry_price": 50_000}]}
+    assert margin(moved(read(entered), parse_moves("BTC=-10%"))).total == after.total
