@@ -95,14 +95,14 @@ def advise(
 
 def _run(source: Any) -> Ran | None:
     """Return the run that a source names, None where it is a document."""
-    if isinstance(source, Path) or (isinstance(source, str) and "\n" not in source):
-        try:
-            folder = Path(source)
-            if folder.is_dir():
-                return ran(folder)
-        except (OSError, ValueError):  # text too long for a name is no folder
-            return None
-    return None
+    if not isinstance(source, str | Path):
+        return None
+    try:
+        folder = Path(source)
+        there = folder.is_dir()
+    except (OSError, ValueError):  # a document's text, too long for a name
+        return None
+    return ran(folder) if there else None
 
 
 def _owner(

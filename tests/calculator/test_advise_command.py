@@ -1,4 +1,4 @@
-"""Goal: ``unimargin advise`` prints one JSON document or tables of 80 columns, or one line of error.
+"""Goal: ``unimargin advise`` prints one JSON document or tables of 80 columns; errors are one line.
 
 Method: run the command in this process on documents of docs/examples.
 """
