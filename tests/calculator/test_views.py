@@ -211,7 +211,7 @@ def test_surface_refuses_what_it_cannot_draw(tmp_path: Path) -> None:
 
 def test_a_position_without_entry_price_loses_from_its_mark() -> None:
     """Entered at the mark before the move, so the move is its profit or loss."""
-    bare = {
+    bare: dict[str, Any] = {
         "prices": {"index": {"USDT": 1, "BTC": 50_000}},
         "balances": {"um": {"USDT": 20_000}},
         "positions": [{"instrument": "BTCUSDT", "quantity": 1}],
