@@ -60,8 +60,8 @@ def collect(run: Simulation, seconds: float) -> RunResult:
         ),
         alerts=_alerts(run),
         moves=moves(run.desk.snapshots, run.margin),
-        account_events=account_frame(getattr(getattr(desk, "modes", None), "events", ())),
-        funds=funds_frame(getattr(getattr(desk, "funds", None), "events", ())),
+        account_events=account_frame(desk.modes.events),
+        funds=funds_frame(desk.funds.events),
         story=story_frame([s for s in run.strategies if isinstance(s, Owner)]),
         notes=_notes(run),
     )

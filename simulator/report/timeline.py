@@ -164,15 +164,17 @@ def _funds(run: RunResult) -> Iterator[Line]:
 
 def _moved(row: dict[str, Any]) -> str:
     if row["operation"] == "AUTO_REPAY" and not row["asset"]:
+        if row["refusal"]:
+            return "asks to switch auto-repay"
         return f"switches auto-repay {'on' if row['quantity'] else 'off'}"
     verb = MOVED.get(row["operation"], row["operation"].lower())
-    what = _quantity(row["quantity"], row["asset"]) if row["asset"] else "all assets"
+    what = _quantity(row["quantity"], row["asset"]) if row["quantity"] else row["asset"]
     ends = ""
     if row["source"] and row["operation"] != "DEPOSIT":
         ends += f" from {row['source']}"
     if row["target"] and row["operation"] != "WITHDRAW":
         ends += f" to {row['target']}"
-    return f"{verb} {what}{ends}"
+    return f"{verb} {what or 'all assets'}{ends}"
 
 
 def _orders(run: RunResult) -> Iterator[Line]:
