@@ -15,7 +15,7 @@ def rows_of(figure: Figure) -> list[tuple[str, str]]:
     if isinstance(value, list) and value and isinstance(value[0], dict):
         return [(f"{figure.path}.{n}", _row(row)) for n, row in enumerate(value, start=1)]
     if isinstance(value, list):
-        return [(figure.path, ", ".join(str(entry) for entry in value))]
+        return [(figure.path, ", ".join(str(entry) for entry in value) or "–")]
     if isinstance(value, bool):
         return [(figure.path, "yes" if value else "no")]
     return [(figure.path, str(value))]

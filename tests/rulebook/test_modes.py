@@ -7,10 +7,12 @@ from __future__ import annotations
 
 import tomllib
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from simulator.accounts.conditions import ratio_needed
 from simulator.accounts.questionnaire import bank
 from simulator.accounts.rules import ModeRules
 from simulator.errors import InputError
@@ -20,6 +22,7 @@ from simulator.rulebook.modes import MINUTE_NS
 from simulator.rulebook.venue import venue_rules
 
 D = Decimal
+PAGE = Path(__file__).parents[2] / "docs" / "rules" / "account-modes.md"
 
 
 def test_textbook() -> None:
@@ -124,3 +127,41 @@ def test_a_wrong_value_is_named(key: str, value: Any, message: str) -> None:
         load("textbook").with_overrides({"account_modes": {key: value}})
     assert message in str(raised.value)
     assert "\n" not in str(raised.value)
+
+
+def cells(name: str) -> list[str]:
+    """Return the column of a rulebook in the table of docs/rules/account-modes.md."""
+    rulebook = load(name)
+    rules = rulebook.mode_rules()
+    ladder = rulebook.margin_rules("unified").ladder
+
+    def within(amount: Decimal | int, window: str) -> str:
+        return f"{amount:,} in {rules.experience_days} days" if amount else window
+
+    lines = f" in {', '.join(rules.net_assets_lines)}" if rules.net_assets_lines else ""
+    minutes = [ns / MINUTE_NS for ns in (rules.switch_ns, rules.return_ns)]
+    return [
+        rules.kyc,
+        f"{rules.net_assets:,}{lines}",
+        f"{rules.account_age_days} days" if rules.account_age_days else "–",
+        within(rules.futures_trades, "–"),
+        within(rules.futures_volume, "–"),
+        "join the pool" if rules.isolated_positions else "none",
+        "kept" if rules.open_positions else "none",
+        {"cancel": "cancelled", "refuse": "none"}[rules.open_orders],
+        f"{rules.questions}, {rules.pass_mark * 100:.0f} %",
+        f"{rules.cool_down_ns / MINUTE_NS:g} min",
+        f"{ratio_needed(rules, ladder)}",
+        ", ".join(f"{one:g} min" for one in minutes) if any(minutes) else "–",
+        rules.split_to,
+        f"{rules.withdrawal_ratio}",
+    ]
+
+
+def test_the_table_of_the_page_is_what_the_files_say() -> None:
+    text = PAGE.read_text("utf-8")
+    rows = [line.strip("|").split("|") for line in text.splitlines() if line.startswith("|")]
+    head, _, *table = [[cell.strip() for cell in row] for row in rows[: 2 + 14]]
+    assert {cell.strip("`") for cell in head[1:]} == set(names())
+    for at, name in enumerate(head[1:], start=1):
+        assert [row[at] for row in table] == cells(name.strip("`")), name
