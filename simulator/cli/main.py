@@ -29,6 +29,7 @@ COMMANDS = {
     "audit": "Check every step of an account between the modes.",
     "advise": "Say which account mode suits an account, and why.",
     "rulebook": "List and show rulebooks.",
+    "quiz": "Answer the questionnaire on portfolio margin.",
     "data": "Import, fetch, check and describe market data.",
     "bench": "Measure the speed of this machine.",
     "resume": "Go on with a stored run.",
