@@ -73,6 +73,8 @@ def test_question_is_complete(question: Question) -> None:
     assert question.answer in question.choices
     assert question.text.rstrip().endswith("?")
     assert len(set(question.choices.values())) == len(LETTERS)
+    # Questions are drawn one by one, so none may lean on another.
+    assert not re.search(r"\b([Tt]he same (pair|account|pool)|previous|as before)\b", question.text)
 
 
 def test_every_choice_is_explained(question: Question) -> None:
