@@ -40,8 +40,8 @@ MOVED = {
 }
 """Operations on funds in words; the switch of auto-repay has a sentence of its own."""
 
-ORDERS_MAX = 6
-"""More orders than this between two other lines are told in one line an instrument."""
+APART_MAX = 8
+"""More orders and operations than this between two other lines are told together."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +50,8 @@ class Line:
 
     ``kind`` is ``remark`` (of the script, without result), ``step``, ``funds`` or ``order``;
     ``refused`` says whether it came to nothing.  ``conditions`` as ``conditions_of`` returns them.
-    ``details`` are sentences below the line.
+    ``details`` are sentences below the line.  ``group`` is what many of them are called, and what
+    came of them, such as ``("orders on um:BTCUSDT", "filled")``.
     """
 
     time_ns: int
@@ -61,6 +62,7 @@ class Line:
     refused: bool = False
     conditions: tuple[dict[str, Any], ...] = ()
     details: tuple[str, ...] = ()
+    group: tuple[str, str] = ("", "")
 
     @property
     def unmet(self) -> tuple[dict[str, Any], ...]:
@@ -75,9 +77,9 @@ def lines(run: RunResult) -> list[Line]:
     told = [*_remarks(run), *_steps(run), *_funds(run), *_orders(run), *_liquidations(run)]
     told.sort(key=lambda line: line.time_ns)  # stable: a remark stands before what it speaks of
     made: list[Line] = []
-    for trading, part in groupby(told, key=lambda line: line.kind == "order"):
+    for alike, part in groupby(told, key=lambda line: bool(line.group[0])):
         block = list(part)
-        made += _together(block, run) if trading and len(block) > ORDERS_MAX else block
+        made += _together(block, run) if alike and len(block) > APART_MAX else block
     return made
 
 
@@ -159,7 +161,11 @@ def _steps(run: RunResult) -> Iterator[Line]:
 def _funds(run: RunResult) -> Iterator[Line]:
     for row in run.funds.iter_rows(named=True):
         result = f"REFUSED: {row['refusal']}" if row["refusal"] else "done"
-        yield Line(row["time_ns"], row["actor"], _moved(row), result, "funds", bool(row["refusal"]))
+        called = f"{row['operation'].lower().replace('_', ' ')} operations, {row['asset'] or 'all'}"
+        yield Line(
+            row["time_ns"], row["actor"], _moved(row), result, "funds", bool(row["refusal"]),
+            group=(called, result),
+        )  # fmt: skip
 
 
 def _moved(row: dict[str, Any]) -> str:
@@ -184,7 +190,10 @@ def _orders(run: RunResult) -> Iterator[Line]:
             what, _, reason = row["result"].partition(" ")
             refused = what == "REJECTED"
             result = f"REFUSED: {reason}" if refused else " ".join((what.lower(), reason)).strip()
-            yield Line(row["time_ns"], row["actor"], _third(row["text"]), result, "order", refused)
+            yield Line(
+                row["time_ns"], row["actor"], _third(row["text"]), result, "order", refused,
+                group=(f"orders on {_instrument(row['text'])}", result),
+            )  # fmt: skip
     trader = run.strategies[0] if len(run.strategies) == 1 else "account"
     filled = run.fills.group_by("order", "instrument", "side", "reason", maintain_order=True).agg(
         pl.col("time_ns").last(),
@@ -203,6 +212,7 @@ def _orders(run: RunResult) -> Iterator[Line]:
             f"{verb} {row['quantity']:,.8g} {row['instrument']}" + " to liquidate" * forced,
             f"filled at {row['price']:,.2f}{fee}",
             "order",
+            group=(f"orders on {row['instrument']}", "filled"),
         )
 
 
@@ -216,6 +226,15 @@ def _third(text: str) -> str:
     return f"{verb}s {rest}"
 
 
+def _instrument(text: str) -> str:
+    """Return the instrument of an order as a script writes it.
+
+    >>> _instrument("buy 1 um:BTCUSDT at 60,000")
+    'um:BTCUSDT'
+    """
+    return text.partition(" at ")[0].rpartition(" ")[2]
+
+
 def _liquidations(run: RunResult) -> Iterator[Line]:
     for row in run.liquidations.iter_rows(named=True):
         what = f"liquidates the pool {row['pool']}"
@@ -227,19 +246,19 @@ def _liquidations(run: RunResult) -> Iterator[Line]:
 
 
 def _together(block: Sequence[Line], run: RunResult) -> list[Line]:
-    """Tell many orders in one line a result: how many of an instrument were filled, how many not.
+    """Tell many orders and operations by what they are called and what came of them.
 
-    The line stands where the first of them stood.
+    A line stands where the first of its own stood.
     """
-    made = []
-    groups: dict[tuple[str, str, bool], list[Line]] = {}
+    groups: dict[tuple[str, tuple[str, str]], list[Line]] = {}
     for line in block:
-        result = "filled" if line.result.startswith("filled") else line.result
-        instrument = line.what.split(" ")[2]
-        groups.setdefault((line.actor, f"{result} {instrument}", line.refused), []).append(line)
-    for (actor, key, refused), part in groups.items():
-        result, _, instrument = key.rpartition(" ")
-        until = since(part[-1].time_ns, run.start_ns)
-        what = f"{count(len(part))} orders on {instrument} until {until}"
-        made.append(Line(part[0].time_ns, actor, what, result, "order", refused))
+        groups.setdefault((line.actor, line.group), []).append(line)
+    made = []
+    for (actor, (called, result)), part in groups.items():
+        if len(part) == 1:
+            made += part
+            continue
+        first, last = part[0], part[-1]
+        what = f"{count(len(part))} {called} until {since(last.time_ns, run.start_ns)}"
+        made.append(Line(first.time_ns, actor, what, result, first.kind, first.refused))
     return made

@@ -10,13 +10,15 @@ import io
 import json
 import re
 import sys
+from decimal import Decimal
 from pathlib import Path
 
 import polars as pl
 import pytest
 from rich.console import Console
 
-from simulator.report.account import balances_of
+from simulator.exchange.messages import FundEvent, FundOperation
+from simulator.report.account import balances_of, funds_frame
 from simulator.report.document import as_json, document
 from simulator.report.files import write_files
 from simulator.report.page import page
@@ -77,6 +79,18 @@ def test_many_orders_become_one_line_an_instrument() -> None:
     told = [line for line in lines(lives.life(fills=fills)) if line.kind == "order"]
     assert told[0].what == "500 orders on um:BTCUSDT until 00:00:00"
     assert told[0].result == "filled"
+
+
+def test_many_transfers_become_one_line() -> None:
+    at = made.START + 400 * made.MINUTE
+    moved = [
+        FundEvent(at + i, 1, "Owner", FundOperation.TRANSFER, "USDT", Decimal(1), "spot", "um")
+        for i in range(50)
+    ]
+    run = lives.life(funds=funds_frame(moved), fills=made.frame("fills", []))
+    told = [line for line in lines(run) if line.kind == "funds" and line.actor == "Owner"]
+    assert told[-1].what == "50 transfer operations, USDT until 06:40:00"
+    assert told[-1].result == "done"
 
 
 def test_pieces_of_an_order_are_one_line_at_their_mean_price() -> None:
