@@ -104,6 +104,7 @@ def _summary(run: Simulation) -> Summary:
         rejections=run.rejections(),
         transfers=desk.transfers.count,
         liquidations=len(desk.liquidator.events),
+        paid_in=desk.added(),
     )
 
 

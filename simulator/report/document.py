@@ -48,6 +48,7 @@ def _run(run: RunResult) -> dict[str, Any]:
         "end_ns": run.end_ns,
         "start_equity": finite(summary.start_equity),
         "end_equity": finite(summary.end_equity),
+        "paid_in": finite(summary.paid_in),
         "pnl": {source: finite(value) for source, value in summary.pnl.items()},
         "pnl_total": finite(sum(summary.pnl.values())),
         "used_margin": finite(summary.used_margin),

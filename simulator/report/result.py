@@ -66,8 +66,9 @@ class Summary:
     """Figures of one run in ``currency`` (USDT), for the table side by side.
 
     ``pnl`` is by source (``price``, ``fees``, ``funding``, ...), gains positive; its sum is
-    ``end_equity - start_equity`` less deposits and withdrawals.  ``worst_ratio`` is the lowest
-    equity / maintenance margin of any pool, ``None`` where no pool ever had a requirement.
+    ``end_equity - start_equity - paid_in``, the last being deposits less withdrawals while it ran.
+    ``worst_ratio`` is the lowest equity / maintenance margin of any pool, ``None`` where no pool
+    ever had a requirement.
     """
 
     start_equity: float
@@ -84,6 +85,7 @@ class Summary:
     rejections: dict[str, int]
     transfers: int
     liquidations: int
+    paid_in: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)

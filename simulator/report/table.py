@@ -37,6 +37,8 @@ def rows(results: Sequence[RunResult]) -> list[Row]:
         made.append(Row(label, unit, tuple(cell(item) for item in results), compared))
 
     add("Start equity", currency, lambda run: amount(run.summary.start_equity))
+    if any(run.summary.paid_in for run in results):
+        add("Paid in, less taken out", currency, lambda run: signed(run.summary.paid_in))
     add("End equity", currency, lambda run: amount(run.summary.end_equity))
     for source in sources(results):
         add(f"PnL: {source}", currency, lambda run, s=source: signed(run.summary.pnl.get(s, 0.0)))  # type: ignore[misc]
