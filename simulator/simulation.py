@@ -14,7 +14,8 @@ import numpy as np
 
 from simulator.accounts.profile import profile_of
 from simulator.accounts.rules import AccountProfile
-from simulator.accounts.wallets import INSURANCE, OUTSIDE, Partition, separated, unified
+from simulator.accounts.states import AccountMode
+from simulator.accounts.wallets import INSURANCE, OUTSIDE, Partition, layouts
 from simulator.choices import (
     check_choices,
     checked_deposits,
@@ -28,6 +29,7 @@ from simulator.errors import InputError
 from simulator.events.outcomes import RejectReason
 from simulator.exchange.assembly import assemble
 from simulator.exchange.latency import parse_latency
+from simulator.exchange.layout import Layout
 from simulator.exchange.leverage import Asked
 from simulator.exchange.watching import RUN
 from simulator.instruments.instrument import Instrument
@@ -36,7 +38,7 @@ from simulator.replay.activity import active_ns
 from simulator.replay.catalogue import load
 from simulator.replay.player import Block, Player
 from simulator.risk.alerts import parse
-from simulator.rulebook.account import account_rules, interest_rules
+from simulator.rulebook.account import interest_rules, rules_by_mode
 from simulator.rulebook.load import load as load_rulebook
 from simulator.rulebook.venue import venue_rules
 from simulator.strategy.base import Strategy
@@ -125,10 +127,19 @@ class Simulation:
             margin_type, position_mode, margin_leverage, multi_assets = self._opening.choices(
                 margin_type, position_mode, margin_leverage, multi_assets
             )
-        margin = self._margin_rules(listed, margin_type, margin_leverage, multi_assets)
+        self.margins = rules_by_mode(
+            self.rules,
+            "unified" if mode == "unified" else "separated",
+            margin_type=margin_type,
+            multi_assets=multi_assets,
+            margin_leverage=margin_leverage,
+            settled_in=dict.fromkeys(one.settle for one in listed if one.market == "um"),
+        )
+        margin, second = self.margins.values()
         if self._opening and margin.model == "brackets":  # by scenarios leverage is no choice
             leverage = self._opening.leverage() or leverage
-        self.partition = _partition(listed, margin, position_mode == "hedge")
+        both = _partitions(listed, margin, second, position_mode == "hedge")
+        self.partition = both[margin.mode]
         self.latency = parse_latency(None if latency is None else str(latency), seed)
         model, power = queue_model_of(queue_model)
         length = active_ns(tapes, self.span)
@@ -156,24 +167,12 @@ class Simulation:
             volatility=volatilities(volatility or {}, listed),
             profile=profile_of(profile),
             seed=seed,
+            other=Layout(both[second.mode], second),
         )
         self.core, self.desk, self.assets = made.core, made.desk, made.assets
         self.ladder, self.margin = margin.ladder, margin
         self._attach(listed)
         self._watch(alerts)
-
-    def _margin_rules(
-        self, listed: list[Instrument], margin_type: str | None, leverage: int | None, multi: bool
-    ) -> MarginRules:
-        """Return the rulebook's margin of the mode, with what was chosen above its defaults."""
-        return account_rules(
-            self.rules,
-            "unified" if self.mode == "unified" else "separated",
-            margin_type=margin_type,
-            multi_assets=multi,
-            margin_leverage=leverage,
-            settled_in=dict.fromkeys(one.settle for one in listed if one.market == "um"),
-        )
 
     def _attach(self, listed: Sequence[Instrument]) -> None:
         """Give every strategy its context; note which callbacks it has."""
@@ -303,7 +302,10 @@ class Simulation:
         )
 
 
-def _partition(listed: Sequence[Instrument], margin: MarginRules, hedge: bool) -> Partition:
-    if margin.mode == "unified":
-        return unified(listed, margin.members, hedge)
-    return separated(listed, margin.margin_type == "isolated", hedge)
+def _partitions(
+    listed: Sequence[Instrument], first: MarginRules, second: MarginRules, hedge: bool
+) -> dict[AccountMode, Partition]:
+    """Partitions of both modes, numbered from the first one's on."""
+    rules = {first.mode: first, second.mode: second}
+    isolated = rules["separated"].margin_type == "isolated"
+    return layouts(listed, rules["unified"].members, isolated, hedge, first.mode)

@@ -4,13 +4,17 @@ Separated: wallets for spot, cross margin, USDT-margined futures, each coin's fu
 and one for each isolated position; every one but plain spot is a margin pool.  Unified: the lines
 that the rulebook lists as members share one wallet and pool; the others stay as in the separated
 mode.  After this partition is made nothing in the engine asks for the mode (DESIGN 2.2).
+
+An account that can change its mode has two partitions over one numbering of wallets and pools
+(`layouts`): the wallets of the mode that it is not in are there, empty.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 
+from simulator.accounts.states import AccountMode
 from simulator.instruments.instrument import Instrument
 
 MARKET, FEES, OUTSIDE, CLEARING, INSURANCE = range(5)
@@ -35,7 +39,8 @@ class Partition:
     goes to, which differs from ``cash`` only for isolated positions, and ``pool_of`` its pool.  A
     slot is the instrument, and in hedge mode instruments + instrument for its short side.
     ``pools`` lists (name, wallet, isolated slot or -1).  ``members`` are the lines that share one
-    wallet.
+    wallet.  ``wallets`` and ``pools`` are those of both modes; ``own`` and ``live`` number the ones
+    that exist in ``mode``, ascending.
     """
 
     wallets: list[str] = field(default_factory=lambda: list(VENUE_WALLETS))
@@ -49,15 +54,34 @@ class Partition:
     deposits_to: int = 0
     members: tuple[str, ...] = ()
     hedge: bool = False
+    mode: AccountMode = "separated"
+    own: list[int] = field(default_factory=list)
+    live: list[int] = field(default_factory=list)
+
+    @property
+    def live_pools(self) -> list[tuple[int, str, int, int]]:
+        """Pools that exist now: number, name, wallet, isolated slot or -1."""
+        return [(number, *self.pools[number]) for number in self.live]
+
+    @property
+    def wallet_names(self) -> list[str]:
+        """Names of the wallets that exist now."""
+        return [self.wallets[number] for number in self.own]
+
+    def become(self, other: Partition) -> None:
+        """Turn into another partition of the same numbering; who holds this one follows."""
+        for one in fields(self):
+            setattr(self, one.name, getattr(other, one.name))
 
     def wallet(self, name: str) -> int:
-        """Number of a wallet; ``KeyError`` if the account has none of that name.
+        """Number of a wallet; ``KeyError`` if the account now has none of that name.
 
         A line that shares the unified wallet is found under its own name too, so that the same
         transfer can be asked for in every mode.
         """
-        if name in self.wallets[len(VENUE_WALLETS) :]:
-            return self.wallets.index(name)
+        for number in self.own:
+            if self.wallets[number] == name:
+                return number
         if name.partition(":")[0] in self.members:
             return self.wallets.index("unified")
         raise KeyError(name)
@@ -76,8 +100,10 @@ class Partition:
         return list(range(instrument, len(self.margin), self.instruments))
 
     def _add(self, name: str, pool: bool = True, isolated: int = -1) -> None:
+        self.own.append(len(self.wallets))
         self.wallets.append(name)
         if pool:
+            self.live.append(len(self.pools))
             self.pools.append((name, len(self.wallets) - 1, isolated))
 
     def _pool_of_wallet(self, wallet: int) -> int:
@@ -100,10 +126,55 @@ def unified(
     return _partition(instruments, tuple(members), False, hedge)
 
 
+def layouts(
+    instruments: Sequence[Instrument],
+    members: Iterable[str],
+    isolated: bool,
+    hedge: bool,
+    first: AccountMode,
+) -> dict[AccountMode, Partition]:
+    """Return both modes' partitions over one numbering of wallets and of pools.
+
+    The wallets and pools of ``first`` have the numbers that they have by themselves, those that
+    only the other mode has come after them.  ``members`` are of the unified mode, ``isolated`` is
+    of the separated one.
+    """
+    made: dict[AccountMode, Partition] = {
+        "separated": separated(instruments, isolated, hedge),
+        "unified": unified(instruments, members, hedge),
+    }
+    _number_after(made["unified" if first == "separated" else "separated"], made[first])
+    return made
+
+
+def _number_after(second: Partition, first: Partition) -> None:
+    """Give a partition the numbers of another, and both all wallets and pools of either."""
+    wallet, pool = {}, {-1: -1}
+    for number, name in enumerate(second.wallets):
+        if name not in first.wallets:
+            first.wallets.append(name)
+        wallet[number] = first.wallets.index(name)
+    wallet[-1] = -1
+    names = [name for name, _, _ in first.pools]
+    for number, (name, own, slot) in enumerate(second.pools):
+        if name not in names:
+            names.append(name)
+            first.pools.append((name, wallet[own], slot))
+        pool[number] = names.index(name)
+    second.wallets, second.pools = first.wallets, first.pools
+    for name in ("cash", "margin", "lending"):
+        setattr(second, name, [wallet[number] for number in getattr(second, name)])
+    for name in ("cash_pool", "lending_pool", "pool_of"):
+        setattr(second, name, [pool[number] for number in getattr(second, name)])
+    second.deposits_to = wallet[second.deposits_to]
+    second.own = sorted(wallet[number] for number in second.own)
+    second.live = sorted(pool[number] for number in second.live)
+
+
 def _partition(
     instruments: Sequence[Instrument], members: tuple[str, ...], isolated: bool, hedge: bool
 ) -> Partition:
-    made = Partition(members=members, hedge=hedge)
+    made = Partition(members=members, hedge=hedge, mode="unified" if members else "separated")
     if members:
         made._add("unified")
     for line in ("spot", "um"):

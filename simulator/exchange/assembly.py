@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from fractions import Fraction
 from math import ceil
@@ -11,25 +11,19 @@ from typing import Any
 
 from simulator.accounts.conditions import ratio_needed
 from simulator.accounts.rules import AccountProfile
-from simulator.accounts.wallets import VENUE_WALLETS, Partition
+from simulator.accounts.states import AccountMode
+from simulator.accounts.wallets import Partition
 from simulator.book.columns import Book
 from simulator.errors import InputError
 from simulator.events.records import Records
 from simulator.exchange.core import Core
 from simulator.exchange.desk import Desk
 from simulator.exchange.latency import Latency
-from simulator.exchange.leverage import (
-    Asked,
-    chosen,
-    highest,
-    largest_notional,
-    with_brackets_of,
-)
+from simulator.exchange.layout import Layout, margins_of, mode_columns, not_margined, pools_of
+from simulator.exchange.leverage import Asked, chosen, highest, with_brackets_of
 from simulator.exchange.rules import VenueRules
 from simulator.instruments.instrument import Instrument
 from simulator.ledger.columns import Ledger
-from simulator.risk.columns import listing, margin_columns, pool_rows
-from simulator.risk.interest import InterestRules
 from simulator.risk.pools import Pools
 from simulator.risk.rules import MarginRules
 
@@ -38,10 +32,6 @@ CASH = ("USDT", "USDC", "FDUSD", "BUSD", "USD")
 """Assets valued at 1 USDT where the data give them no price (docs/assumptions.md)."""
 
 NO_LIMIT = 2**52
-NEVER = 1 << 62
-PLAIN_MARGIN_LEVERAGE = 3
-"""Leverage of cross margin where the rulebook has no rules of loans (docs/assumptions.md)."""
-
 PREMIUM_STEP_NS = 5 * 10**9
 """Between points of the premium index: Binance's 5,760 points in 8 hours."""
 
@@ -80,16 +70,20 @@ def assemble(
     volatility: Mapping[str, float] | None = None,
     profile: AccountProfile | None = None,
     seed: int = 0,
+    other: Layout | None = None,
 ) -> Made:
     """Build ledger, books, pools, core and desk for one trading account.
 
+    ``other`` is the account mode that it can switch to, its partition of the same numbering
+    (`simulator.accounts.wallets.layouts`); None: it stays in its mode.
     ``funding_on_tape`` names the contracts whose funding the tapes tell, None: all.  ``volatility``
     is the annual one of options by underlying, until the tapes tell one of the option itself.
     ``profile`` is of the account's owner, ``seed`` draws the questions of the questionnaire.
     Raises ``InputError`` where an instrument's filters cannot be represented.
     """
     listed = list(instruments)
-    margin = with_brackets_of(rules.margin, listed)
+    here = Layout(partition, with_brackets_of(rules.margin, listed))
+    margin = here.margin
     assets = _assets(listed, deposits)
     number = {name: at for at, name in enumerate(assets)}
     start = chosen(listed, margin, leverage)
@@ -103,24 +97,19 @@ def assemble(
         [one.product for one in listed],
         partition.hedge,
     )
+    layouts = _layouts(here, other, listed)
     columns: dict[str, Any] = {
         "ledger": ledger,
-        "pools": _pools(ledger, listed, partition, margin, assets, start),
+        "pools": _pools(ledger, listed, here, assets, start),
         "records": Records(keep_records),
         "books": [Book(queue_model, queue_power) for _ in listed],
         "strategies": strategies + 1,  # the last one is the venue itself
         "account_of": [1] * (strategies + 1),
         **_instrument_columns(listed, number),
-        "max_notional": [
-            largest_notional(one, margin, most) for one, most in zip(listed, start, strict=True)
-        ],
-        "cash_wallet": [partition.cash, partition.cash],
-        "margin_wallet": [partition.margin, partition.margin],
-        "cash_pool": [partition.cash_pool, partition.cash_pool],
-        "lending_wallet": [partition.lending, partition.lending],
-        "lending_pool": [partition.lending_pool, partition.lending_pool],
+        **mode_columns(here, listed, assets, start, rules.interest),
+        "layouts": layouts,
+        "split_to": rules.modes.split_to,
         "hedge": partition.hedge,
-        "premium_in_cash": "options" not in partition.members,
         "fee_e8": rules.fee_table(),
         **_price_columns(listed, margin, rules, funding_on_tape, volatility or {}),
         "margin": margin,
@@ -135,11 +124,10 @@ def assemble(
         "index_from": _index_sources(listed, assets),
         "sample_step": sample_step_ns,
         "sampled_account": 1,
-        "first_wallet": len(VENUE_WALLETS),
-        **_loan_columns(partition, rules, assets, lender),
-        "liquidation_target": float(rules.margin.ladder.target),
+        "lender": lender,
+        "interest": rules.interest,
         "liquidation_fee_e8": rules.liquidation_fee_e8,
-        **_mode_columns(rules, margin, profile or AccountProfile(), seed),
+        **_step_columns(rules, layouts, profile or AccountProfile(), seed),
     }
     _set_known(columns["pools"], assets, columns["volatility"])
     core = Core(columns)
@@ -216,47 +204,35 @@ def _forward(one: Instrument, listed: list[Instrument]) -> int:
     return -1
 
 
-def _margin_leverage(margin: MarginRules) -> int:
-    return margin.loans.default_leverage if margin.loans else PLAIN_MARGIN_LEVERAGE
+def _layouts(
+    here: Layout, other: Layout | None, listed: list[Instrument]
+) -> dict[AccountMode, Layout]:
+    """Layouts by mode; what is there now is a copy, because its partition will change in place.
+
+    A mode by whose rules the instruments cannot be margined is none of the run.
+    """
+    found = {here.partition.mode: replace(here, partition=replace(here.partition))}
+    if other is not None:
+        other = replace(other, margin=with_brackets_of(other.margin, listed))
+        if not not_margined(listed, other.margin):
+            found[other.partition.mode] = other
+    return found
 
 
-def _loan_columns(
-    partition: Partition, rules: VenueRules, assets: list[str], lender: int
+def _step_columns(
+    rules: VenueRules,
+    layouts: Mapping[AccountMode, Layout],
+    profile: AccountProfile,
+    seed: int,
 ) -> dict[str, Any]:
-    """Columns of what is owed; ``lender`` is the number of its wallet."""
-    leverage = _margin_leverage(rules.margin)
-    return {
-        "lender": lender,
-        "interest": rules.interest,
-        "margin_leverage": leverage,
-        "loan_margin": 1 / (leverage - 1),
-        "convert_below": _convert_below(partition, rules.interest, assets, lender + 1),
-    }
-
-
-def _mode_columns(
-    rules: VenueRules, unified: MarginRules, profile: AccountProfile, seed: int
-) -> dict[str, Any]:
-    """What the steps between the account modes need; ``unified`` is that mode's margin."""
+    """What the steps between the account modes need."""
+    last = layouts.get("unified") or layouts["separated"]
     return {
         "modes": rules.modes,
-        "ratio_needed": ratio_needed(rules.modes, unified.ladder_of("unified")),
+        "ratio_needed": ratio_needed(rules.modes, last.margin.ladder_of("unified")),
         "profile": profile,
         "seed": seed,
     }
-
-
-def _convert_below(
-    partition: Partition, rules: InterestRules, assets: list[str], wallets: int
-) -> list[list[int]]:
-    """Lowest balance that is not converted, by wallet and asset."""
-    lowest = [[-NEVER] * len(assets) for _ in range(wallets)]
-    for name, wallet, isolated in partition.pools:
-        if isolated < 0:
-            for asset, most in rules.convert.get(name.partition(":")[0], {}).items():
-                if asset in assets:
-                    lowest[wallet][assets.index(asset)] = -int(most * E8)
-    return lowest
 
 
 def _assets(listed: list[Instrument], deposits: Sequence[str]) -> list[str]:
@@ -327,17 +303,12 @@ def _index_sources(listed: list[Instrument], assets: list[str]) -> list[int]:
 def _pools(
     ledger: Ledger,
     listed: list[Instrument],
-    partition: Partition,
-    margin: MarginRules,
+    layout: Layout,
     assets: list[str],
     leverage: list[Fraction],
 ) -> Pools:
-    for one in listed:
-        if one.market == "um" and margin.model == "brackets" and one.symbol not in margin.brackets:
-            known = ", ".join(sorted(margin.brackets))
-            raise InputError(f"{one.name}: the rulebook has no brackets for it; it has {known}")
-    listings = [listing(one, float(most)) for one, most in zip(listed, leverage, strict=True)]
-    columns = margin_columns(margin, listings, assets, hedge=partition.hedge)
-    none = [-1] * len(partition.pool_of)
-    pools = pool_rows(partition.pools, assets, account=1)
-    return Pools(ledger, pools, [none, partition.pool_of], columns)
+    missing = not_margined(listed, layout.margin)
+    if missing:
+        raise InputError(missing)
+    columns = margins_of(layout, listed, assets, leverage)
+    return Pools(ledger, *pools_of(layout.partition, assets), columns, layout.partition.live)

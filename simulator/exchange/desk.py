@@ -7,14 +7,15 @@ methods under *Hooks* here, the loop those under *Commands and messages*.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from functools import cached_property
 from typing import Any
 
 import numpy as np
 
 from simulator.accounts.rules import ModeRules
-from simulator.accounts.wallets import CLEARING, Partition
+from simulator.accounts.states import AccountMode
+from simulator.accounts.wallets import CLEARING, INSURANCE, Partition
 from simulator.errors import InputError
+from simulator.events.outcomes import RejectReason
 from simulator.exchange.core import Core
 from simulator.exchange.desk_views import DeskViews
 from simulator.exchange.expiry import Expiry
@@ -22,13 +23,16 @@ from simulator.exchange.facts import Facts
 from simulator.exchange.funding import Funding
 from simulator.exchange.funds import Funds
 from simulator.exchange.isolated import IsolatedMargin
+from simulator.exchange.layout import Layout, margin_leverage
 from simulator.exchange.leverage import Leverage
 from simulator.exchange.liquidator import Liquidator
 from simulator.exchange.loans import Loans
+from simulator.exchange.measuring import Measuring
 from simulator.exchange.messages import (
     AccountEvent,
     BorrowRequest,
     FundEvent,
+    FundOperation,
     FundRequest,
     LevelChange,
     LeverageRequest,
@@ -43,15 +47,14 @@ from simulator.exchange.modes import Modes
 from simulator.exchange.negative import NegativeBalances
 from simulator.exchange.outflow import Outflow
 from simulator.exchange.snapshots import Snapshots
+from simulator.exchange.switching import Switching
 from simulator.exchange.transfers import Transfers
 from simulator.exchange.upkeep import Upkeep
 from simulator.exchange.watching import StrategyAlert, Watcher
 from simulator.instruments.instrument import Instrument
 from simulator.market.tape import Kind
-from simulator.risk.columns import KINDS
 from simulator.risk.interest import InterestRules
 from simulator.risk.levels import RiskLevel
-from simulator.risk.measured import Measured
 
 ACCOUNT = 1
 HOUR_NS = 3_600_000_000_000
@@ -113,7 +116,7 @@ class Desk(DeskViews):
             partition,
             instruments,
             assets,
-            target=columns["liquidation_target"],
+            target=float(columns["margin"].ladder.target),
             fee_e8=columns["liquidation_fee_e8"],
             announce=self.announce,
         )
@@ -122,7 +125,7 @@ class Desk(DeskViews):
             instruments,
             columns["margin"],
             columns["start_leverage"],
-            sorted({*partition.pool_of, *partition.cash_pool} - {-1}),
+            _with_positions(partition),
         )
         self.interest: InterestRules = columns["interest"]
         self.isolated = IsolatedMargin(core, self.upkeep, partition, instruments, assets)
@@ -133,17 +136,48 @@ class Desk(DeskViews):
             assets,
             self.interest,
             lender=self.lender,
-            leverage=columns["margin_leverage"],
+            leverage=margin_leverage(columns["margin"]),
         )
         self.funds = Funds(core, partition, self.transfers, self.loans, assets, self.announce)
         self.negative = NegativeBalances(
             core, partition, assets, self.interest, columns["margin"], lender=self.lender
         )
+        layouts: Mapping[AccountMode, Layout] = columns["layouts"]
+        self.measuring = Measuring(core, [layout.margin for layout in layouts.values()])
+        self.switching = Switching(self, layouts, columns["split_to"])
         self.watcher = Watcher(core, partition, instruments, assets, self.announce)
-        self.snapshots = Snapshots(core, partition, instruments, assets, lambda: self.measured)
+        self.snapshots = Snapshots(
+            core, partition, instruments, assets, lambda: self.measuring.present, layouts
+        )
         self.modes = self._modes(columns)
         self.requests: list[Request] = []
         self.messages: list[Message] = []
+        self._carry_out: dict[type, Callable[[Any], None]] = {
+            TransferRequest: self.funds.transfer,
+            MarginRequest: self.isolated.execute,
+            LeverageRequest: self.leverage.execute,
+            BorrowRequest: self.funds.borrow,
+            RepayRequest: self.funds.repay,
+            FundRequest: self.funds.execute,
+            StepRequest: self.modes.execute,
+        }
+        self._refuse: dict[type, Callable[[Any, RejectReason], None]] = {
+            TransferRequest: self.funds.refuse,
+            MarginRequest: self.isolated.refuse,
+            LeverageRequest: self.leverage.refuse,
+            BorrowRequest: self.funds.refuse,
+            RepayRequest: self.funds.refuse,
+            FundRequest: self.funds.refuse,
+        }
+
+    def take_mode(self, layout: Layout) -> None:
+        """Go on in another account mode; ``partition``, core and upkeep have it already."""
+        self.transfers.take_mode()
+        self.loans.take_mode(self.partition, margin_leverage(layout.margin))
+        self.negative.take_mode(layout.margin)
+        self.leverage.take_mode(layout.margin, _with_positions(self.partition))
+        self.liquidator.take_mode(float(layout.margin.ladder.target))
+        self.measuring.apply(self.core.pools)
 
     def _modes(self, columns: Mapping[str, Any]) -> Modes:
         facts = Facts(
@@ -157,7 +191,7 @@ class Desk(DeskViews):
         return Modes(
             self.core,
             facts,
-            None,
+            self.switching if len(self.switching.layouts) > 1 else None,
             self.announce,
             mode=columns["margin"].mode,
             rules=columns["modes"],
@@ -179,18 +213,13 @@ class Desk(DeskViews):
         self.core.send(len(self.requests) - 1)
 
     def execute(self, number: int) -> None:
-        """A request reaches the venue."""
+        """A request reaches the venue; while the account is suspended most are refused."""
         asked = self.requests[number]
-        handlers: dict[type, Callable[[Any], None]] = {
-            TransferRequest: self.funds.transfer,
-            MarginRequest: self.isolated.execute,
-            LeverageRequest: self.leverage.execute,
-            BorrowRequest: self.funds.borrow,
-            RepayRequest: self.funds.repay,
-            FundRequest: self.funds.execute,
-            StepRequest: self.modes.execute,
-        }
-        handlers[type(asked)](asked)
+        kind = type(asked)
+        if kind in self._refuse and self.core.is_suspended(ACCOUNT) and not _comes_in(asked):
+            self._refuse[kind](asked, RejectReason.ACCOUNT_SUSPENDED)
+        else:
+            self._carry_out[kind](asked)
 
     def announce(self, message: Message) -> None:
         """Send a message to the strategies with the response latency."""
@@ -259,18 +288,9 @@ class Desk(DeskViews):
         """Close positions of a pool at its threshold."""
         self.liquidator.liquidate(pool)
 
-    @cached_property
-    def measured(self) -> Measured | None:
-        """What measures correlation and volatility; None where no margin follows from them."""
-        columns = self.core.pools.columns
-        if not any(columns.rules.model_of(kind) == "scenario" for kind in KINDS):
-            return None
-        return Measured(columns.rules.scenario, columns.underlyings)
-
     def margin_step(self) -> None:
         """A step of the measured correlation and volatility, where margin follows from them."""
-        if self.measured is not None:
-            self.measured.step_pools(self.core.pools)
+        self.measuring.step()
 
     def full_hour(self, time_ns: int) -> None:
         """A full hour of venue time: interest may fall due."""
@@ -309,3 +329,20 @@ class Desk(DeskViews):
         self.core.ledger.check_loans(self.lender)
         held = np.asarray(self.core.ledger.held)
         assert (held >= 0).all(), "a wallet holds a negative amount"
+        for wallet in set(range(INSURANCE + 1, self.lender)) - set(self.partition.own):
+            for asset, name in enumerate(self.assets):
+                empty = (self.core.ledger.balance_of(wallet, asset), held[wallet, asset])
+                assert not any((*empty, *self.core.ledger.loan_of(wallet, asset))), (
+                    f"wallet {self.partition.wallets[wallet]} is not of the {self.partition.mode} "
+                    f"mode, and has {name}"
+                )
+
+
+def _comes_in(asked: Request) -> bool:
+    """Whether a request only brings money in, which a suspended account may."""
+    return isinstance(asked, FundRequest) and asked.operation is FundOperation.DEPOSIT
+
+
+def _with_positions(partition: Partition) -> list[int]:
+    """Pools that margin positions or pay for them."""
+    return sorted({*partition.pool_of, *partition.cash_pool} - {-1})

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from simulator.accounts.wallets import INSURANCE, Partition
+from simulator.accounts.wallets import Partition
 from simulator.exchange.core import Core
 from simulator.exchange.funding import Funding
 from simulator.exchange.messages import PoolFigures
@@ -41,13 +41,12 @@ class DeskViews:
         return self.assets.index(name)
 
     def _wallets(self, name: str) -> list[int]:
-        names = self.partition.wallets
         if not name:
-            return list(range(INSURANCE + 1, len(names)))
+            return self.partition.own
         try:
             return [self.partition.wallet(name)]
         except KeyError:
-            known = ", ".join(names[INSURANCE + 1 :])
+            known = ", ".join(self.partition.wallet_names)
             raise LookupError(f"no wallet {name}; there are {known}") from None
 
     def balance(self, asset: str, wallet: str = "") -> float:
@@ -90,18 +89,18 @@ class DeskViews:
 
         A line that shares the unified pool is found under its own name too, as its wallet is.
         """
-        names = [pool[0] for pool in self.partition.pools]
-        if name not in names and name.partition(":")[0] in self.partition.members:
+        numbers = {known: number for number, known, _, _ in self.partition.live_pools}
+        if name not in numbers and name.partition(":")[0] in self.partition.members:
             name = "unified"
-        if name and name not in names:
-            raise LookupError(f"no margin pool {name}; there are {', '.join(names)}")
-        pool = names.index(name) if name else 0
+        if name and name not in numbers:
+            raise LookupError(f"no margin pool {name}; there are {', '.join(numbers)}")
+        pool = numbers[name] if name else self.partition.live[0]
         self.core.pools.evaluate(pool)
         equity, initial, maintenance, level = self.core.pools.figures(pool)
         needed = self.core.free_margin_needed(ACCOUNT, pool)
         ratio = equity / maintenance if maintenance > 0 else None
         return PoolFigures(
-            names[pool],
+            self.partition.pools[pool][0],
             equity,
             initial,
             maintenance,
@@ -117,13 +116,16 @@ class DeskViews:
     # What the report asks
 
     def samples(self) -> dict[str, Any]:
-        """Sampled columns: time, pools (equity, initial, maintenance, level each), prices, lots."""
+        """Sampled columns: time, pools (equity, initial, maintenance, level each), whether the
+        mode was unified, prices, lots.
+        """
         kept = self.upkeep
         n = kept.n_samples
         return {
             "time": np.asarray(kept.sample_time)[:n],
             "equity": np.asarray(kept.sample_equity)[:n],
             "pools": np.asarray(kept.sample_pools)[:n],
+            "unified": np.asarray(kept.sample_unified)[:n],
             "prices": np.asarray(kept.sample_prices)[:n],
             "lots": np.asarray(kept.sample_lots)[:n],
         }

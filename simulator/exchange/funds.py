@@ -172,7 +172,7 @@ class Funds:
             return RejectReason.ONE_WALLET
         target = self.partition.wallet("spot")
         moved: Moves = []
-        for name, source, isolated in self.partition.pools:
+        for _, name, source, isolated in self.partition.live_pools:
             for asset in range(len(self.assets)) if asked.asset < 0 else [asked.asset]:
                 if isolated >= 0 or (name, self.assets[asset]) == ("um", "BNB"):
                     continue

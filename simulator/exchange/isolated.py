@@ -45,12 +45,19 @@ class IsolatedMargin:
         if reason is None:
             cash, own = self.partition.cash[instrument], self.partition.margin[asked.slot]
             core.ledger.move(cash, own, asset, asked.units)
-            outcome, price = Outcome.MARGIN_ADJUSTED, asset
+            self._record(asked, Outcome.MARGIN_ADJUSTED, asset)
         else:
-            core.count_rejection(reason)
-            outcome, price = Outcome.MARGIN_REJECTED, int(reason)
-        core.records.add(core.now, outcome, ACCOUNT, instrument, asked.slot, 0, price, asked.units)
+            self.refuse(asked, reason)
         self.upkeep.check()
+
+    def refuse(self, asked: MarginRequest, reason: RejectReason) -> None:
+        """Count and record a refusal."""
+        self.core.count_rejection(reason)
+        self._record(asked, Outcome.MARGIN_REJECTED, int(reason))
+
+    def _record(self, asked: MarginRequest, outcome: Outcome, price: int) -> None:
+        core, instrument = self.core, asked.slot % len(self.listed)
+        core.records.add(core.now, outcome, ACCOUNT, instrument, asked.slot, 0, price, asked.units)
 
     def _refusal(self, asked: MarginRequest, instrument: int, asset: int) -> RejectReason | None:
         core, slots = self.core, self.partition.margin

@@ -115,28 +115,45 @@ class Leverage:
         self.margin = margin
         self.pools = pools
         self._present = list(start)
+        self._left: dict[str, list[Fraction]] = {}
 
     def of(self, instrument: int) -> Fraction:
         """Leverage of an instrument now."""
         return self._present[instrument]
 
+    def under(self, margin: MarginRules) -> list[Fraction]:
+        """Leverage by instrument after a change to other rules.
+
+        The present one where both modes have the same model, else what it was when the account left
+        that mode, else the default.
+        """
+        if margin.model == self.margin.model == "brackets":
+            return list(self._present)
+        return self._left.get(margin.mode) or chosen(self.listed, margin, None)
+
+    def take_mode(self, margin: MarginRules, pools: list[int]) -> None:
+        """Go on by the rules of another mode; ``pools`` are those with positions."""
+        after = self.under(margin)
+        self._left[self.margin.mode] = self._present
+        self.margin, self.pools, self._present = margin, pools, after
+
     def execute(self, asked: LeverageRequest) -> None:
         """A request reaches the venue: it is carried out, or refused by the first failing check."""
-        core = self.core
         before = self._present[asked.instrument]
         reason = self._refusal(asked.instrument, Fraction(asked.leverage))
         if reason:
-            core.count_rejection(reason)
-        core.records.add(
-            core.now,
-            Outcome.LEVERAGE_REJECTED if reason else Outcome.LEVERAGE_SET,
-            ACCOUNT,
-            asked.instrument,
-            0,
-            0,
-            int(reason or int(before)),
-            asked.leverage,
-        )
+            self.refuse(asked, reason)
+        else:
+            self._record(asked, Outcome.LEVERAGE_SET, int(before))
+
+    def refuse(self, asked: LeverageRequest, reason: RejectReason) -> None:
+        """Count and record a refusal."""
+        self.core.count_rejection(reason)
+        self._record(asked, Outcome.LEVERAGE_REJECTED, int(reason))
+
+    def _record(self, asked: LeverageRequest, outcome: Outcome, price: int) -> None:
+        core = self.core
+        core.records.add(core.now, outcome, ACCOUNT, asked.instrument, 0, 0, price, asked.leverage)
 
     def _refusal(self, instrument: int, leverage: Fraction) -> RejectReason | None:
         """Return why a leverage cannot be; without a reason it is set."""

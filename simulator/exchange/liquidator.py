@@ -56,6 +56,11 @@ class Liquidator:
         self._busy = False
         self._stuck: set[int] = set()
 
+    def take_mode(self, target: float) -> None:
+        """Go on in another account mode; ``target`` ends its liquidations."""
+        self.target = target
+        self._stuck &= set(self.partition.live)
+
     def level_changed(self, pool: int, old: int, new: int) -> None:
         """Record a level; tell the strategies."""
         core = self.core

@@ -50,12 +50,17 @@ class Loans:
         self.assets = assets
         self.rules = rules
         self.lender = lender
-        self.leverage = leverage
         self.charged = 0.0
-        names = [name for name, _, _ in partition.pools]
-        self.pool = next((names.index(one) for one in ("margin", "unified") if one in names), -1)
-        self.wallet = partition.pools[self.pool][1] if self.pool >= 0 else -1
+        self.take_mode(partition, leverage)
         self._periodic = [rules.periodic(asset) for asset in assets]
+
+    def take_mode(self, partition: Partition, leverage: int) -> None:
+        """Find the pool and the wallet that borrow in the account's mode, -1 for none."""
+        self.leverage = leverage
+        self.pool = self.wallet = -1
+        for number, name, wallet, _ in partition.live_pools:
+            if name in ("margin", "unified"):
+                self.pool, self.wallet = number, wallet
 
     # Requests
 

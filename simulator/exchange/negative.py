@@ -52,19 +52,24 @@ class NegativeBalances:
         self.lender = lender
         self.charged = 0.0
         self.given_up = 0.0
+        self.rules = rules
         self._daily = [Fraction(rules.negative_daily_of(asset)) for asset in assets]
         self._free = [int(rules.free.get(asset, Decimal(0)) * E8) for asset in assets]
+        self.take_mode(margin)
+
+    def take_mode(self, margin: MarginRules) -> None:
+        """Find the wallets that the account's mode charges, and what an asset counts there."""
+        shared = [
+            (name.partition(":")[0], wallet)
+            for _, name, wallet, isolated in self.partition.live_pools
+            if isolated < 0
+        ]
         self._charged_wallets = [
-            wallet
-            for name, wallet, isolated in partition.pools
-            if isolated < 0 and name.partition(":")[0] in rules.negative_pools
+            wallet for kind, wallet in shared if kind in self.rules.negative_pools
         ]
         self._ratio = {
-            wallet: [
-                margin.collateral_of(name.partition(":")[0]).ratio_of(asset) for asset in assets
-            ]
-            for name, wallet, isolated in partition.pools
-            if isolated < 0
+            wallet: [margin.collateral_of(kind).ratio_of(asset) for asset in self.assets]
+            for kind, wallet in shared
         }
 
     def accrue_day(self) -> None:

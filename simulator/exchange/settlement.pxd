@@ -35,6 +35,7 @@ cdef class Settlement:
     cdef int[:, ::1] lending_wallet
     cdef int[:, ::1] lending_pool
     cdef long long[:, ::1] premium_held
+    cdef int[::1] suspended
     cdef readonly bint hedge
     cdef bint premium_in_cash
     cdef public long long next_duty

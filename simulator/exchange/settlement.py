@@ -105,15 +105,9 @@ class Settlement:
         self.min_lots = memoryview(np.array(columns["min_lots"], dtype="i8"))
         self.max_lots = memoryview(np.array(columns["max_lots"], dtype="i8"))
         self.min_value = memoryview(np.array(columns["min_value"], dtype="i8"))
-        self.max_notional = memoryview(np.array(columns["max_notional"], dtype="f8"))
-        self.cash_wallet = memoryview(np.array(columns["cash_wallet"], dtype="i4"))
-        self.margin_wallet = memoryview(np.array(columns["margin_wallet"], dtype="i4"))
-        self.cash_pool = memoryview(np.array(columns["cash_pool"], dtype="i4"))
-        self.lending_wallet = memoryview(np.array(columns["lending_wallet"], dtype="i4"))
-        self.lending_pool = memoryview(np.array(columns["lending_pool"], dtype="i4"))
+        self.take_mode(columns)
         self.hedge = columns["hedge"]
         self.next_duty = 0
-        self.premium_in_cash = columns["premium_in_cash"]
         self.expired = memoryview(np.zeros(len(self.books), dtype="i4"))
         accounts = self.ledger.accounts
         # By product: maker, taker, discount when paid in BNB, most as a share of an option's
@@ -123,13 +117,24 @@ class Settlement:
         self.reducing = memoryview(np.zeros((accounts, max(1, self.ledger.slots)), dtype="i4"))
         self.premium_held = memoryview(np.zeros((accounts, len(self.books)), dtype="i8"))
         self.lender = columns["lender"]
-        self.loan_margin = columns["loan_margin"]
         self.auto_repay = False
+        self.suspended = memoryview(np.zeros(accounts, dtype="i4"))
         self.n_orders = self.n_fills = self.n_fill_rows = 0
         self.shortfall = 0.0
         self.rejections = memoryview(np.zeros(REASONS, dtype="i8"))
         self.fees_paid = memoryview(np.zeros(accounts, dtype="f8"))
         self.fill_row = memoryview(np.zeros((1024, 13), dtype="i8"))
+
+    def take_mode(self, columns) -> None:
+        """Take what an account mode decides: `simulator.exchange.layout.mode_columns`."""
+        self.max_notional = memoryview(np.array(columns["max_notional"], dtype="f8"))
+        self.cash_wallet = memoryview(np.array(columns["cash_wallet"], dtype="i4"))
+        self.margin_wallet = memoryview(np.array(columns["margin_wallet"], dtype="i4"))
+        self.cash_pool = memoryview(np.array(columns["cash_pool"], dtype="i4"))
+        self.lending_wallet = memoryview(np.array(columns["lending_wallet"], dtype="i4"))
+        self.lending_pool = memoryview(np.array(columns["lending_pool"], dtype="i4"))
+        self.premium_in_cash = columns["premium_in_cash"]
+        self.loan_margin = columns["loan_margin"]
 
     @cython.cfunc
     @cython.exceptval(check=False)

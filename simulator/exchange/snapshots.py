@@ -6,12 +6,14 @@ taken at every few samples of the report, so that their cost does not show.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 
+from simulator.accounts.states import AccountMode
 from simulator.accounts.wallets import VENUE_WALLETS, Partition
 from simulator.exchange.core import Core
+from simulator.exchange.layout import Layout
 from simulator.instruments.instrument import Instrument
 from simulator.risk.measured import Measured
 from simulator.risk.scenario import Correlations
@@ -29,8 +31,8 @@ PRODUCT: dict[str, Product] = {"um": "linear", "cm": "inverse", "option": "optio
 class Snapshot:
     """Amounts are units of 1e-8 by (wallet, asset), positions (lots, cost) by slot; prices floats.
 
-    ``figures`` are equity and maintenance margin by pool; ``valued_ns`` is the instant at which the
-    margin model values time to expiry.
+    ``figures`` are equity and maintenance margin by pool, 0 of pools that the account's ``mode``
+    does not have; ``valued_ns`` is the instant at which the margin model values time to expiry.
     """
 
     time_ns: int
@@ -45,6 +47,7 @@ class Snapshot:
     correlation: Correlations
     measured_volatility: dict[str, Decimal]
     figures: tuple[tuple[float, float], ...]
+    mode: AccountMode
 
 
 class Snapshots:
@@ -57,6 +60,7 @@ class Snapshots:
         instruments: Sequence[Instrument],
         assets: Sequence[str],
         measured: Callable[[], Measured | None],
+        layouts: Mapping[AccountMode, Layout],
     ) -> None:
         self.core = core
         self.partition = partition
@@ -64,6 +68,7 @@ class Snapshots:
         self.assets = assets
         self.wallets = range(len(VENUE_WALLETS), len(partition.wallets))
         self.measured = measured
+        self.layouts = layouts
         self.kept: list[Snapshot] = []
         self._samples = 0
 
@@ -95,11 +100,13 @@ class Snapshots:
             measured.correlations() if measured else {},
             measured.volatilities() if measured else {},
             tuple((equity, maintenance) for equity, _, maintenance, _ in figures),
+            self.partition.mode,
         )
 
     def state(self, kept: Snapshot, pool: int) -> PoolState:
         """Return a pool at a snapshot as the plain state that the readable margin model takes."""
         name, wallet, _ = self.partition.pools[pool]
+        pool_of = self.layouts[kept.mode].partition.pool_of
         kind = self.partition.kind_of(pool)
         return PoolState(
             assets=self._amounts(kept.balances, wallet),
@@ -113,7 +120,7 @@ class Snapshots:
             positions=tuple(
                 self._position(slot, lots, cost, kept)
                 for slot, (lots, cost) in kept.positions.items()
-                if self.partition.pool_of[slot] == pool
+                if pool_of[slot] == pool
             ),
             kind=kind,  # type: ignore[arg-type]
             currency=name.partition(":")[2] if kind == "cm" else "USD",

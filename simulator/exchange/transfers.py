@@ -40,12 +40,18 @@ class Transfers:
         self.core = core
         self.upkeep = upkeep
         self.partition = partition
+        self.listed = instruments
+        self.assets = assets
         self.outflow = outflow
         self.count = 0
         self.deposited = 0.0
         self.added = 0.0
         self._waiting: dict[tuple[int, bool], int] = {}
-        self._taken = _assets_taken(partition, instruments, assets)
+        self.take_mode()
+
+    def take_mode(self) -> None:
+        """Find anew which assets a wallet takes: the account's mode is another."""
+        self._taken = _assets_taken(self.partition, self.listed, self.assets)
 
     def deposit(self, wallet: int, asset: int, units: int, *, later: bool = False) -> None:
         """Book a deposit from outside; ``later``: it is not what the account began with."""

@@ -17,8 +17,10 @@ cdef class Upkeep(Marks):
     cdef readonly double[:, ::1] sample_prices
     cdef readonly long long[:, ::1] sample_lots
     cdef int account
-    cdef int first_wallet
-    cdef int lender
+    # wallets that exist now, and whether the mode is the unified one
+    cdef int[::1] own
+    cdef bint unified
+    cdef int bands_from
     # lowest balance of a wallet's asset that is not converted
     cdef long long[:, ::1] convert_below
     cdef bint converts
@@ -34,6 +36,7 @@ cdef class Upkeep(Marks):
     cdef public bint unpriced
     cdef public bint watched
     cdef readonly double[::1] sample_equity
+    cdef readonly int[::1] sample_unified
 
     cpdef int mark(self) except? -1
     cpdef int check(self) except? -1

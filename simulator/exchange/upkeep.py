@@ -48,21 +48,17 @@ class Upkeep(Marks):
         Marks.__init__(self, venue, columns)
         self.cold = cold
         self.bands = None
-        if venue.pools.count >= columns.get("bands_from", BANDS_FROM):
-            self.bands = Bands(venue.pools)
+        self.bands_from = columns.get("bands_from", BANDS_FROM)
+        self.take_mode(columns)
         self.worst_ratio = NO_RATIO
         self.peak_initial = self.peak_maintenance = 0.0
         self.sample_step = columns["sample_step"]
         self.next_sample = 0
         self.n_samples = 0
         self.account = columns["sampled_account"]
-        self.first_wallet = columns["first_wallet"]
-        self.lender = columns["lender"]
         self.unpriced = False
         self.next_hour = self.next_step = 0
         self.margin_step = columns["margin"].scenario.step_seconds * 1_000_000_000
-        self.convert_below = memoryview(np.array(columns["convert_below"], dtype="i8"))
-        self.converts = bool((np.asarray(self.convert_below) > -FAR).any())
         self.watched = False
         self.seen_entries = -1
         self.seen_index = memoryview(np.zeros(max(1, venue.ledger.assets)))
@@ -71,24 +67,39 @@ class Upkeep(Marks):
         self.everything = venue.ledger.accounts > 2
         self._room(1024)
 
+    def take_mode(self, columns) -> None:
+        """Take what an account mode decides: `simulator.exchange.layout.mode_columns`.
+
+        The venue's pools are those of the mode already.
+        """
+        self.bands = None
+        if self.venue.pools.n_live >= self.bands_from:
+            self.bands = Bands(self.venue.pools)
+        self.own = memoryview(np.array(columns["own_wallets"], dtype="i4"))
+        self.unified = columns["unified"]
+        self.convert_below = memoryview(np.array(columns["convert_below"], dtype="i8"))
+        self.converts = bool((np.asarray(self.convert_below) > -FAR).any())
+
     def _room(self, size: int) -> None:
         """Make room for ``size`` samples, keeping those there are."""
         kept = int(self.n_samples)
         shapes = ((size,), (size, 4 * self.venue.pools.count), (size, self.instruments))
         times, pools = np.zeros(shapes[0], "i8"), np.zeros(shapes[1])
         prices, lots = np.zeros(shapes[2]), np.zeros(shapes[2], "i8")
-        whole = np.zeros(size)
+        whole, modes = np.zeros(size), np.zeros(size, "i4")
         if kept:
             times[:kept] = np.asarray(self.sample_time)[:kept]
             pools[:kept] = np.asarray(self.sample_pools)[:kept]
             prices[:kept] = np.asarray(self.sample_prices)[:kept]
             lots[:kept] = np.asarray(self.sample_lots)[:kept]
             whole[:kept] = np.asarray(self.sample_equity)[:kept]
+            modes[:kept] = np.asarray(self.sample_unified)[:kept]
         self.sample_time = memoryview(times)
         self.sample_pools = memoryview(pools) if pools.size else memoryview(np.zeros((1, 1)))
         self.sample_prices = memoryview(prices)
         self.sample_lots = memoryview(lots)
         self.sample_equity = memoryview(whole)
+        self.sample_unified = memoryview(modes)
 
     @cython.ccall
     @cython.exceptval(-1, check=True)
@@ -162,12 +173,14 @@ class Upkeep(Marks):
         """
         if self.converts:
             self._convert()
+        n: cython.int
         pool: cython.int
         initial: cython.double = 0.0
         maintenance: cython.double = 0.0
         if self.bands is not None and not self.watched:
             return self._check_due()
-        for pool in range(self.venue.pools.count):
+        for n in range(self.venue.pools.n_live):
+            pool = self.venue.pools.live[n]
             self.venue.pools.evaluate(pool)
             initial += self.venue.pools.initial[pool]
             maintenance += self.venue.pools.maintenance[pool]
@@ -202,8 +215,8 @@ class Upkeep(Marks):
         n: cython.int
         slot: cython.int
         forward: cython.int
-        for n in range(self.venue.pools.count):
-            if self.venue.pools.checked[n] >= LIQUIDATION:
+        for n in range(self.venue.pools.n_live):
+            if self.venue.pools.checked[self.venue.pools.live[n]] >= LIQUIDATION:
                 moved = True
         for n in range(self.venue.ledger.assets):
             if self.venue.pools.index[n] != self.seen_index[n]:
@@ -282,9 +295,11 @@ class Upkeep(Marks):
     @cython.cfunc
     @cython.exceptval(-1, check=True)
     def _convert(self) -> cython.int:
+        n: cython.int
         wallet: cython.int
         asset: cython.int
-        for wallet in range(self.first_wallet, self.lender):
+        for n in range(self.own.shape[0]):
+            wallet = self.own[n]
             for asset in range(self.venue.ledger.assets):
                 if self.venue.ledger.balance[wallet, asset] < self.convert_below[wallet, asset]:
                     self.cold.convert(wallet, asset)
@@ -297,11 +312,14 @@ class Upkeep(Marks):
         if self.n_samples == self.sample_time.shape[0]:
             self._room(2 * self.n_samples)
         at: cython.longlong = self.n_samples
+        n: cython.int
         pool: cython.int
         i: cython.int
         self.sample_time[at] = self.venue.now
         self.sample_equity[at] = self.account_value()
-        for pool in range(self.venue.pools.count):
+        self.sample_unified[at] = self.unified
+        for n in range(self.venue.pools.n_live):
+            pool = self.venue.pools.live[n]
             self.sample_pools[at, 4 * pool] = self.venue.pools.equity[pool]
             self.sample_pools[at, 4 * pool + 1] = self.venue.pools.initial[pool]
             self.sample_pools[at, 4 * pool + 2] = self.venue.pools.maintenance[pool]
@@ -328,10 +346,12 @@ class Upkeep(Marks):
         USDT.
         """
         total: cython.double = 0.0
+        n: cython.int
         wallet: cython.int
         asset: cython.int
         slot: cython.int
-        for wallet in range(self.first_wallet, self.lender):
+        for n in range(self.own.shape[0]):
+            wallet = self.own[n]
             for asset in range(self.venue.ledger.assets):
                 total += (
                     (

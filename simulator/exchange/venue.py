@@ -68,6 +68,7 @@ ACCOUNT_IN_LIQUIDATION = cython.declare(cython.int, 5)
 REDUCE_ONLY_LEVEL = cython.declare(cython.int, 6)
 REDUCE_ONLY = cython.declare(cython.int, 7)
 WOULD_TRIGGER_IMMEDIATELY = cython.declare(cython.int, 8)
+ACCOUNT_SUSPENDED = cython.declare(cython.int, 17)
 INSUFFICIENT_BALANCE = cython.declare(cython.int, 9)
 INSUFFICIENT_MARGIN = cython.declare(cython.int, 10)
 MAX_POSITION = cython.declare(cython.int, 11)
@@ -138,13 +139,16 @@ class Venue(Settlement):
     def address(self, slot: cython.int) -> cython.int:
         """Find the position and the wallet that an order is for; return 0 or a ``RejectReason``.
 
-        In hedge mode an order names its side; one that trades against it can only reduce.
+        In hedge mode an order names its side; one that trades against it can only reduce.  While
+        an account is suspended only the venue's own orders go on.
         """
         i: cython.int = cython.cast(cython.int, self.orders.row[slot, INSTRUMENT])
         flags: cython.longlong = self.orders.row[slot, FLAGS]
         long: cython.bint = flags & LONG_FLAG != 0
         short: cython.bint = flags & SHORT_FLAG != 0
         self.orders.row[slot, POSITION] = i
+        if self.suspended[self.orders.row[slot, ACCOUNT]] and flags & LIQUIDATION_FLAG == 0:
+            return ACCOUNT_SUSPENDED
         if self.hedge and self.product[i] != SPOT:
             if long == short:
                 return POSITION_SIDE
@@ -650,28 +654,49 @@ class Venue(Settlement):
         """Best displayed ask in ticks, 0 if none."""
         return int(self.books[instrument].best(-1))
 
-    def pull_orders(self, account: int, pool: int) -> None:
-        """Cancel the orders that a pool margins or pays for, oldest first."""
+    def orders_at_venue(self, account: int) -> list[int]:
+        """Row numbers of an account's orders at the venue, conditional ones too, oldest first."""
         rows = np.asarray(self.orders.row)
         found = np.flatnonzero(
             (rows[:, ACCOUNT] == account)
             & np.isin(rows[:, STATE], (WAITING, WORKING))
             & (rows[:, SEQ] > 0)
         )
-        for slot in sorted(found.tolist(), key=lambda s: int(rows[s, SEQ])):
+        return sorted(found.tolist(), key=lambda slot: int(rows[slot, SEQ]))
+
+    def pull_orders(self, account: int, pool: int) -> None:
+        """Cancel the orders that a pool margins or pays for, oldest first."""
+        rows = np.asarray(self.orders.row)
+        for slot in self.orders_at_venue(account):
             position = int(rows[slot, POSITION])
             if self.pool_paying(slot) == pool or self.pools.pool_of[account, position] == pool:
                 self.withdraw(slot)
 
     def open_orders(self, account: int) -> int:
         """How many orders of an account rest in a book or wait for their trigger."""
+        return len(self.orders_at_venue(account))
+
+    def pull_all_orders(self, account: int) -> int:
+        """Cancel all orders of an account, oldest first; return how many there were."""
+        found = self.orders_at_venue(account)
         rows = np.asarray(self.orders.row)
-        found = (
-            (rows[:, ACCOUNT] == account)
-            & np.isin(rows[:, STATE], (WAITING, WORKING))
-            & (rows[:, SEQ] > 0)
-        )
-        return int(found.sum())
+        for slot in found:
+            if rows[slot, STATE] in (WAITING, WORKING):
+                self.withdraw(slot)
+        return len(found)
+
+    def suspend(self, account: int, on: bool) -> None:
+        """Refuse the account's orders from now on, or take them again; the venue's own go on."""
+        self.suspended[account] = on
+
+    def is_suspended(self, account: int) -> bool:
+        """Whether the account's orders are refused."""
+        return bool(self.suspended[account])
+
+    def call_duty(self, at_ns: int) -> None:
+        """Have the desk told the time at the venue's first tick from ``at_ns`` on."""
+        if at_ns < self.next_duty:
+            self.next_duty = at_ns
 
     def force(self, account: int, position: int, side: int, lots: int, flags: int) -> None:
         """The venue's own market order on an account's position slot or asset."""

@@ -46,8 +46,11 @@ class Watcher:
         self.said: list[tuple[int, Alert]] = []
 
     def add(self, watch: Watch, owner: int) -> None:
-        """Watch from now on; ``LookupError`` lists the pools where there is none of that name."""
-        names = [pool[0] for pool in self.partition.pools]
+        """Watch from now on; ``LookupError`` lists the pools where there is none of that name.
+
+        Without a name every pool is watched, those of a later account mode too.
+        """
+        names = [name for _, name, _, _ in self.partition.live_pools]
         if watch.pool and watch.pool not in names:
             raise LookupError(f"no margin pool {watch.pool}; there are {', '.join(names)}")
         self.alerts.add(watch, owner)

@@ -153,6 +153,26 @@ class Ledger:
         self.move(wallet, lender, asset, amount)
         self.accrue(lender, wallet, asset, -amount)
 
+    def merge(self, wallets: list[int], target: int) -> None:
+        """One entry: all balances, loans and interest of wallets become one wallet's.
+
+        Who lends is owed the same as before.  Raises ``ValueError`` while an order holds anything
+        of a wallet: what it holds would be elsewhere.
+        """
+        for wallet in wallets:
+            if np.asarray(self.held)[wallet].any():
+                raise ValueError(f"orders hold balances of wallet {wallet}")
+        for wallet in wallets:
+            for asset in range(self.assets):
+                amount = int(self.balance[wallet, asset])
+                self.post(wallet, asset, -amount)
+                self.post(target, asset, amount)
+                self.loan[target, asset] += self.loan[wallet, asset]
+                self.loan[wallet, asset] = 0
+                self.interest[target, asset] += self.interest[wallet, asset]
+                self.interest[wallet, asset] = 0
+        self.close_entry()
+
     @cython.ccall
     @cython.exceptval(check=False)
     def owed(self, wallet: cython.int, asset: cython.int) -> cython.longlong:
@@ -264,6 +284,25 @@ class Ledger:
             self.loan = memoryview(loan)
         if interest is not None:
             self.interest = memoryview(interest)
+
+    def copied(self):
+        """Return another ledger with the same amounts and positions, of which nothing is held."""
+        copy = Ledger(
+            int(self.accounts),
+            np.asarray(self.unit)[: self.instruments].tolist(),
+            int(self.wallets),
+            int(self.assets),
+            np.asarray(self.product)[: self.instruments].tolist(),
+            self.slots > self.instruments,
+        )
+        copy.take_columns(
+            np.array(self.balance),
+            np.array(self.quantity),
+            np.array(self.cost),
+            np.array(self.loan),
+            np.array(self.interest),
+        )
+        return copy
 
     # Views
 

@@ -59,7 +59,7 @@ def collect(run: Simulation, seconds: float) -> RunResult:
             orient="row",
         ),
         alerts=_alerts(run),
-        moves=moves(run.desk.snapshots, run.margin),
+        moves=moves(run.desk.snapshots, run.margins),
         account_events=account_frame(desk.modes.events),
         funds=funds_frame(desk.funds.events),
         story=story_frame([s for s in run.strategies if isinstance(s, Owner)]),
@@ -84,7 +84,7 @@ def _summary(run: Simulation) -> Summary:
         pnl["insurance fund"] = cover
     pnl["price"] = end - start - desk.added() - sum(pnl.values())
     used = available = 0.0
-    for name, _, _ in run.partition.pools:
+    for _, name, _, _ in run.partition.live_pools:
         figures = desk.pool_figures(name)
         used += figures.initial_margin
         available += figures.available
@@ -139,16 +139,16 @@ def _with_end(run: Simulation, samples: dict[str, Any]) -> dict[str, Any]:
     core, desk = run.core, run.desk
     if samples["time"].size and samples["time"][-1] >= core.now:
         return samples
-    pools = [desk.pool_figures(name) for name, _, _ in run.partition.pools]
+    pools = np.zeros((len(run.partition.pools), 4))
+    for number, name, _, _ in run.partition.live_pools:
+        one = desk.pool_figures(name)
+        pools[number] = one.equity, one.initial_margin, one.maintenance_margin, one.level
     listed = list(enumerate(run.player.instruments))
     last = {
         "time": core.now,
         "equity": desk.account_equity(),
-        "pools": [
-            figure
-            for one in pools
-            for figure in (one.equity, one.initial_margin, one.maintenance_margin, one.level)
-        ],
+        "pools": pools.ravel(),
+        "unified": run.partition.mode == "unified",
         "prices": [desk.mark_of(i) for i, _ in listed],
         "lots": [
             core.ledger.balance_of(run.partition.cash[i], run.assets.index(one.base))
@@ -170,9 +170,11 @@ def _units(steps: np.ndarray, step: np.ndarray) -> np.ndarray:
 
 
 def _history(run: Simulation, samples: dict[str, Any]) -> pl.DataFrame:
-    frames = []
+    """Figures of the pools, each while it existed, and of the account as a whole."""
+    frames, existed = [], []
     levels = np.array([level.name for level in RiskLevel])
     for pool, (name, _, _) in enumerate(run.partition.pools):
+        existed.append(_while_live(run, pool, samples["unified"]))
         part = samples["pools"][:, 4 * pool : 4 * pool + 4]
         equity, initial, maintenance = part[:, 0], part[:, 1], part[:, 2]
         needed = maintenance > 0
@@ -190,7 +192,8 @@ def _history(run: Simulation, samples: dict[str, Any]) -> pl.DataFrame:
                 }
             )
         )
-    frames.append(
+    shown = [frame.filter(live) for frame, live in zip(frames, existed, strict=True) if live.any()]
+    shown.append(
         frames[0].with_columns(
             pool=pl.lit("account"),
             equity=pl.Series(samples["equity"]),
@@ -200,7 +203,17 @@ def _history(run: Simulation, samples: dict[str, Any]) -> pl.DataFrame:
             level=pl.lit(None, dtype=pl.String),
         )
     )
-    return pl.concat(frames).sort("time_ns", maintain_order=True)
+    return pl.concat(shown).sort("time_ns", maintain_order=True)
+
+
+def _while_live(run: Simulation, pool: int, unified: np.ndarray) -> np.ndarray:
+    """Whether a pool existed at each sample, by whether the account was unified then."""
+    layouts = run.desk.switching.layouts
+    live = [
+        mode in layouts and pool in layouts[mode].partition.live
+        for mode in ("separated", "unified")
+    ]
+    return np.where(unified, live[1], live[0])
 
 
 def _total(frames: list[pl.DataFrame], name: str) -> pl.Series:

@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import polars as pl
 
+from simulator.accounts.states import AccountMode
 from simulator.exchange.snapshots import Snapshot, Snapshots
 from simulator.report.result import MOVES
 from simulator.risk.attribution import attribute
 from simulator.risk.rules import MarginRules
 
 
-def moves(kept: Snapshots, rules: MarginRules) -> pl.DataFrame:
+def moves(kept: Snapshots, rules: Mapping[AccountMode, MarginRules]) -> pl.DataFrame:
     """Return the parts of each pool's fall from its highest ratio to its lowest after it.
 
-    Pools that never fell, or whose prices were not known yet, have no rows.
+    Pools that never fell, or whose prices were not known yet, have no rows.  A fall lies between
+    two changes of the account's mode: what a switch moves into a pool is no move of it.
     """
     rows: list[tuple[object, ...]] = []
     for pool, (name, _, _) in enumerate(kept.partition.pools):
@@ -23,7 +25,7 @@ def moves(kept: Snapshots, rules: MarginRules) -> pl.DataFrame:
         if fall is None:
             continue
         start, end = fall
-        found = attribute(kept.state(start, pool), kept.state(end, pool), rules)
+        found = attribute(kept.state(start, pool), kept.state(end, pool), rules[start.mode])
         for part in found.parts:
             where = (name, start.time_ns, end.time_ns, part.factor)
             whole = (part.equity, part.initial_margin, part.maintenance_margin)
@@ -38,12 +40,14 @@ def moves(kept: Snapshots, rules: MarginRules) -> pl.DataFrame:
 
 
 def worst_fall(kept: Sequence[Snapshot], pool: int) -> tuple[Snapshot, Snapshot] | None:
-    """Return the snapshots between which a pool's ratio fell by the largest share, None if it
-    never fell.
+    """Return the snapshots of one mode between which a pool's ratio fell by the largest share,
+    None if it never fell.
     """
     highest: tuple[float, Snapshot] | None = None
     worst: tuple[float, Snapshot, Snapshot] | None = None
     for one in kept:
+        if highest and highest[1].mode != one.mode:
+            highest = None
         equity, maintenance = one.figures[pool]
         if maintenance <= 0:
             continue

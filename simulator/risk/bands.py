@@ -67,7 +67,7 @@ class Bands:
         self.forwards = memoryview(forwards)
         self.pools_of_wallet = {}
         self.pools_of_account = {}
-        for pool in range(pools.count):
+        for pool in np.asarray(pools.live)[: pools.n_live].tolist():
             self.pools_of_wallet.setdefault(int(pools.wallet[pool]), []).append(pool)
             self.pools_of_account.setdefault(int(pools.account[pool]), []).append(pool)
         self.at = 0
@@ -128,11 +128,13 @@ class Bands:
         n: cython.Py_ssize_t = factor.shape[0]
         before: cython.longlong = self.n_changes
         pool: cython.int
+        live: cython.int
         for k in range(n):
             self.at = k
             self._write(factor[k], value[k])
             if k == n - 1 or same[k] != same[k + 1]:
-                for pool in range(self.pools.count):
+                for live in range(self.pools.n_live):
+                    pool = self.pools.live[live]
                     self.pools.evaluate(pool)
                     if self.pools.level[pool] != self.level[pool]:
                         self._changed(pool, self.pools.level[pool])
@@ -349,8 +351,9 @@ class Bands:
 
     def void_all(self) -> None:
         """Every pool is due."""
-        for pool in range(self.pools.count):
-            self.due.add(pool)
+        n: cython.int
+        for n in range(self.pools.n_live):
+            self.due.add(self.pools.live[n])
 
     @cython.ccall
     @cython.exceptval(-2, check=True)

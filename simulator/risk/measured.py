@@ -114,14 +114,22 @@ class Measured:
         values = {name: self.volatility(one) for one, name in enumerate(self.underlyings)}
         return {name: Decimal(value) for name, value in values.items() if value is not None}
 
-    def columns(self) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
-        """Return price ranges and credit as they now are, for `Pools.set_measured`."""
-        ranges = widened_ranges(self.rules, self.underlyings, self.volatilities())
-        credit = scenario_columns(self.rules, self.underlyings, self.correlations()).credit
+    def columns(
+        self, rules: ScenarioRules | None = None, underlyings: Sequence[str] | None = None
+    ) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
+        """Return price ranges and credit as they now are, for `Pools.set_measured`.
+
+        By other rules of scenarios and for their underlyings, where given.
+        """
+        rules = rules or self.rules
+        underlyings = underlyings or self.underlyings
+        ranges = widened_ranges(rules, underlyings, self.volatilities())
+        credit = scenario_columns(rules, underlyings, self.correlations()).credit
         return ranges, credit
 
-    def step_pools(self, pools: Pools) -> None:
-        """Take a step on the pools' own index prices and give them what it measures."""
-        numbers = pools.columns.asset_of.tolist()
+    def step_on(self, pools: Pools) -> None:
+        """Take a step on the pools' own index prices."""
+        columns = pools.columns
+        asset = dict(zip(columns.underlyings, columns.asset_of.tolist(), strict=True))
+        numbers = [asset.get(name, -1) for name in self.underlyings]
         self.step([pools.index_price(n) if n >= 0 else 0.0 for n in numbers])
-        pools.set_measured(*self.columns())

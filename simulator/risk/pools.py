@@ -387,6 +387,10 @@ class Pools(Requirement):
         """Level as of the venue's last check."""
         return int(self.checked[pool])
 
+    def set_checked(self, pool: int, level: int) -> None:
+        """Take a level for that of the last check: the pool's before the partition changed."""
+        self.checked[pool] = level
+
     def mark_price(self, instrument: int) -> float:
         """Mark price in quote units, 0 while unknown."""
         return float(self.mark[instrument])

@@ -6,6 +6,9 @@ cdef class Requirement:
     cdef readonly object columns
     cdef readonly Scan scan
     cdef readonly int count
+    # pools that exist now, ascending
+    cdef readonly int n_live
+    cdef int[::1] live
     cdef readonly int instruments
     cdef readonly int assets
     cdef readonly int underlyings

@@ -74,13 +74,13 @@ def table(values: Any) -> Any:
 class Requirement:
     """Columns of pools, rules and instruments, and what scenarios ask for; see `Pools`."""
 
-    def __init__(self, ledger: Ledger, pools, pool_of, columns) -> None:
+    def __init__(self, ledger: Ledger, pools, pool_of, columns, live=None) -> None:
         self.ledger = ledger
         self.columns = columns
         self.rules_changed = self.partitioned = 0
         self._take_rules(columns)
         self._take_components(columns.components)
-        self.set_partition(pools, pool_of)
+        self.set_partition(pools, pool_of, live)
         slots = max(1, len(columns.instrument_of))
         self.buying = memoryview(np.zeros((ledger.accounts, slots), dtype="i8"))
         self.selling = memoryview(np.zeros((ledger.accounts, slots), dtype="i8"))
@@ -176,13 +176,32 @@ class Requirement:
         self.figure = zeros(self.components + 1)
         self.positions_part = self.loans_part = self.options_part = 0.0
 
-    def set_partition(self, pools, pool_of) -> None:
-        """Take pools and which of them margins each position; figures start anew."""
+    def set_rules(self, columns) -> None:
+        """Take other rules for the same instruments and assets.
+
+        Marks, index prices, volatilities, forwards and open orders stay; leverage is that of
+        ``columns``.  `set_partition` must follow.
+        """
+        known = dict(zip(self.columns.underlyings, np.asarray(self.volatility_of), strict=True))
+        self.columns = columns
+        self._take_rules(columns)
+        self._take_components(columns.components)
+        self.volatility_of = f8([known.get(name, 0.0) for name in columns.underlyings])
+        self.rules_changed += 1
+
+    def set_partition(self, pools, pool_of, live=None) -> None:
+        """Take pools and which of them margins each position; figures start anew.
+
+        ``live`` numbers the pools that exist now, all by default: the others are not looked at.
+        """
         rows = np.asarray(pools, dtype="i4").reshape(-1, 5)
         n = len(rows)
         self.partitioned += 1
         columns = np.ascontiguousarray(rows.T) if n else np.zeros((5, 1), dtype="i4")
         self.count = n
+        now = np.array(range(n) if live is None else live, dtype="i4")
+        self.n_live = len(now)
+        self.live = memoryview(now if len(now) else np.zeros(1, dtype="i4"))
         self.account, self.wallet, self.isolated, self.kind, self.currency = (
             memoryview(np.array(column)) for column in columns
         )

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from decimal import Decimal
 from typing import Literal
 
+from simulator.accounts.states import AccountMode
 from simulator.errors import InputError
 from simulator.risk.interest import InterestRules
 from simulator.risk.rules import CollateralRules, LoanRules, MarginRules
@@ -43,6 +45,42 @@ def account_rules(
         collaterals["um"] = CollateralRules(True, Decimal(0), dict.fromkeys(settled_in, Decimal(1)))
     margin = replace(margin, margin_type=kept, collaterals=collaterals)
     return margin if margin_leverage is None else _with_leverage(margin, margin_leverage)
+
+
+def rules_by_mode(
+    rules: Rulebook,
+    mode: AccountMode,
+    *,
+    margin_type: str | None = None,
+    multi_assets: bool = False,
+    margin_leverage: int | None = None,
+    settled_in: Iterable[str] = ("USDT",),
+) -> dict[AccountMode, MarginRules]:
+    """Return the margin rules of an account in its present mode, then those of the other one.
+
+    What was chosen is of the present mode; in the other one it holds as far as it makes sense
+    there: ``multi_assets`` not, a margin leverage where the loans of that mode know it.
+    """
+    settled = tuple(settled_in)
+    other: AccountMode = "separated" if mode == "unified" else "unified"
+    here = account_rules(
+        rules,
+        mode,
+        margin_type=margin_type,
+        multi_assets=multi_assets,
+        margin_leverage=margin_leverage,
+        settled_in=settled,
+    )
+    there = account_rules(
+        rules,
+        other,
+        margin_type=margin_type if other == "separated" else None,
+        settled_in=settled,
+    )
+    if margin_leverage is not None:
+        with contextlib.suppress(InputError):
+            there = _with_leverage(there, margin_leverage)
+    return {mode: here, other: there}
 
 
 def _with_leverage(margin: MarginRules, leverage: int) -> MarginRules:

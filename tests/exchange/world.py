@@ -1,6 +1,7 @@
 """A small venue that a test drives by hand: a row of the tape, a command, then look.
 
 Two markets of BTC and two of ETH, round filters.  After every row the invariants are asserted.
+``both`` gives the account the wallets of both modes, so that it can switch.
 """
 
 from __future__ import annotations
@@ -12,10 +13,11 @@ from typing import Any
 
 import numpy as np
 
-from simulator.accounts.wallets import LINES, separated, unified
+from simulator.accounts.wallets import LINES, layouts, separated, unified
 from simulator.events.outcomes import Outcome
 from simulator.exchange.assembly import assemble
 from simulator.exchange.latency import parse_latency
+from simulator.exchange.layout import Layout
 from simulator.instruments.instrument import Instrument
 from simulator.market.tape import LAST, Kind
 from simulator.risk.interest import InterestRules
@@ -98,6 +100,7 @@ class World:
         start: int = START,
         funding_on_tape: Sequence[str] | None = None,
         volatility: Mapping[str, float] | None = None,
+        both: bool = False,
     ) -> None:
         self.rules = load(rulebook)
         self.margin = margin or self.rules.margin_rules(
@@ -105,11 +108,19 @@ class World:
         )
         self.instruments = list(instruments)
         isolated = self.margin.margin_type == "isolated"
-        self.partition = (
-            unified(self.instruments, members, hedge)
-            if mode == "unified"
-            else separated(self.instruments, isolated, hedge)
-        )
+        other = None
+        if both:
+            second = self.rules.margin_rules("separated" if mode == "unified" else "unified")
+            apart = isolated if mode == "separated" else second.margin_type == "isolated"
+            made_for = layouts(self.instruments, members, apart, hedge, self.margin.mode)
+            self.partition = made_for[self.margin.mode]
+            other = Layout(made_for[second.mode], second)
+        else:
+            self.partition = (
+                unified(self.instruments, members, hedge)
+                if mode == "unified"
+                else separated(self.instruments, isolated, hedge)
+            )
         self.strategies = list(strategies if strategies is not None else [Watcher()])
         deposited = {a: Decimal(x) for a, x in (deposits or {"USDT": "100000"}).items()}
         self.latency = parse_latency(latency, 7)
@@ -130,6 +141,7 @@ class World:
             leverage=leverage,
             funding_on_tape=funding_on_tape,
             volatility=volatility,
+            other=other,
         )
         self.core, self.desk, self.assets = made.core, made.desk, made.assets
         self.checked = check

@@ -1,0 +1,176 @@
+"""The switch between the account modes: wallets merge or split, and the venue's columns follow.
+
+To unified: the wallets of all member lines become one, with their loans and interest, in one entry
+of the ledger.  To separated: what the unified wallet holds goes to the wallet that the rulebook
+names.  Positions, their costs and entry prices stay where they are: only which wallet takes their
+profit and which pool margins them changes.  Wallets and pools that both modes have are not touched.
+
+Everything that could fail is made before anything moves, so a switch happens whole or not at all.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from decimal import Decimal
+from typing import TYPE_CHECKING
+
+from simulator.accounts.states import AccountMode
+from simulator.accounts.wallets import Partition
+from simulator.events.outcomes import Outcome
+from simulator.exchange.layout import Layout, margins_of, mode_columns, pools_of
+from simulator.exchange.messages import Balances
+from simulator.risk.pools import Pools
+
+if TYPE_CHECKING:
+    from simulator.exchange.desk import Desk
+
+ACCOUNT = 1
+
+
+class Switching:
+    """Changes the mode of a running account; ``layouts`` are those of both modes.
+
+    ``split_to`` names the wallet of the separated mode that a unified one's assets go to.
+    """
+
+    def __init__(
+        self, desk: Desk, layouts: Mapping[AccountMode, Layout], split_to: str = "spot"
+    ) -> None:
+        self.desk = desk
+        self.layouts = layouts
+        self.split_to = split_to
+
+    def possible(self, mode: AccountMode) -> bool:
+        """Whether the run has the wallets of a mode."""
+        return mode in self.layouts
+
+    # Before
+
+    def preview(self, mode: AccountMode) -> tuple[float, float, float | None]:
+        """Return equity, maintenance margin and their ratio as they would be after a switch, USDT.
+
+        To unified those of the shared pool, to separated of all pools together; the ratio is None
+        without a requirement.  Worked out on a copy: nothing of the run changes.
+        """
+        to = self.layouts[mode]
+        pools = self._pools_after(to)
+        equity = maintenance = 0.0
+        for number, name, _, _ in to.partition.live_pools:
+            if mode == "separated" or name == "unified":
+                pools.evaluate(number)
+                figures = pools.figures(number)
+                equity += figures[0]
+                maintenance += figures[2]
+        return equity, maintenance, equity / maintenance if maintenance > 0 else None
+
+    def _pools_after(self, to: Layout) -> Pools:
+        """Return the pools of a mode on a copy of the ledger in which wallets are merged."""
+        desk, core = self.desk, self.desk.core
+        ledger = core.ledger.copied()
+        for source, target in self.moves(to.partition).items():
+            ledger.merge([source], target)
+        columns = margins_of(to, desk.listed, desk.assets, desk.leverage.under(to.margin))
+        pools = Pools(ledger, *pools_of(to.partition, desk.assets), columns, to.partition.live)
+        pools.advance(core.pools.time_ns)
+        for asset in range(len(desk.assets)):
+            pools.set_index(asset, core.pools.index_price(asset))
+        for number in range(len(desk.listed)):
+            pools.set_mark(number, core.pools.mark_price(number))
+            pools.set_volatility(number, core.pools.option_volatility(number))
+        desk.measuring.apply(pools)
+        return pools
+
+    def moves(self, to: Partition) -> dict[int, int]:
+        """Return where the wallets go that another mode does not have, by number."""
+        present = self.desk.partition
+        return {
+            number: self._target(present, to, number)
+            for number in present.own
+            if number not in to.own
+        }
+
+    def _target(self, present: Partition, to: Partition, number: int) -> int:
+        name = present.wallets[number]
+        isolated = {wallet: slot for _, _, wallet, slot in present.live_pools if slot >= 0}
+        if number in isolated:
+            return to.margin[isolated[number]]
+        return to.wallet(self.split_to if name == "unified" else name)
+
+    # The switch
+
+    def cancel_orders(self) -> int:
+        """Cancel all orders at the venue, conditional ones too; return how many there were."""
+        return int(self.desk.core.pull_all_orders(ACCOUNT))
+
+    def execute(self, mode: AccountMode) -> tuple[Balances, Balances]:
+        """Switch to a mode; return the balances before and after.
+
+        The caller has checked its conditions, and checks margins afterwards.  Raises ``ValueError``
+        where it would break the account: orders that hold money, and on the way back positions
+        whose margin has gone, or debts.
+        """
+        desk, to = self.desk, self.layouts[mode]
+        if mode == desk.partition.mode:
+            raise ValueError(f"the account is in the {mode} mode already")
+        moves = self.moves(to.partition)
+        self._assert_possible(to, moves)
+        leverage = desk.leverage.under(to.margin)
+        margins = margins_of(to, desk.listed, desk.assets, leverage)
+        columns = mode_columns(to, desk.listed, desk.assets, leverage, desk.interest)
+        before = self.balances()
+        self._merge(moves)
+        pools = desk.core.pools
+        levels = {number: pools.checked_level(number) for number in desk.partition.live}
+        desk.partition.become(to.partition)
+        pools.set_rules(margins)
+        pools.set_partition(*pools_of(to.partition, desk.assets), to.partition.live)
+        for number in to.partition.live:
+            if number in levels:
+                pools.set_checked(number, levels[number])
+        desk.core.take_mode(columns)
+        desk.upkeep.take_mode(columns)
+        desk.take_mode(to)
+        for number in to.partition.live:
+            pools.evaluate(number)
+        return before, self.balances()
+
+    def _assert_possible(self, to: Layout, moves: Mapping[int, int]) -> None:
+        desk, ledger = self.desk, self.desk.core.ledger
+        if desk.core.open_orders(ACCOUNT):
+            raise ValueError("orders are open: cancel them before the switch")
+        if to.partition.mode == "unified":
+            return
+        for slot, wallet in enumerate(to.partition.margin):
+            changes = wallet != desk.partition.margin[slot]
+            if changes and ledger.position_of(ACCOUNT, slot)[0]:
+                raise ValueError(f"a position is open in slot {slot}: its margin would be gone")
+        for wallet in moves:
+            if any(ledger.owed(wallet, asset) for asset in range(ledger.assets)):
+                raise ValueError(f"wallet {desk.partition.wallets[wallet]} owes: repay it before")
+
+    def _merge(self, moves: Mapping[int, int]) -> None:
+        """Move what wallets have and owe, one entry by target, and record it."""
+        core = self.desk.core
+        for source, target in moves.items():
+            for asset in range(core.ledger.assets):
+                balance = core.ledger.balance_of(source, asset)
+                owed = core.ledger.owed(source, asset)
+                for outcome, amount in ((Outcome.MERGED, balance), (Outcome.DEBT_MERGED, owed)):
+                    if amount:
+                        core.records.add(
+                            core.now, outcome, ACCOUNT, -1, source, target, asset, amount
+                        )
+        for target in sorted(set(moves.values())):
+            core.ledger.merge([source for source in moves if moves[source] == target], target)
+
+    def balances(self) -> Balances:
+        """Return balance, loan and interest by wallet and asset; what is all zero is left out."""
+        ledger, partition = self.desk.core.ledger, self.desk.partition
+        found: dict[str, dict[str, tuple[Decimal, Decimal, Decimal]]] = {}
+        for number in partition.own:
+            for asset, name in enumerate(self.desk.assets):
+                units = (ledger.balance_of(number, asset), *ledger.loan_of(number, asset))
+                if any(units):
+                    balance, loan, interest = (Decimal(one).scaleb(-8) for one in units)
+                    found.setdefault(partition.wallets[number], {})[name] = balance, loan, interest
+        return found
