@@ -1,0 +1,534 @@
+"""Goal: an account changes its mode whole or not at all, and nothing but its partition changes.
+
+Method: a venue driven by hand whose account has the wallets of both modes; it trades, borrows and
+switches.  Balances, positions, rejections and events are compared with figures by hand.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from decimal import Decimal
+from typing import Any
+
+import pytest
+
+from simulator.accounts.questionnaire import right_answers, wrong_answers
+from simulator.accounts.rules import AccountProfile
+from simulator.accounts.states import AccountState, ModeRefusal, Step
+from simulator.errors import InputError
+from simulator.events.outcomes import Outcome, RejectReason
+from simulator.exchange.messages import AccountEvent
+from simulator.market.tape import Kind
+from simulator.risk.interest import InterestRules
+from simulator.strategy.base import Strategy
+from simulator.strategy.context import Context
+from tests.exchange.products import CALL, CM, opened
+from tests.exchange.world import Watcher, World
+
+EXPERIENCED = AccountProfile("advanced", 365, 20, Decimal(50_000))
+SWITCH_MS = 300_000
+"""Pause of the textbook rulebook, both ways."""
+
+BTC, ETH, SPOT = "um:BTCUSDT", "um:ETHUSDT", "spot:BTCUSDT"
+
+
+class Listener(Watcher):
+    """Also keeps what is said of the account, with the clock at which it is heard."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.steps: list[tuple[int, AccountEvent]] = []
+
+    def on_account(self, ctx: Context, event: AccountEvent) -> None:
+        self.steps.append((ctx.now_ns, event))
+
+
+def made(mode: str = "separated", rulebook: str = "textbook", **options: Any) -> World:
+    """Return a venue with open markets and an account that may change its mode."""
+    chosen: dict[str, Any] = {
+        "deposits": {"USDT": "200000", "BTC": "1"},
+        "profile": EXPERIENCED,
+        "strategies": [Listener()],
+        **options,
+    }
+    world = World(mode, rulebook, both=True, **chosen)
+    world.open_markets()
+    return world
+
+
+def last(world: World, milliseconds: int = 1) -> AccountEvent:
+    """Let what was asked arrive; return the newest event."""
+    world.step(milliseconds)
+    event: AccountEvent = world.ctx.account.events[-1]
+    return event
+
+
+def agree(world: World) -> None:
+    """Take the steps up to the questionnaire."""
+    world.ctx.account.apply_unified()
+    assert last(world).taken
+    world.ctx.account.accept_agreement()
+    assert last(world).taken
+
+
+def answer(world: World) -> AccountEvent:
+    """Answer every question rightly."""
+    world.ctx.account.answer(right_answers(world.ctx.account.questionnaire()))
+    return last(world)
+
+
+def unify(world: World, wait: bool = True) -> AccountEvent:
+    """Go the whole way; return the event of the switch."""
+    agree(world)
+    event = answer(world)
+    assert event.taken, [str(one) for one in event.unmet]
+    if wait:
+        world.step(SWITCH_MS)
+        assert world.ctx.account.state == "UNIFIED"
+    return event
+
+
+def sums(balances: Mapping[str, Mapping[str, tuple[Decimal, ...]]]) -> dict[str, list[Decimal]]:
+    """Balance, loan and interest by asset, over all wallets."""
+    found: dict[str, list[Decimal]] = {}
+    for assets in balances.values():
+        for asset, three in assets.items():
+            of = found.setdefault(asset, [Decimal(0)] * 3)
+            found[asset] = [a + b for a, b in zip(of, three, strict=True)]
+    return found
+
+
+def unmet(event: AccountEvent) -> list[str]:
+    return [one.name for one in event.unmet]
+
+
+def positions(world: World) -> dict[str, tuple[int, int]]:
+    """Lots and costs by instrument."""
+    return {
+        one.name: world.core.ledger.position_of(1, n) for n, one in enumerate(world.instruments)
+    }
+
+
+def test_the_whole_way_to_unified_and_back() -> None:
+    world = made()
+    world.transfer(80_000)
+    world.transfer(20_000, "spot", "margin")
+    world.borrow("USDT", 3000)
+    world.ctx.buy(world.market(BTC), 0.5)
+    world.ctx.sell(world.market(ETH), 2)
+    world.step()
+    held, equity = positions(world), world.ctx.equity()
+    assert set(world.ctx.margin(BTC).pool.split()) == {BTC}
+
+    event = unify(world, wait=False)
+    assert (event.before, event.after) == (
+        AccountState.AGREED,
+        AccountState.SWITCHING_TO_UNIFIED,
+    )
+    assert set(event.balances_before) == {"spot", "um", "margin", BTC, ETH}
+    assert set(event.balances_after) == {"unified"}
+    assert sums(event.balances_before) == sums(event.balances_after)
+    assert event.balances_after["unified"]["USDT"][1] == 3000
+    assert world.ctx.mode == "unified"
+    assert world.ctx.account.state == "SWITCHING_TO_UNIFIED"
+    assert positions(world) == held
+    assert world.ctx.equity() == pytest.approx(equity, abs=1e-6)
+    assert world.ctx.margin().pool == "unified"
+    assert world.ctx.margin().equity == pytest.approx(equity, abs=1e-6)
+
+    until = world.ctx.account.suspended_until_ns
+    assert until == event.suspended_until_ns
+    world.ctx.buy(world.market(BTC), 0.1)
+    world.step()
+    assert world.said()[-1] == "REJECTED ACCOUNT_SUSPENDED"
+    world.step(SWITCH_MS)
+    done = world.ctx.account.events[-1]
+    assert (done.step, done.actor, done.time_ns) == (Step.COMPLETE_SWITCH, "venue", until)
+    assert world.ctx.account.state == "UNIFIED"
+    world.ctx.buy(world.market(BTC), 0.1)
+    world.step()
+    assert world.said()[-1] == "FILLED"
+
+    account = world.ctx.account
+    account.request_separated()
+    refused = last(world)
+    assert unmet(refused) == ["NO_OPEN_POSITIONS", "NO_LOANS"]
+    assert refused.unmet[0].items == (f"{BTC} +0.6", f"{ETH} -2")
+    assert refused.unmet[1].items == ("USDT 3000",)
+    world.ctx.sell(world.market(BTC), 0.6)
+    world.ctx.buy(world.market(ETH), 2)
+    world.step()
+    world.repay("USDT")
+    equity = world.ctx.equity()
+    account.request_separated()
+    back = last(world)
+    assert back.taken
+    assert set(back.balances_before) == {"unified"}
+    assert set(back.balances_after) == {"spot"}
+    assert sums(back.balances_before) == sums(back.balances_after)
+    assert world.ctx.mode == "separated"
+    assert world.ctx.equity() == pytest.approx(equity, abs=1e-6)
+    world.ctx.transfer("USDT", 100, "spot", "um")
+    world.ctx.buy(world.market(SPOT), 0.1)
+    world.step()
+    assert world.said()[-1] == "REJECTED ACCOUNT_SUSPENDED"
+    assert world.balance("um") == 0
+    world.step(SWITCH_MS)
+    assert account.state == "SEPARATED"
+    world.transfer(100)
+    assert world.balance("um") == 100 * 10**8
+    world.ctx.buy(world.market(SPOT), 0.1)
+    world.step()
+    assert world.said()[-1] == "FILLED"
+    taken = [one for one in account.events if one.taken]
+    assert [one.after for one in taken] == [
+        AccountState.APPLIED,
+        AccountState.AGREED,
+        AccountState.SWITCHING_TO_UNIFIED,
+        AccountState.UNIFIED,
+        AccountState.SWITCHING_TO_SEPARATED,
+        AccountState.SEPARATED,
+    ]
+
+
+def test_every_product_goes_along() -> None:
+    world = opened("separated", both=True, profile=EXPERIENCED)
+    for target, asset, quantity in (
+        ("um", "USDT", 100_000),
+        ("cm:BTC", "BTC", 3),
+        ("options", "USDT", 50_000),
+        ("margin", "USDT", 50_000),
+    ):
+        world.ctx.transfer(asset, quantity, "spot", target)
+    world.step()
+    world.borrow("BTC", 0.1)
+    for name, quantity in ((BTC, 0.5), (CM, 100), (CALL, 0.1)):
+        world.ctx.buy(world.market(name), quantity)
+    world.step()
+    held, equity = positions(world), world.ctx.equity()
+    assert {name for name, (lots, _) in held.items() if lots} == {BTC, CM, CALL}
+    event = unify(world)
+    assert set(event.balances_after) == {"unified"}
+    assert sums(event.balances_before) == sums(event.balances_after)
+    assert positions(world) == held
+    assert world.ctx.equity() == pytest.approx(equity, rel=1e-9)
+    for name, quantity in ((BTC, 0.5), (CM, 100), (CALL, 0.1)):
+        world.ctx.sell(world.market(name), quantity)
+    world.step()
+    world.repay("BTC")
+    world.ctx.account.request_separated()
+    assert last(world).taken
+    world.step(SWITCH_MS)
+    assert world.ctx.account.state == "SEPARATED"
+    assert set(world.desk.switching.balances()) == {"spot"}
+
+
+def test_only_member_wallets_merge() -> None:
+    members = ("margin", "um", "cm")
+    world = made("separated", "binance", members=members)
+    world.transfer(50_000)
+    world.ctx.buy(world.market(BTC), 0.1)
+    world.step()
+    event = unify(world)
+    assert set(event.balances_after) == {"spot", "unified"}
+    assert event.balances_after["spot"] == event.balances_before["spot"]
+    world.ctx.sell(world.market(BTC), 0.1)
+    world.step()
+    world.ctx.account.request_separated()
+    assert last(world).taken
+    world.step(SWITCH_MS * 12)
+    assert world.ctx.account.state == "SEPARATED"
+
+
+def test_both_sides_of_a_hedge_go_along() -> None:
+    world = made(hedge=True)
+    world.transfer(80_000)
+    world.ctx.buy(world.market(BTC), 0.5, position_side="LONG")
+    world.ctx.sell(world.market(BTC), 0.3, position_side="SHORT")
+    world.step()
+    event = unify(world)
+    assert set(event.balances_before) == {"spot", "um", BTC, f"{BTC}:SHORT"}
+    assert (world.market(BTC).long, world.market(BTC).short) == (0.5, -0.3)
+    world.ctx.account.request_separated()
+    assert last(world).unmet[0].items == (f"{BTC} +0.5", f"{BTC} -0.3")
+
+
+def test_an_application_is_refused_with_figures() -> None:
+    world = made(deposits={"USDT": "42000"}, profile=AccountProfile("basic", 3, 1, Decimal(99)))
+    world.ctx.account.apply_unified()
+    event = last(world)
+    assert event.refusal is ModeRefusal.CONDITIONS_NOT_MET
+    assert unmet(event) == ["KYC", "NET_ASSETS", "ACCOUNT_AGE", "FUTURES_TRADES", "FUTURES_VOLUME"]
+    assert (event.unmet[1].have, event.unmet[1].need) == ("42,000.00 USDT", "100,000.00 USDT")
+    assert world.ctx.account.state == "SEPARATED"
+    assert [one.name for one in world.ctx.account.conditions() if not one.met] == unmet(event)
+
+
+def test_experience_is_what_the_account_traded() -> None:
+    world = made(profile=AccountProfile())
+    world.transfer(80_000)
+    for _ in range(9):
+        world.ctx.buy(world.market(BTC), 0.02)
+        world.step()
+    world.ctx.account.apply_unified()
+    assert unmet(last(world)) == ["FUTURES_TRADES"]
+    world.ctx.sell(world.market(BTC), 0.02)
+    world.step()
+    world.ctx.account.apply_unified()
+    assert last(world).taken
+
+
+def test_a_failed_questionnaire_cools_down() -> None:
+    world = made()
+    agree(world)
+    account = world.ctx.account
+    account.answer(wrong_answers(account.questionnaire()))
+    failed = last(world)
+    assert unmet(failed) == ["PASS_MARK"]
+    assert len(account.mistakes()) == 10
+    assert all(one.why for one in account.mistakes())
+    assert unmet(answer(world)) == ["COOL_DOWN", "PASS_MARK"]
+    world.step(2 * SWITCH_MS)
+    assert answer(world).taken
+
+
+def test_what_does_not_hold_any_more_at_the_switch_is_refused_and_can_be_tried_again() -> None:
+    world = made(deposits={"USDT": "50000", "BTC": "1"})
+    agree(world)
+    world.book(SPOT, 490_000, 490_001)
+    world.step(2000)
+    refused = answer(world)
+    assert unmet(refused) == ["NET_ASSETS"]
+    assert refused.unmet[0].have == "99,000.05 USDT"
+    assert world.ctx.account.state == "AGREED"
+    assert set(refused.balances_after) == {"spot"}
+    world.book(SPOT, 510_000, 510_001)
+    world.step(2000)
+    world.ctx.account.answer()
+    assert last(world).taken
+
+
+def test_a_merged_pool_near_its_warning_is_refused_beforehand() -> None:
+    world = made(deposits={"USDT": "145000"}, fees=False)
+    world.transfer(145_000)
+    world.ctx.buy(world.market(BTC), 14, 100_000.1)
+    world.step()
+    agree(world)
+    world.mark(BTC, "99000")
+    world.step(2000)
+    before = world.records()
+    refused = answer(world)
+    assert unmet(refused) == ["UNIMMR_AFTER"]
+    loss = Decimal("1000.1") * 14
+    kept = Decimal(99_000) * 14 * Decimal("0.1") / Decimal("1.5")
+    ratio = (145_000 - loss) / kept
+    assert refused.unmet[0].have.startswith(f"{ratio:.3f}")
+    assert "equity 130,998.60 USDT / maintenance 92,400" in refused.unmet[0].have
+    assert refused.unmet[0].need == "above 1.5"
+    assert len(world.records()) == len(before) + 1
+    world.mark(BTC, "100000")
+    world.step(2000)
+    equity, maintenance, _ = world.desk.switching.preview("unified")
+    world.ctx.account.answer()
+    assert last(world).taken
+    figures = world.ctx.margin("unified")
+    assert (figures.equity, figures.maintenance_margin) == (equity, maintenance)
+
+
+def test_orders_are_cancelled_and_those_in_flight_refused() -> None:
+    world = made(latency="5")
+    world.step(20)
+    world.ctx.transfer("USDT", 80_000, "spot", "um")
+    world.step(20)
+    world.ctx.buy(world.market(BTC), 0.1, 90_000)
+    world.ctx.buy(world.market(SPOT), 0.1, 90_000)
+    world.ctx.submit(world.market(BTC), 1, 0.1, kind="stop", trigger=120_000)
+    for call in (world.ctx.account.apply_unified, world.ctx.account.accept_agreement):
+        call()
+        world.step(20)
+    assert world.said() == ["ACCEPTED"] * 3
+    world.ctx.account.answer(right_answers(world.ctx.account.questionnaire()))
+    world.ctx.buy(world.market(BTC), 0.1)
+    world.ctx.cancel_all()
+    world.step(20)
+    event = world.ctx.account.events[-1]
+    assert event.taken
+    assert event.note == "10 of 10 questions right; 3 orders canceled"
+    assert sorted(world.said()[3:]) == ["CANCELED"] * 3 + ["REJECTED ACCOUNT_SUSPENDED"]
+    assert world.core.open_orders(1) == 0
+    assert len(world.records(Outcome.CANCEL_REJECTED)) == 4
+    assert world.lots(BTC) == 0
+
+
+def test_open_orders_hinder_the_switch_where_the_rulebook_refuses_them() -> None:
+    world = made(modes={"open_orders": "refuse"})
+    order = world.ctx.buy(world.market(SPOT), 0.1, 90_000)
+    agree(world)
+    assert unmet(answer(world)) == ["NO_OPEN_ORDERS"]
+    assert world.core.open_orders(1) == 1
+    world.ctx.cancel(order)
+    world.ctx.account.answer()
+    assert last(world).taken
+
+
+def test_strategies_hear_after_the_response_latency() -> None:
+    second = Listener()
+    world = made(latency="5", strategies=[Listener(), second])
+    world.step(20)
+    world.ctx.account.apply_unified()
+    world.step(20)
+    (heard,) = world.seen.steps
+    clock, event = heard
+    assert clock == event.time_ns + 5_000_000
+    assert event.actor == "Listener"
+    assert second.steps == [heard]
+
+
+@pytest.mark.parametrize("ask", ["transfer", "leverage", "margin", "borrow", "repay"])
+def test_nothing_else_is_done_during_a_switch(ask: str) -> None:
+    world = made("unified", "binance", members=("margin", "um", "cm"))
+    world.ctx.account.request_separated()
+    assert last(world).taken
+    known = world.desk.switching.balances()
+    ctx, future = world.ctx, world.market(BTC)
+    if ask == "transfer":
+        ctx.transfer("USDT", 10, "spot", "um")
+    elif ask == "leverage":
+        ctx.set_leverage(future, 3)
+    elif ask == "margin":
+        ctx.adjust_isolated_margin(future, 10)
+    elif ask == "borrow":
+        ctx.borrow("USDT", 10)
+    else:
+        ctx.repay("USDT")
+    world.step()
+    assert world.core.rejected()[RejectReason.ACCOUNT_SUSPENDED] == 1
+    assert world.desk.switching.balances() == known
+
+
+def test_funding_and_interest_go_on_during_a_switch() -> None:
+    hourly = InterestRules(default_daily=Decimal("0.24"))
+    world = made(interest=hourly, modes={"switch_ns": 2 * 3600 * 10**9})
+    world.transfer(50_000)
+    world.transfer(20_000, "spot", "margin")
+    world.borrow("USDT", 1000)
+    world.ctx.buy(world.market(BTC), 1)
+    world.step()
+    unify(world, wait=False)
+    known = world.balance("unified")
+    world.row(Kind.FUNDING, BTC, 0, 10_000)
+    assert world.balance("unified") == known - 10 * 10**8
+    (funding,) = world.records(Outcome.FUNDING)
+    assert world.ctx.account.state == "SWITCHING_TO_UNIFIED"
+    owed = world.owed()
+    world.step(3_600_000)
+    assert world.ctx.account.state == "SWITCHING_TO_UNIFIED"
+    assert world.owed()[1] > owed[1]
+
+
+def test_a_pool_is_liquidated_during_a_switch() -> None:
+    world = made(deposits={"USDT": "120000"}, fees=False)
+    world.transfer(120_000)
+    world.ctx.buy(world.market(BTC), 7, 100_000.1)
+    world.step()
+    unify(world, wait=False)
+    world.book(BTC, 880_000, 880_001)
+    world.mark(BTC, "88000")
+    world.step(2000)
+    assert world.ctx.account.state == "SWITCHING_TO_UNIFIED"
+    (event,) = world.desk.liquidator.events
+    assert event.pool == "unified"
+    assert 0 < world.lots(BTC) < 7000
+    closed = [row for row in world.core.fills().tolist() if row[10]]
+    assert sum(row[5] for row in closed) == 7000 - world.lots(BTC)
+    world.step(SWITCH_MS)
+    assert world.ctx.account.state == "UNIFIED"
+
+
+def test_an_isolated_position_that_would_have_gone_alone_takes_the_pool_along() -> None:
+    """The cascade risk: the same fall costs a separated account one position's margin."""
+    lost = {}
+    for unified in (False, True):
+        world = made(deposits={"USDT": "110000", "BTC": "1"}, fees=False)
+        world.transfer(110_000)
+        world.ctx.buy(world.market(BTC), 10, 100_000.1)
+        world.step()
+        if unified:
+            unify(world)
+        for name in (BTC, SPOT):
+            world.book(name, 800_000, 800_001)
+        world.mark(BTC, "80000")
+        world.step(2000)
+        lost[unified] = 210_000 - world.ctx.equity()
+        assert world.desk.liquidator.events
+    assert lost[False] == pytest.approx(120_000, abs=20)
+    assert lost[True] > 200_000
+
+
+def test_a_run_that_starts_unified_goes_back_and_may_come_again() -> None:
+    world = made("unified")
+    account = world.ctx.account
+    assert (account.state, account.mode) == ("UNIFIED", "unified")
+    account.apply_unified()
+    assert last(world).refusal is ModeRefusal.ALREADY_UNIFIED
+    account.request_separated()
+    event = last(world)
+    assert set(event.balances_after) == {"spot"}
+    account.request_separated()
+    assert last(world).refusal is ModeRefusal.SWITCH_IN_PROGRESS
+    world.step(SWITCH_MS)
+    assert account.state == "SEPARATED"
+    unify(world)
+
+
+def test_a_run_may_end_within_a_switch() -> None:
+    world = made()
+    event = unify(world, wait=False)
+    world.core.finish()
+    world.desk.verify()
+    assert world.ctx.account.state == "SWITCHING_TO_UNIFIED"
+    assert world.ctx.account.events[-1] is event
+
+
+def test_an_answer_that_cannot_be_is_the_strategys_mistake() -> None:
+    world = made()
+    agree(world)
+    with pytest.raises(InputError, match="no question 'nonsense'"):
+        world.ctx.account.answer({"nonsense": "a"})
+    with pytest.raises(InputError, match="11 choices for 10 questions"):
+        world.ctx.account.answer(["a"] * 11)
+    assert world.ctx.account.state == "AGREED"
+
+
+def test_answers_may_come_in_order() -> None:
+    world = made()
+    agree(world)
+    world.ctx.account.answer([one.answer for one in world.ctx.account.questionnaire()])
+    assert last(world).taken
+
+
+def test_a_strategy_can_be_a_script_of_its_own_events() -> None:
+    class Applies(Strategy):
+        def on_account(self, ctx: Context, event: AccountEvent) -> None:
+            account = ctx.account
+            if event.after is AccountState.APPLIED:
+                account.accept_agreement(account.agreement().version)
+            elif event.after is AccountState.AGREED:
+                account.answer(right_answers(account.questionnaire()))
+
+    world = made(strategies=[Applies()])
+    world.ctx.account.apply_unified()
+    world.step(2 * SWITCH_MS)
+    assert world.ctx.account.state == "UNIFIED"
+
+
+def test_merged_positions_are_isolated_no_more() -> None:
+    world = made()
+    world.transfer(80_000)
+    world.ctx.buy(world.market(BTC), 0.5)
+    world.step()
+    facts = world.desk.modes.facts
+    assert facts.take().isolated == (f"{BTC} +0.5",)
+    unify(world)
+    assert facts.take().isolated == facts.take().liquidating == ()
+    assert facts.take().positions == (f"{BTC} +0.5",)
