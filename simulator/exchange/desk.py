@@ -190,6 +190,7 @@ class Desk(DeskViews):
         )
         return Modes(
             self.core,
+            self.upkeep,
             facts,
             self.switching if len(self.switching.layouts) > 1 else None,
             self.announce,

@@ -115,7 +115,7 @@ class Facts:
     def _liquidating(self) -> tuple[str, ...]:
         return tuple(
             name
-            for pool, (name, _, _) in enumerate(self.partition.pools)
+            for pool, name, _, _ in self.partition.live_pools
             if self.core.pools.checked_level(pool) >= RiskLevel.LIQUIDATION
         )
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from decimal import Decimal
-from typing import Protocol
+from typing import TYPE_CHECKING
 
 from simulator.accounts.agreement import current
 from simulator.accounts.conditions import (
@@ -28,26 +28,14 @@ from simulator.exchange.core import Core
 from simulator.exchange.facts import Facts
 from simulator.exchange.messages import AccountEvent, Balances, StepRequest
 
+if TYPE_CHECKING:
+    from simulator.exchange.switching import Switching
+    from simulator.exchange.upkeep import Upkeep
+
 ACCOUNT = 1
 NEVER = 1 << 62
 VENUE = "venue"
 """Actor of what the venue's clock does."""
-
-
-class Switch(Protocol):
-    """What moves an account's wallets and pools from one mode to the other."""
-
-    def preview(self, mode: AccountMode) -> tuple[float, float, float | None]:
-        """Return equity, maintenance margin and their ratio as they would be; nothing changes."""
-
-    def cancel_orders(self) -> int:
-        """Cancel every open order of the account, conditional ones too."""
-
-    def execute(self, mode: AccountMode) -> tuple[Balances, Balances]:
-        """Move everything; return the balances before and after."""
-
-    def balances(self) -> Balances:
-        """Return the balances now."""
 
 
 class Modes:
@@ -62,8 +50,9 @@ class Modes:
     def __init__(
         self,
         core: Core,
+        upkeep: Upkeep,
         facts: Facts,
-        switching: Switch | None,
+        switching: Switching | None,
         announce: Callable[[AccountEvent], None],
         *,
         mode: AccountMode,
@@ -73,6 +62,7 @@ class Modes:
         tick_ns: int,
     ) -> None:
         self.core = core
+        self.upkeep = upkeep
         self.facts = facts
         self.switching = switching
         self.announce = announce
@@ -186,7 +176,7 @@ class Modes:
     # Parts of steps
 
     @property
-    def _switch(self) -> Switch:
+    def _switch(self) -> Switching:
         assert self.switching is not None, "a run of one mode has no switch"
         return self.switching
 
@@ -204,7 +194,8 @@ class Modes:
         found = questionnaire_conditions(self.rules, score, self._cooling_ns())
         found += eligibility(self.rules, self.facts.take(), at_switch=True)
         equity, maintenance, _ = self._switch.preview("unified")
-        return (*found, after_merge(equity, maintenance, self.ratio_needed))
+        merged = after_merge(_exact(equity), _exact(maintenance), self.ratio_needed)
+        return (*found, merged)
 
     @staticmethod
     def _met(conditions: Sequence[Condition]) -> bool:
@@ -237,6 +228,7 @@ class Modes:
             self.core.suspend(ACCOUNT, True)
             self.core.call_duty(self.suspended_until_ns)
         self._take(actor, step, conditions, note, balances)
+        self.upkeep.check()
         if duration_ns <= 0:
             self._complete()
 
@@ -307,3 +299,8 @@ class Modes:
         )
         self.events.append(event)
         self.announce(event)
+
+
+def _exact(figure: float) -> Decimal:
+    """Return a figure of the risk model without what its binary fraction adds below 1e-8."""
+    return Decimal(repr(round(figure, 8)))

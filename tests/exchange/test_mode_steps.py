@@ -93,8 +93,10 @@ class Desk:
             "return_ns": 3 * MINUTE,
         }
         self.heard: list[AccountEvent] = []
+        self.checks: list[int] = []
         self.modes = Modes(
             self.core,  # type: ignore[arg-type]
+            SimpleNamespace(check=lambda: self.checks.append(self.core.now)),  # type: ignore[arg-type]
             self.facts,  # type: ignore[arg-type]
             self.wallets,  # type: ignore[arg-type]
             self.heard.append,
@@ -169,6 +171,7 @@ def test_whole_way_there_and_back() -> None:
     assert switch.note == "10 of 10 questions right"
     assert switch.actor == "str"
     assert desk.core.suspended
+    assert desk.checks == [START]
     desk.pass_time(5 * MINUTE - 1)
     assert desk.core.suspended
     desk.pass_time(1)

@@ -1,7 +1,8 @@
 """A small venue that a test drives by hand: a row of the tape, a command, then look.
 
 Two markets of BTC and two of ETH, round filters.  After every row the invariants are asserted.
-``both`` gives the account the wallets of both modes, so that it can switch.
+``both`` gives the account the wallets of both modes, so that it can switch; ``modes`` changes what
+the rulebook asks for that.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from typing import Any
 
 import numpy as np
 
+from simulator.accounts.rules import AccountProfile
 from simulator.accounts.wallets import LINES, layouts, separated, unified
 from simulator.events.outcomes import Outcome
 from simulator.exchange.assembly import assemble
@@ -101,6 +103,8 @@ class World:
         funding_on_tape: Sequence[str] | None = None,
         volatility: Mapping[str, float] | None = None,
         both: bool = False,
+        profile: AccountProfile | None = None,
+        modes: Mapping[str, Any] | None = None,
     ) -> None:
         self.rules = load(rulebook)
         self.margin = margin or self.rules.margin_rules(
@@ -124,11 +128,14 @@ class World:
         self.strategies = list(strategies if strategies is not None else [Watcher()])
         deposited = {a: Decimal(x) for a, x in (deposits or {"USDT": "100000"}).items()}
         self.latency = parse_latency(latency, 7)
+        venue = venue_rules(self.rules, self.margin, fees)
         made = assemble(
             self.instruments,
             self.partition,
             replace(
-                venue_rules(self.rules, self.margin, fees), interest=interest or InterestRules()
+                venue,
+                interest=interest or InterestRules(),
+                modes=replace(venue.modes, **(modes or {})),
             ),
             strategies=len(self.strategies),
             queue_model=queue_model,
@@ -142,6 +149,7 @@ class World:
             funding_on_tape=funding_on_tape,
             volatility=volatility,
             other=other,
+            profile=profile,
         )
         self.core, self.desk, self.assets = made.core, made.desk, made.assets
         self.checked = check

@@ -91,7 +91,7 @@ def test_an_account_lives_through_both_modes() -> None:
     failed, early, switch, complete, held, back, separated = events[2:]
     assert [one.name for one in failed.unmet] == ["PASS_MARK"]
     assert [one.name for one in early.unmet] == ["COOL_DOWN", "PASS_MARK"]
-    assert early.unmet[0].have == "9 min 0 s left"
+    assert early.unmet[0].have == "9 min left"
     assert complete.time_ns == switch.suspended_until_ns == switch.time_ns + 5 * MINUTE_NS
     assert [one.name for one in held.unmet] == ["NO_OPEN_POSITIONS"]
     assert len(held.unmet[0].items) == 2
