@@ -1,5 +1,5 @@
-"""Goal: a strategy takes an account through both modes on recorded markets, and the same run has the
-same digest.
+"""Goal: a strategy takes an account through both modes on recorded markets, and the same run has
+the same digest.
 
 Method: a scripted strategy on the bundled hour, through `Simulation` and its public names alone.
 """
