@@ -1,115 +1,42 @@
-"""Goal: an account changes its mode whole or not at all, and nothing but its partition changes.
+"""Goal: an account changes its mode whole, and nothing but its partition changes.
 
 Method: a venue driven by hand whose account has the wallets of both modes; it trades, borrows and
-switches.  Balances, positions, rejections and events are compared with figures by hand.
+switches.  Balances, positions and events are compared with figures by hand.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from decimal import Decimal
-from typing import Any
 
 import pytest
 
-from simulator.accounts.questionnaire import right_answers, wrong_answers
-from simulator.accounts.rules import AccountProfile
+from simulator.accounts.questionnaire import right_answers
 from simulator.accounts.states import AccountState, ModeRefusal, Step
-from simulator.errors import InputError
-from simulator.events.outcomes import Outcome, RejectReason
+from simulator.events.outcomes import Outcome
 from simulator.exchange.messages import AccountEvent
 from simulator.market.tape import Kind
 from simulator.risk.interest import InterestRules
 from simulator.strategy.base import Strategy
 from simulator.strategy.context import Context
+from tests.exchange.modes_kit import (
+    BTC,
+    ETH,
+    EXPERIENCED,
+    SPOT,
+    SWITCH_MS,
+    Listener,
+    agree,
+    last,
+    made,
+    positions,
+    sums,
+    unify,
+    unmet,
+)
 from tests.exchange.products import CALL, CM, opened
-from tests.exchange.world import Watcher, World
-
-EXPERIENCED = AccountProfile("advanced", 365, 20, Decimal(50_000))
-SWITCH_MS = 302_000
-"""The pause of the textbook rulebook, both ways, and the ticks of the clock that end it."""
-
-BTC, ETH, SPOT = "um:BTCUSDT", "um:ETHUSDT", "spot:BTCUSDT"
 
 
-class Listener(Watcher):
-    """Also keeps what is said of the account, with the clock at which it is heard."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.steps: list[tuple[int, AccountEvent]] = []
-
-    def on_account(self, ctx: Context, event: AccountEvent) -> None:
-        self.steps.append((ctx.now_ns, event))
-
-
-def made(mode: str = "separated", rulebook: str = "textbook", **options: Any) -> World:
-    """Return a venue with open markets and an account that may change its mode."""
-    chosen: dict[str, Any] = {
-        "deposits": {"USDT": "200000", "BTC": "1"},
-        "profile": EXPERIENCED,
-        "strategies": [Listener()],
-        **options,
-    }
-    world = World(mode, rulebook, both=True, **chosen)
-    world.open_markets()
-    return world
-
-
-def last(world: World, milliseconds: int = 1) -> AccountEvent:
-    """Let what was asked arrive; return the newest event."""
-    world.step(milliseconds)
-    event: AccountEvent = world.ctx.account.events[-1]
-    return event
-
-
-def agree(world: World) -> None:
-    """Take the steps up to the questionnaire."""
-    world.ctx.account.apply_unified()
-    assert last(world).taken
-    world.ctx.account.accept_agreement()
-    assert last(world).taken
-
-
-def answer(world: World) -> AccountEvent:
-    """Answer every question rightly."""
-    world.ctx.account.answer(right_answers(world.ctx.account.questionnaire()))
-    return last(world)
-
-
-def unify(world: World, wait: bool = True) -> AccountEvent:
-    """Go the whole way; return the event of the switch."""
-    agree(world)
-    event = answer(world)
-    assert event.taken, [str(one) for one in event.unmet]
-    if wait:
-        world.step(SWITCH_MS)
-        assert world.ctx.account.state == "UNIFIED"
-    return event
-
-
-def sums(balances: Mapping[str, Mapping[str, tuple[Decimal, ...]]]) -> dict[str, list[Decimal]]:
-    """Balance, loan and interest by asset, over all wallets."""
-    found: dict[str, list[Decimal]] = {}
-    for assets in balances.values():
-        for asset, three in assets.items():
-            of = found.setdefault(asset, [Decimal(0)] * 3)
-            found[asset] = [a + b for a, b in zip(of, three, strict=True)]
-    return found
-
-
-def unmet(event: AccountEvent) -> list[str]:
-    return [one.name for one in event.unmet]
-
-
-def positions(world: World) -> dict[str, tuple[int, int]]:
-    """Lots and costs by instrument."""
-    return {
-        one.name: world.core.ledger.position_of(1, n) for n, one in enumerate(world.instruments)
-    }
-
-
-def test_the_whole_way_to_unified_and_back() -> None:
+def test_wallets_merge_and_positions_stay() -> None:
     world = made()
     world.transfer(80_000)
     world.transfer(20_000, "spot", "margin")
@@ -149,6 +76,16 @@ def test_the_whole_way_to_unified_and_back() -> None:
     world.step()
     assert world.said()[-1] == "FILLED"
 
+
+def test_the_way_back() -> None:
+    world = made()
+    world.transfer(80_000)
+    world.transfer(20_000, "spot", "margin")
+    world.borrow("USDT", 3000)
+    world.ctx.buy(world.market(BTC), 0.6)
+    world.ctx.sell(world.market(ETH), 2)
+    world.step()
+    unify(world)
     account = world.ctx.account
     account.request_separated()
     refused = last(world)
@@ -258,157 +195,16 @@ def test_both_sides_of_a_hedge_go_along() -> None:
     assert last(world).unmet[0].items == (f"{BTC} +0.5", f"{BTC} -0.3")
 
 
-def test_an_application_is_refused_with_figures() -> None:
-    world = made(deposits={"USDT": "42000"}, profile=AccountProfile("basic", 3, 1, Decimal(99)))
-    world.ctx.account.apply_unified()
-    event = last(world)
-    assert event.refusal is ModeRefusal.CONDITIONS_NOT_MET
-    assert unmet(event) == ["KYC", "NET_ASSETS", "ACCOUNT_AGE", "FUTURES_TRADES", "FUTURES_VOLUME"]
-    assert (event.unmet[1].have, event.unmet[1].need) == ("42,000.00 USDT", "100,000.00 USDT")
-    assert world.ctx.account.state == "SEPARATED"
-    assert [one.name for one in world.ctx.account.conditions() if not one.met] == unmet(event)
-
-
-def test_experience_is_what_the_account_traded() -> None:
-    world = made(profile=AccountProfile())
-    world.transfer(80_000)
-    for _ in range(9):
-        world.ctx.buy(world.market(BTC), 0.02)
-        world.step()
-    world.ctx.account.apply_unified()
-    assert unmet(last(world)) == ["FUTURES_TRADES"]
-    world.ctx.sell(world.market(BTC), 0.02)
-    world.step()
-    world.ctx.account.apply_unified()
-    assert last(world).taken
-
-
-def test_a_failed_questionnaire_cools_down() -> None:
+def test_merged_positions_are_isolated_no_more() -> None:
     world = made()
-    agree(world)
-    account = world.ctx.account
-    account.answer(wrong_answers(account.questionnaire()))
-    failed = last(world)
-    assert unmet(failed) == ["PASS_MARK"]
-    assert len(account.mistakes()) == 10
-    assert all(one.why for one in account.mistakes())
-    assert unmet(answer(world)) == ["COOL_DOWN", "PASS_MARK"]
-    world.step(2 * SWITCH_MS)
-    assert answer(world).taken
-
-
-def test_what_does_not_hold_any_more_at_the_switch_is_refused_and_can_be_tried_again() -> None:
-    world = made(deposits={"USDT": "50000", "BTC": "1"})
-    agree(world)
-    world.book(SPOT, 490_000, 490_001)
-    world.step(2000)
-    refused = answer(world)
-    assert unmet(refused) == ["NET_ASSETS"]
-    assert refused.unmet[0].have == "99,000.05 USDT"
-    assert world.ctx.account.state == "AGREED"
-    assert set(refused.balances_after) == {"spot"}
-    world.book(SPOT, 510_000, 510_001)
-    world.step(2000)
-    world.ctx.account.answer()
-    assert last(world).taken
-
-
-def test_a_merged_pool_near_its_warning_is_refused_beforehand() -> None:
-    world = made(deposits={"USDT": "145000"}, fees=False)
-    world.transfer(145_000)
-    world.ctx.buy(world.market(BTC), 14, 100_000.1)
+    world.transfer(80_000)
+    world.ctx.buy(world.market(BTC), 0.5)
     world.step()
-    agree(world)
-    world.mark(BTC, "99000")
-    world.step(2000)
-    before = world.records()
-    refused = answer(world)
-    assert unmet(refused) == ["UNIMMR_AFTER"]
-    loss = Decimal("1000.1") * 14
-    kept = Decimal(99_000) * 14 * Decimal("0.1") / Decimal("1.5")
-    assert (145_000 - loss, kept) == (Decimal("130998.6"), 92_400)
-    assert refused.unmet[0].have.startswith("1.4177 ")
-    assert "equity 130,998.60 USDT / maintenance 92,400.00" in refused.unmet[0].have
-    assert refused.unmet[0].need == "above 1.5"
-    assert len(world.records()) == len(before) + 1
-    world.mark(BTC, "100000")
-    world.step(2000)
-    equity, maintenance, _ = world.desk.switching.preview("unified")
-    world.ctx.account.answer()
-    assert last(world).taken
-    figures = world.ctx.margin("unified")
-    assert (figures.equity, figures.maintenance_margin) == (equity, maintenance)
-
-
-def test_orders_are_cancelled_and_those_in_flight_refused() -> None:
-    world = made(latency="5")
-    world.step(20)
-    world.ctx.transfer("USDT", 80_000, "spot", "um")
-    world.step(20)
-    world.ctx.buy(world.market(BTC), 0.1, 90_000)
-    world.ctx.buy(world.market(SPOT), 0.1, 90_000)
-    world.ctx.submit(world.market(BTC), 1, 0.1, kind="stop", trigger=120_000)
-    for call in (world.ctx.account.apply_unified, world.ctx.account.accept_agreement):
-        call()
-        world.step(20)
-    assert world.said() == ["ACCEPTED"] * 3
-    world.ctx.account.answer(right_answers(world.ctx.account.questionnaire()))
-    world.ctx.buy(world.market(BTC), 0.1)
-    world.ctx.cancel_all()
-    world.step(20)
-    event = world.ctx.account.events[-1]
-    assert event.taken
-    assert event.note == "10 of 10 questions right; 3 orders canceled"
-    assert sorted(world.said()[3:]) == ["CANCELED"] * 3 + ["REJECTED ACCOUNT_SUSPENDED"]
-    assert world.core.open_orders(1) == 0
-    assert len(world.records(Outcome.CANCEL_REJECTED)) == 4
-    assert world.lots(BTC) == 0
-
-
-def test_open_orders_hinder_the_switch_where_the_rulebook_refuses_them() -> None:
-    world = made(modes={"open_orders": "refuse"})
-    order = world.ctx.buy(world.market(SPOT), 0.1, 90_000)
-    agree(world)
-    assert unmet(answer(world)) == ["NO_OPEN_ORDERS"]
-    assert world.core.open_orders(1) == 1
-    world.ctx.cancel(order)
-    world.ctx.account.answer()
-    assert last(world).taken
-
-
-def test_strategies_hear_after_the_response_latency() -> None:
-    second = Listener()
-    world = made(latency="5", strategies=[Listener(), second])
-    world.step(20)
-    world.ctx.account.apply_unified()
-    world.step(20)
-    (heard,) = world.seen.steps
-    clock, event = heard
-    assert clock == event.time_ns + 5_000_000
-    assert event.actor == "Listener"
-    assert second.steps == [heard]
-
-
-@pytest.mark.parametrize("ask", ["transfer", "leverage", "margin", "borrow", "repay"])
-def test_nothing_else_is_done_during_a_switch(ask: str) -> None:
-    world = made("unified", "binance", members=("margin", "um", "cm"))
-    world.ctx.account.request_separated()
-    assert last(world).taken
-    known = world.desk.switching.balances()
-    ctx, future = world.ctx, world.market(BTC)
-    if ask == "transfer":
-        ctx.transfer("USDT", 10, "spot", "um")
-    elif ask == "leverage":
-        ctx.set_leverage(future, 3)
-    elif ask == "margin":
-        ctx.adjust_isolated_margin(future, 10)
-    elif ask == "borrow":
-        ctx.borrow("USDT", 10)
-    else:
-        ctx.repay("USDT")
-    world.step()
-    assert world.core.rejected()[RejectReason.ACCOUNT_SUSPENDED] == 1
-    assert world.desk.switching.balances() == known
+    facts = world.desk.modes.facts
+    assert facts.take().isolated == (f"{BTC} +0.5",)
+    unify(world)
+    assert facts.take().isolated == facts.take().liquidating == ()
+    assert facts.take().positions == (f"{BTC} +0.5",)
 
 
 def test_funding_and_interest_go_on_during_a_switch() -> None:
@@ -495,16 +291,6 @@ def test_a_run_may_end_within_a_switch() -> None:
     assert world.ctx.account.events[-1] is event
 
 
-def test_an_answer_that_cannot_be_is_the_strategys_mistake() -> None:
-    world = made()
-    agree(world)
-    with pytest.raises(InputError, match="no question 'nonsense'"):
-        world.ctx.account.answer({"nonsense": "a"})
-    with pytest.raises(InputError, match="11 choices for 10 questions"):
-        world.ctx.account.answer(["a"] * 11)
-    assert world.ctx.account.state == "AGREED"
-
-
 def test_answers_may_come_in_order() -> None:
     world = made()
     agree(world)
@@ -527,13 +313,14 @@ def test_a_strategy_can_be_a_script_of_its_own_events() -> None:
     assert world.ctx.account.state == "UNIFIED"
 
 
-def test_merged_positions_are_isolated_no_more() -> None:
-    world = made()
-    world.transfer(80_000)
-    world.ctx.buy(world.market(BTC), 0.5)
-    world.step()
-    facts = world.desk.modes.facts
-    assert facts.take().isolated == (f"{BTC} +0.5",)
-    unify(world)
-    assert facts.take().isolated == facts.take().liquidating == ()
-    assert facts.take().positions == (f"{BTC} +0.5",)
+def test_strategies_hear_after_the_response_latency() -> None:
+    second = Listener()
+    world = made(latency="5", strategies=[Listener(), second])
+    world.step(20)
+    world.ctx.account.apply_unified()
+    world.step(20)
+    (heard,) = world.seen.steps
+    clock, event = heard
+    assert clock == event.time_ns + 5_000_000
+    assert event.actor == "Listener"
+    assert second.steps == [heard]

@@ -111,20 +111,7 @@ class World:
             "unified" if mode == "unified" else "separated"
         )
         self.instruments = list(instruments)
-        isolated = self.margin.margin_type == "isolated"
-        other = None
-        if both:
-            second = self.rules.margin_rules("separated" if mode == "unified" else "unified")
-            apart = isolated if mode == "separated" else second.margin_type == "isolated"
-            made_for = layouts(self.instruments, members, apart, hedge, self.margin.mode)
-            self.partition = made_for[self.margin.mode]
-            other = Layout(made_for[second.mode], second)
-        else:
-            self.partition = (
-                unified(self.instruments, members, hedge)
-                if mode == "unified"
-                else separated(self.instruments, isolated, hedge)
-            )
+        other = self._lay_out(members, hedge, both)
         self.strategies = list(strategies if strategies is not None else [Watcher()])
         deposited = {a: Decimal(x) for a, x in (deposits or {"USDT": "100000"}).items()}
         self.latency = parse_latency(latency, 7)
@@ -160,6 +147,29 @@ class World:
             self.desk.funds.begin_with(
                 self.partition.deposits_to, self.desk.asset(asset), int(amount * 10**8)
             )
+        self._attach()
+        self.ctx: Any = self.core.contexts[0]
+        self.seen: Any = self.strategies[0]
+
+    def _lay_out(self, members: Sequence[str], hedge: bool, both: bool) -> Layout | None:
+        """Make the partition; return the layout of the other mode where there are both."""
+        isolated = self.margin.margin_type == "isolated"
+        if not both:
+            self.partition = (
+                unified(self.instruments, members, hedge)
+                if self.margin.mode == "unified"
+                else separated(self.instruments, isolated, hedge)
+            )
+            return None
+        second = self.rules.margin_rules(
+            "separated" if self.margin.mode == "unified" else "unified"
+        )
+        apart = (second if self.margin.mode == "unified" else self.margin).margin_type
+        made_for = layouts(self.instruments, members, apart == "isolated", hedge, self.margin.mode)
+        self.partition = made_for[self.margin.mode]
+        return Layout(made_for[second.mode], second)
+
+    def _attach(self) -> None:
         for number, strategy in enumerate(self.strategies):
             context = Context(self.core, self.desk, number, 1, self.instruments)
             kind = type(strategy)
@@ -171,8 +181,6 @@ class World:
             )
         for strategy, context in zip(self.strategies, self.core.contexts, strict=True):
             strategy.on_start(context)
-        self.ctx: Any = self.core.contexts[0]
-        self.seen: Any = self.strategies[0]
 
     # The tape
 
