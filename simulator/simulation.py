@@ -114,11 +114,7 @@ class Simulation:
         self.strategies = instances(strategies)
         self._ran = False
         tapes = load(paths, on_gap="resync", progress=import_progress, note=note)
-        self.player = Player(tapes, start_ns=start_ns, end_ns=end_ns, instruments=instruments)
-        self.rows = self.player.rows
-        self.span = self.player.span
-        if self.rows == 0:
-            raise InputError(f"{', '.join(self.data)}: no rows in the span asked for")
+        self._play(Player(tapes, start_ns=start_ns, end_ns=end_ns, instruments=instruments))
         self.rules = load_rulebook(rulebook)
         listed = self.player.instruments
         self._opening = None if account is None else opening(account, listed, mode, margin_type)
@@ -127,15 +123,7 @@ class Simulation:
             margin_type, position_mode, margin_leverage, multi_assets = self._opening.choices(
                 margin_type, position_mode, margin_leverage, multi_assets
             )
-        self.margins = rules_by_mode(
-            self.rules,
-            "unified" if mode == "unified" else "separated",
-            margin_type=margin_type,
-            multi_assets=multi_assets,
-            margin_leverage=margin_leverage,
-            settled_in=dict.fromkeys(one.settle for one in listed if one.market == "um"),
-        )
-        margin, second = self.margins.values()
+        margin, second = self._both_modes(listed, margin_type, margin_leverage, multi_assets)
         if self._opening and margin.model == "brackets":  # by scenarios leverage is no choice
             leverage = self._opening.leverage() or leverage
         both = _partitions(listed, margin, second, position_mode == "hedge")
@@ -173,6 +161,31 @@ class Simulation:
         self.ladder, self.margin = margin.ladder, margin
         self._attach(listed)
         self._watch(alerts)
+
+    def _play(self, player: Player) -> None:
+        """Take the data of a player; ``InputError`` where there are none."""
+        self.player, self.rows, self.span = player, player.rows, player.span
+        if self.rows == 0:
+            raise InputError(f"{', '.join(self.data)}: no rows in the span asked for")
+
+    def _both_modes(
+        self,
+        listed: Sequence[Instrument],
+        margin_type: str | None,
+        leverage: int | None,
+        multi: bool,
+    ) -> tuple[MarginRules, MarginRules]:
+        """Return the margin rules of the run's mode and of the other one, with what was chosen."""
+        self.margins = rules_by_mode(
+            self.rules,
+            "unified" if self.mode == "unified" else "separated",
+            margin_type=margin_type,
+            multi_assets=multi,
+            margin_leverage=leverage,
+            settled_in=dict.fromkeys(one.settle for one in listed if one.market == "um"),
+        )
+        first, second = self.margins.values()
+        return first, second
 
     def _attach(self, listed: Sequence[Instrument]) -> None:
         """Give every strategy its context; note which callbacks it has."""

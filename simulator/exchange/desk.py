@@ -127,8 +127,24 @@ class Desk(DeskViews):
             columns["start_leverage"],
             _with_positions(partition),
         )
+        self._take_up_money(columns)
+        layouts: Mapping[AccountMode, Layout] = columns["layouts"]
+        self.measuring = Measuring(core, [layout.margin for layout in layouts.values()])
+        self.switching = Switching(self, layouts, columns["split_to"])
+        self.watcher = Watcher(core, partition, instruments, assets, self.announce)
+        self.snapshots = Snapshots(
+            core, partition, instruments, assets, lambda: self.measuring.present, layouts
+        )
+        self.modes = self._modes(columns)
+        self.requests: list[Request] = []
+        self.messages: list[Message] = []
+        self._take_up_requests()
+
+    def _take_up_money(self, columns: Mapping[str, Any]) -> None:
+        """Margin of isolated positions, debts, and operations on funds."""
+        core, partition, assets = self.core, self.partition, self.assets
         self.interest: InterestRules = columns["interest"]
-        self.isolated = IsolatedMargin(core, self.upkeep, partition, instruments, assets)
+        self.isolated = IsolatedMargin(core, self.upkeep, partition, self.listed, assets)
         self.loans = Loans(
             core,
             self.upkeep,
@@ -142,16 +158,9 @@ class Desk(DeskViews):
         self.negative = NegativeBalances(
             core, partition, assets, self.interest, columns["margin"], lender=self.lender
         )
-        layouts: Mapping[AccountMode, Layout] = columns["layouts"]
-        self.measuring = Measuring(core, [layout.margin for layout in layouts.values()])
-        self.switching = Switching(self, layouts, columns["split_to"])
-        self.watcher = Watcher(core, partition, instruments, assets, self.announce)
-        self.snapshots = Snapshots(
-            core, partition, instruments, assets, lambda: self.measuring.present, layouts
-        )
-        self.modes = self._modes(columns)
-        self.requests: list[Request] = []
-        self.messages: list[Message] = []
+
+    def _take_up_requests(self) -> None:
+        """Which part carries a request out, and which refuses it while the account is suspended."""
         self._carry_out: dict[type, Callable[[Any], None]] = {
             TransferRequest: self.funds.transfer,
             MarginRequest: self.isolated.execute,
