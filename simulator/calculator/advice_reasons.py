@@ -55,11 +55,12 @@ def _margin(found: Findings) -> str:
 def _transfers(after: Sequence[Shaken], run: Ran | None) -> str:
     worst = max(after, key=lambda one: sum(one.separated.lacking().values(), ZERO))
     short, pooled = worst.separated.lacking(), worst.unified.lacking()
-    named = f" ({', '.join(short)})" if short else ""
     need = (
-        f"at {worst.shock.name} {_count(len(short), 'wallet')}{named} would lack "
+        f"at {worst.shock.name} {_count(len(short), 'wallet')} ({', '.join(short)}) would lack "
         f"{usd(sum(short.values(), ZERO))} to the initial margin, the pool "
         f"{usd(sum(pooled.values(), ZERO))}."
+        if short
+        else f"none of {len(after)} shocks leaves a separate wallet below its initial margin."
     )
     if run is None:
         return f"Transfers: {need}"

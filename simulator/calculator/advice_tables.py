@@ -61,11 +61,11 @@ def advice_tables(advice: Mapping[str, Any]) -> Iterator[RenderableType]:
 
 def margin_table(margin: Mapping[str, Any]) -> Table:
     """Return what both modes make of the account."""
-    table = _table("Margin, USD", "", "separated", "unified", "unified less")
+    table = _table("Margin, USD", "", "separated", "unified", "difference")
     sides = margin["separated"], margin["unified"]
     for key, label in MARGIN:
         one, other = (side[key] for side in sides)
-        table.add_row(label, amount(one), amount(other), amount(one - other))
+        table.add_row(label, amount(one), amount(other), signed(other - one))
     table.add_row("Worst level", *(_level(side["level"]) for side in sides), "")
     table.add_row("  equity / maintenance", *(_lowest(side["pools"]) for side in sides), "")
     return table
@@ -85,7 +85,7 @@ def _lowest(pools: Sequence[Mapping[str, Any]]) -> str:
 
 def shocks_table(shocks: Sequence[Mapping[str, Any]]) -> Table:
     """Return what every shock would do in either mode."""
-    table = _table("Shocks: change of equity, worst level, assets in liquidated pools (USD)", "")
+    table = _table("Shocks, USD: change of equity, level, assets in liquidated pools", "")
     table.padding = 0
     for mode in ("separated", "unified"):
         table.add_column(f"{mode}\nequity", justify="right", no_wrap=True)

@@ -181,8 +181,9 @@ def sentence(found: Findings, rule: Rule, limits: Limits = LIMITS) -> str:
         return f"Unified gains little: the account has {what}; {gain}."
     if rule == "small":
         return (
-            f"Unified gains little: net assets of {amount(found.net_assets)} USDT are small "
-            f"(below {amount(found.asked)} USDT); {gain}."
+            f"Unified gains little yet: net assets of {amount(found.net_assets)} USDT are small, "
+            f"{amount(found.asked - found.net_assets)} USDT short of {amount(found.asked)} USDT; "
+            f"{gain}."
         )
     if rule == "hedged":
         return (

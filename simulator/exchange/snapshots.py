@@ -118,7 +118,7 @@ class Snapshots:
                 if price > 0
             },
             positions=tuple(
-                self._position(slot, lots, cost, kept)
+                self.position(slot, lots, cost, kept)
                 for slot, (lots, cost) in kept.positions.items()
                 if pool_of[slot] == pool
             ),
@@ -137,7 +137,8 @@ class Snapshots:
     def _amounts(self, cells: dict[tuple[int, int], int], wallet: int) -> dict[str, Decimal]:
         return {self.assets[a]: n * E8 for (w, a), n in cells.items() if w == wallet}
 
-    def _position(self, slot: int, lots: int, cost: int, kept: Snapshot) -> Position:
+    def position(self, slot: int, lots: int, cost: int, kept: Snapshot) -> Position:
+        """Return a position of a snapshot, at its average entry price and the snapshot's mark."""
         number = slot % len(self.listed)
         one = self.listed[number]
         quantity, paid = lots * one.lot, cost * E8

@@ -10,6 +10,7 @@ import polars as pl
 from simulator.exchange.desk import ACCOUNT
 from simulator.report.account import account_frame, funds_frame, story_frame
 from simulator.report.moves import moves
+from simulator.report.portfolio import portfolio, profile_of_owner
 from simulator.report.result import ALERTS, RunResult, Summary
 from simulator.risk.levels import RiskLevel
 from simulator.strategy.life import Owner
@@ -64,6 +65,8 @@ def collect(run: Simulation, seconds: float) -> RunResult:
         funds=funds_frame(desk.funds.events),
         story=story_frame([s for s in run.strategies if isinstance(s, Owner)]),
         notes=_notes(run),
+        portfolio=portfolio(run),
+        profile=profile_of_owner(run.desk.modes.facts.profile),
     )
 
 

@@ -27,6 +27,7 @@ def document(
         "currency": first.currency,
         "start": utc(first.start_ns),
         "end": utc(first.end_ns),
+        "profile": dict(first.profile or {}),
         "runs": [_run(item) for item in results],
     }
     if least_capital is not None:

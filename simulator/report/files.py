@@ -40,6 +40,10 @@ def write_files(
                 path = folder / run.mode / f"{name}.parquet"
                 getattr(run, name).write_parquet(path)
                 written.append(path)
+            if run.portfolio is not None:
+                path = folder / run.mode / "portfolio.json"
+                path.write_text(as_json(run.portfolio) + "\n", encoding="utf-8")
+                written.append(path)
         if report:
             written += _pictures(results, folder, extra)
         if png:

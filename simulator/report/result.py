@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 import polars as pl
 
@@ -117,7 +119,9 @@ class RunResult:
       target (wallets), refusal (empty: done)
     - ``story``: of a scripted life: time_ns, actor, text, result (empty: a remark of the script)
 
-    ``notes`` are sentences for the reader, such as "no data for funding".
+    ``notes`` are sentences for the reader, such as "no data for funding".  ``portfolio`` is the
+    account as a portfolio document when its maintenance margin was largest, ``profile`` what was
+    told of its owner.
     """
 
     scenario: str
@@ -146,4 +150,6 @@ class RunResult:
     funds: pl.DataFrame = field(default_factory=lambda: pl.DataFrame(schema=FUNDS))
     story: pl.DataFrame = field(default_factory=lambda: pl.DataFrame(schema=STORY))
     notes: tuple[str, ...] = field(default=())
+    portfolio: Mapping[str, Any] | None = None
+    profile: Mapping[str, Any] | None = None
     currency: str = "USDT"

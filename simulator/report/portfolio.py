@@ -1,0 +1,152 @@
+"""The account of a run as a portfolio document, at the instant of its largest requirement.
+
+`unimargin margin`, `unimargin advise` and `Simulation(account=...)` read it; amounts are
+text, so that every digit counts.  A unified wallet becomes the ``margin`` wallet, which holds loans
+too; under the rules of the unified mode that is the same pool.  Leverage is that of the run's end.
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any
+
+from simulator.accounts.rules import AccountProfile
+from simulator.exchange.snapshots import E8, PRODUCT, Snapshot
+from simulator.instruments.instrument import Instrument
+
+if TYPE_CHECKING:
+    from simulator.simulation import Simulation
+
+Wallets = dict[str, dict[str, Any]]
+
+
+def portfolio(run: Simulation) -> dict[str, Any] | None:
+    """Return the document; None where no price of the run's data ever came."""
+    kept = [one for one in (*run.desk.snapshots.kept, run.desk.snapshots.take()) if any(one.index)]
+    if not kept:
+        return None
+    # The first of equals, so that an account that never had a requirement is shown as it began.
+    largest = max(kept, key=lambda one: sum(maintenance for _, maintenance in one.figures))
+    return _document(run, largest)
+
+
+def profile_of_owner(profile: AccountProfile) -> dict[str, Any]:
+    """Return what was told of the account's owner, as JSON holds it."""
+    return asdict(profile) | {"futures_volume": str(profile.futures_volume)}
+
+
+def _document(run: Simulation, kept: Snapshot) -> dict[str, Any]:
+    listed = run.player.instruments
+    wallets, isolated = _wallets(run, kept)
+    held = sorted({slot % len(listed) for slot in kept.positions})
+    expiries = {listed[i].expiry_ns for i in held if listed[i].market == "option"}
+    shown = [
+        i
+        for i, one in enumerate(listed)
+        if i in held or (one.market == "um" and one.expiry_ns in expiries - {0})
+    ]
+    made: dict[str, Any] = {
+        "mode": "unified" if _is_unified(run, kept) else "separated",
+        "rulebook": run.rules.name,
+        "time": str(kept.valued_ns or kept.time_ns),
+        "prices": {
+            "index": {
+                asset: repr(price)
+                for asset, price in zip(run.assets, kept.index, strict=True)
+                if price > 0
+            },
+            "mark": {listed[i].symbol: repr(kept.marks[i]) for i in shown if kept.marks[i] > 0},
+        },
+        "balances": wallets,
+        "positions": _positions(run, kept, isolated),
+        "instruments": {listed[i].symbol: _described(run, listed[i]) for i in shown},
+    }
+    optional = {
+        "volatility": {
+            listed[i].symbol: repr(kept.volatility[i]) for i in held if kept.volatility[i] > 0
+        },
+        "correlation": {f"{a}/{b}": str(value) for (a, b), value in kept.correlation.items()},
+        "measured_volatility": {n: str(v) for n, v in kept.measured_volatility.items() if v > 0},
+        "multi_assets": run.multi_assets,
+    }
+    if kept.loans or kept.interest:
+        optional["margin_leverage"] = run.desk.loans.leverage
+    return made | {name: value for name, value in optional.items() if value}
+
+
+def _is_unified(run: Simulation, kept: Snapshot) -> bool:
+    """Whether the account was unified then, as its wallets tell: a run may change its mode."""
+    cells = {*kept.balances, *kept.loans, *kept.interest}
+    lines = {run.partition.wallets[wallet].partition(":")[0] for wallet, _ in cells}
+    if "unified" in lines:
+        return True
+    # Plain spot or options may be in neither mode's pool, and then tell nothing.
+    apart = lines & set(run.rules.margin_rules("unified").members)
+    return run.mode == "unified" and not apart
+
+
+def _wallets(run: Simulation, kept: Snapshot) -> tuple[Wallets, dict[str, Decimal]]:
+    """Return the balances by wallet, and the margin of isolated positions by wallet name."""
+    names, assets = run.partition.wallets, run.assets
+    margined = {run.partition.margin[slot] for slot in kept.positions}
+    wallets: Wallets = {}
+    isolated: dict[str, Decimal] = {}
+    for (wallet, asset), units in kept.balances.items():
+        line, _, own = names[wallet].partition(":")
+        if line == "um" and own and wallet in margined:
+            isolated[names[wallet]] = units * E8
+            continue
+        where = wallets.setdefault("margin" if line == "unified" else line, {})
+        before = Decimal(where.get(assets[asset], {"asset": "0"})["asset"])
+        where[assets[asset]] = {"asset": str(before + units * E8)}
+    for key, cells in (("loan", kept.loans), ("interest", kept.interest)):
+        for (_, asset), units in cells.items():
+            owed = wallets.setdefault("margin", {}).setdefault(assets[asset], {"asset": "0"})
+            owed[key] = str(units * E8)
+    return wallets, isolated
+
+
+def _positions(
+    run: Simulation, kept: Snapshot, isolated: dict[str, Decimal]
+) -> list[dict[str, Any]]:
+    listed = run.player.instruments
+    made = []
+    for slot, (lots, cost) in kept.positions.items():
+        number = slot % len(listed)
+        one = listed[number]
+        position = run.desk.snapshots.position(slot, lots, cost, kept)
+        row: dict[str, Any] = {
+            "instrument": one.symbol,
+            "quantity": str(position.quantity),
+            "entry_price": f"{position.entry_price:.28g}",
+        }
+        if one.market != "option" and run.margin.model == "brackets":
+            leverage = run.desk.leverage.of(number)
+            row["leverage"] = str(Decimal(leverage.numerator) / leverage.denominator)
+        own = run.partition.wallets[run.partition.margin[slot]]
+        if own in isolated:
+            row["isolated_wallet"] = str(isolated[own])
+        made.append(row)
+    return made
+
+
+def _described(run: Simulation, one: Instrument) -> dict[str, Any]:
+    """Return what an instrument is, so that no name has to tell it; brackets that the venue took
+    from another date of the contract, because the rulebook lists none.
+    """
+    made: dict[str, Any] = {
+        "product": PRODUCT[one.market],
+        "underlying": one.underlying,
+        "settle": one.settle,
+        "contract_size": str(one.contract_size),
+    }
+    if one.expiry_ns:
+        made["expiry"] = str(one.expiry_ns)
+    if one.market == "option":
+        made |= {"strike": str(one.strike), "right": one.right}
+    table = run.desk.leverage.margin.brackets.get(one.symbol)
+    if table and one.symbol not in run.margin.brackets:
+        keys = ("floor", "cap", "mmr", "max_leverage")
+        made["brackets"] = [{key: str(getattr(row, key)) for key in keys} for row in table]
+    return made

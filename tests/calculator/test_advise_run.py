@@ -1,0 +1,304 @@
+"""Goal: the advice on a run starts from the account that the run held, and reads what it did.
+
+Method: run bundled scenarios; the portfolio that a run leaves is margined by the readable model and
+compared with the engine's own figures; histories are made of small frames, both sides of each edge.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+import pytest
+
+from simulator import InputError, advise, margin
+from simulator.calculator.advice_history import LOSS, RUSH_NS, history
+from simulator.calculator.advice_wallets import apart
+from simulator.calculator.read import read
+from simulator.calculator.rules import rules_of
+from simulator.cli.main import run_command
+from simulator.cli.run import load_strategies, make_engine
+from simulator.cli.scenario import load_scenario
+from simulator.report.result import RunResult
+
+SCENARIOS = ("coin_carry", "crash", "calendar_spread", "covered_call", "short_strangle")
+
+
+def engine(name: str, mode: str, rulebook: str) -> Any:
+    setting = load_scenario(name).model_copy(update={"rulebook": rulebook})
+    return make_engine(setting, mode, load_strategies(setting, False), {})
+
+
+@pytest.mark.parametrize("name", SCENARIOS)
+@pytest.mark.parametrize("mode", ["separated", "unified"])
+def test_the_portfolio_is_the_account_at_its_largest_requirement(name: str, mode: str) -> None:
+    """Every pool of the document has the engine's equity and maintenance margin of that instant."""
+    # What the bracket rulebook lists no table for (the dated future) comes with that of the venue.
+    for rulebook in ("textbook", "binance"):
+        run = engine(name, mode, rulebook)
+        result: RunResult = run.run(None)
+        assert result.portfolio is not None
+        report = margin(json.loads(json.dumps(result.portfolio)))
+        assert (report.mode, report.rulebook) == (mode, rulebook)
+        kept = max(run.desk.snapshots.kept, key=lambda one: sum(m for _, m in one.figures))
+        index = result.portfolio["prices"]["index"]
+        found = {}
+        for pool in report.pools:
+            usd = float(index[pool.currency]) if pool.currency != "USD" else 1.0
+            found[pool.pool] = (pool.adjusted_equity * usd, pool.maintenance_margin * usd)
+        assert any(maintenance > 0 for _, maintenance in kept.figures)
+        for (pool_name, _, _), figures in zip(run.partition.pools, kept.figures, strict=False):
+            if any(figures):
+                assert found[pool_name] == pytest.approx(figures, rel=1e-9)
+
+
+@pytest.fixture(scope="module")
+def crash(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("advice") / "crash"
+    deposit = ["--deposit", "USDT=200000"]
+    assert run_command(["run", "crash", *deposit, "--out", str(folder), "--no-report"]) == 0
+    return folder
+
+
+def test_a_hedged_run_hears_what_it_saves_and_spares(crash: Path) -> None:
+    advice = advise(crash)
+    assert advice.verdict.code == "unified"
+    run = json.loads((crash / "run.json").read_text())
+    made = {part["mode"]: part["transfers"] for part in run["runs"]}
+    assert advice.transfers.counted == made
+    assert advice.transfers.saved == made["separated"] - made["unified"] > 0
+    held = margin(crash / "separated" / "portfolio.json")
+    assert advice.margin.separated.initial_margin == held.total.initial_margin
+    reasons = {one.name: one.says for one in advice.verdict.reasons}
+    assert f"the run made {made['separated']} separated, 0 unified" in reasons["transfers"]
+    assert "History (separated): 20 trades in spot, um, 10 of futures" in reasons["history"]
+    assert advice.history.separated.worst_ratio == run["runs"][0]["worst_ratio"]
+
+
+def test_the_runs_profile_counts_and_another_stands_above_it(crash: Path) -> None:
+    facts = {one.name: one for one in advise(crash).eligibility.conditions}
+    assert facts["ACCOUNT_AGE"].have == "365 days"
+    assert facts["FUTURES_TRADES"].have == "10 in 30 days"
+    new = advise(crash, profile={"age_days": 2, "futures_trades": 5})
+    assert new.verdict.code == "practise_separated"
+    facts = {one.name: one for one in new.eligibility.conditions}
+    assert facts["FUTURES_TRADES"].have == "15 in 30 days"
+
+
+def test_a_unified_run_is_divided_among_wallets_of_equal_strength(
+    crash: Path, tmp_path: Path
+) -> None:
+    folder = tmp_path / "unified-only"
+    shutil.copytree(crash, folder)
+    run = json.loads((folder / "run.json").read_text())
+    run["runs"] = [part for part in run["runs"] if part["mode"] == "unified"]
+    (folder / "run.json").write_text(json.dumps(run))
+    shutil.rmtree(folder / "separated")
+    advice = advise(folder)
+    assert advice.transfers.counted == {"unified": 0}
+    assert advice.transfers.saved is None
+    assert any("divided among separate wallets" in note for note in advice.notes)
+    sides = advice.margin
+    assert sides.separated.equity == pytest.approx(sides.unified.equity)
+    assert sides.separated.initial_margin > 0
+
+
+def test_dividing_loses_nothing_and_makes_wallets_equal() -> None:
+    """Cash 50,000 over um (5,000 needed) and options; coins to the coin-margined pool or spot."""
+    document = read(
+        {
+            "mode": "unified",
+            "time": "2026-11-22T00:00:00Z",
+            "prices": {"index": {"USDT": 1, "BTC": 50_000, "ETH": 3_000}},
+            "volatility": {"BTC": 0.5},
+            "balances": {"margin": {"USDT": 50_000, "BTC": 1, "ETH": 4}},
+            "positions": [
+                {"instrument": "BTCUSDT", "quantity": 1, "entry_price": 48_000},
+                {"instrument": "ETHUSD_PERP", "quantity": -100},
+                {"instrument": "BTC-261225-50000-C", "quantity": -1},
+            ],
+        }
+    )
+    made = apart(document, rules_of(document, "separated"), [])
+    wallets = made.balances
+    assert sum(w["USDT"].asset for w in (wallets.um, wallets.options)) == pytest.approx(
+        Decimal(50_000)
+    )
+    assert wallets.cm["ETH"].asset == 4
+    assert wallets.spot["BTC"].asset == 1
+    assert margin(made, mode="unified").total == pytest.approx(
+        margin(document, mode="unified").total
+    )
+    pools = {pool.pool: pool for pool in margin(made, mode="separated").pools}
+    strength = [pools[name].equity_over_maintenance for name in ("um", "options")]
+    assert strength[0] == pytest.approx(strength[1])
+
+
+def test_what_is_owed_stays_in_margin_when_divided() -> None:
+    document = read(
+        {
+            "mode": "unified",
+            "prices": {"index": {"USDT": 1, "BTC": 50_000, "ETH": 3_000}},
+            "balances": {"margin": {"USDT": 60_000, "BTC": 1, "ETH": {"asset": 0, "loan": 5}}},
+            "positions": [{"instrument": "BTCUSDT", "quantity": 1}],
+        }
+    )
+    made = apart(document, rules_of(document, "separated"), [])
+    assert made.balances.margin["ETH"].loan == 5
+    assert made.balances.margin["BTC"].asset == 1
+    assert made.balances.um["USDT"].asset + made.balances.margin["USDT"].asset == pytest.approx(
+        Decimal(60_000)
+    )
+
+
+PART = {
+    "mode": "separated", "start_ns": 0, "end_ns": 86_400 * 10**9, "orders": 0, "transfers": 0,
+    "liquidations": 0, "start_equity": 100_000.0, "end_equity": 100_000.0, "worst_ratio": None,
+}  # fmt: skip
+S = 10**9
+
+# time (s), instrument, order, price, quantity, realized_pnl, reason
+LOSING = -LOSS * 100_000
+Row = tuple[float, str, int, float, float, float, str]
+TRADES: list[tuple[str, list[Row], tuple[int, ...]]] = [
+    ("opened at the last moment", [
+        (0, "um:BTCUSDT", 1, 5e4, 1, 0, "order"), (10, "um:BTCUSDT", 2, 5e4, 1, LOSING, "order"),
+        (10 + RUSH_NS / S, "um:BTCUSDT", 3, 5e4, 1, 0, "order")], (1, 2, 1)),
+    ("opened later", [
+        (10, "um:BTCUSDT", 2, 5e4, 1, LOSING, "order"),
+        (10 + RUSH_NS / S + 1e-9, "um:BTCUSDT", 3, 5e4, 1, 0, "order")], (1, 1, 0)),
+    ("opened at the same instant", [
+        (10, "um:BTCUSDT", 2, 5e4, 1, LOSING, "order"),
+        (10, "um:BTCUSDT", 3, 5e4, 1, 0, "order")], (1, 1, 0)),
+    ("a loss too small", [
+        (10, "um:BTCUSDT", 2, 5e4, 1, LOSING + 0.01, "order"),
+        (11, "um:BTCUSDT", 3, 5e4, 1, 0, "order")], (0, 1, 0)),
+    ("a loss in two fills", [
+        (10, "um:BTCUSDT", 2, 5e4, 1, LOSING / 2, "order"),
+        (11, "um:BTCUSDT", 2, 5e4, 1, LOSING / 2, "order"),
+        (12, "um:BTCUSDT", 3, 5e4, 1, 0, "order")], (1, 1, 1)),
+    ("a loss in coin", [
+        (10, "cm:BTCUSD_PERP", 2, 5e4, 1, LOSING / 5e4, "order"),
+        (11, "cm:BTCUSD_PERP", 3, 5e4, 1, 0, "order")], (1, 1, 1)),
+    ("closing is no opening", [
+        (10, "um:BTCUSDT", 2, 5e4, 1, LOSING, "order"),
+        (11, "um:BTCUSDT", 3, 5e4, 1, -1, "order")], (1, 0, 0)),
+    ("spot opens nothing", [
+        (10, "um:BTCUSDT", 2, 5e4, 1, LOSING, "order"),
+        (11, "spot:BTCUSDT", 3, 5e4, 1, 0, "order")], (1, 0, 0)),
+    ("a liquidation is a loss, and opens nothing", [
+        (10, "um:BTCUSDT", 7, 5e4, 1, LOSING, "liquidation"),
+        (10, "um:ETHUSDT", 8, 3e3, 1, 0, "liquidation"),
+        (11, "um:BTCUSDT", 3, 5e4, 1, 0, "order")], (1, 1, 1)),
+    ("nothing", [], (0, 0, 0)),
+]  # fmt: skip
+
+
+def written(folder: Path, trades: list[Any], levels: list[tuple[str, str]] = []) -> Path:  # noqa: B006
+    folder.mkdir(parents=True, exist_ok=True)
+    pl.DataFrame(
+        [(round(t * S), i, o, 1, p, q, pnl, why) for t, i, o, p, q, pnl, why in trades],
+        schema={
+            "time_ns": pl.Int64, "instrument": pl.String, "order": pl.Int64, "side": pl.Int64,
+            "price": pl.Float64, "quantity": pl.Float64, "realized_pnl": pl.Float64,
+            "reason": pl.String,
+        },
+        orient="row",
+    ).write_parquet(folder / "fills.parquet")  # fmt: skip
+    pl.DataFrame(
+        levels, schema={"pool": pl.String, "level": pl.String}, orient="row"
+    ).write_parquet(folder / "history.parquet")
+    return folder
+
+
+@pytest.mark.parametrize(("said", "trades", "counts"), TRADES, ids=[row[0] for row in TRADES])
+def test_positions_opened_right_after_losses(
+    said: str, trades: list[Any], counts: tuple[int, ...], tmp_path: Path
+) -> None:
+    made = history(written(tmp_path / "separated", trades), PART)
+    assert (made.losses, made.opened, made.after_loss) == counts
+
+
+def test_what_an_account_traded(tmp_path: Path) -> None:
+    trades = [
+        (0, "spot:BTCUSDT", 1, 50_000.0, 0.5, 0.0, "order"),
+        (1, "um:BTCUSDT", 2, 50_000.0, 0.5, 0.0, "order"),
+        (1, "um:BTCUSDT", 2, 50_010.0, 0.5, 0.0, "order"),
+        (2, "cm:BTCUSD_PERP", 3, 50_000.0, 7.0, 0.0, "order"),
+        (3, "cm:ETHUSD_PERP", 4, 3_000.0, 7.0, 0.0, "order"),
+        (4, "um:BTCUSDT", 9, 50_000.0, 1.0, -5.0, "liquidation"),
+    ]
+    levels = [("um", name) for name in ("NORMAL", "MARGIN_CALL", "LIQUIDATION", "NORMAL")]
+    levels += [("cm:BTC", name) for name in ("MARGIN_CALL", "NORMAL", "MARGIN_CALL")]
+    made = history(written(tmp_path / "separated", trades, levels), PART)
+    assert made.products == ("spot", "um", "cm")
+    assert (made.trades, made.futures_trades) == (4, 3)
+    assert made.futures_volume == Decimal("25000") + Decimal("25005") + 700 + 70
+    assert made.margin_calls == 3
+    assert made.days == 1
+
+
+def test_an_account_that_trades_right_after_losses_is_told_to_cool_off(
+    crash: Path, tmp_path: Path
+) -> None:
+    folder = tmp_path / "rushed"
+    shutil.copytree(crash, folder)
+    trades: list[Any] = []
+    for number in range(4):
+        at = 1_000.0 * number
+        trades += [(at, "um:BTCUSDT", 10 * number + 1, 5e4, 1, 3 * LOSING, "order")]
+        trades += [(at + 60, "um:BTCUSDT", 10 * number + 2, 5e4, 1, 0.0, "order")]
+    written(folder / "separated", trades)
+    (hint,) = [one for one in advise(folder).verdict.hints if "Cool off" in one]
+    assert "4 of 4 positions (100.0 %) were opened within 5 minutes after one of 4" in hint
+    assert not [one for one in advise(crash).verdict.hints if "Cool off" in one]
+
+
+def test_a_liquidated_account_practises_first(crash: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "liquidated"
+    shutil.copytree(crash, folder)
+    run = json.loads((folder / "run.json").read_text())
+    run["runs"][0]["liquidations"] = 2
+    (folder / "run.json").write_text(json.dumps(run))
+    advice = advise(folder)
+    assert advice.verdict.code == "practise_separated"
+    assert "liquidations 2 (asked: none)" in advice.verdict.says
+
+
+def broken(crash: Path, folder: Path, how: str) -> Path:
+    shutil.copytree(crash, folder)
+    if how == "no portfolio":
+        (folder / "separated" / "portfolio.json").unlink()
+    elif how == "no frame":
+        (folder / "separated" / "fills.parquet").unlink()
+    elif how == "a frame that is none":
+        (folder / "separated" / "fills.parquet").write_text("nothing")
+    elif how == "not JSON":
+        (folder / "run.json").write_text("{")
+    elif how == "another document":
+        (folder / "run.json").write_text('{"hello": 1}')
+    elif how == "no runs":
+        (folder / "run.json").write_text('{"runs": [], "rulebook": "textbook"}')
+    return folder
+
+
+@pytest.mark.parametrize(
+    ("how", "message"),
+    [
+        ("no portfolio", "portfolio.json: missing; run again with --out"),
+        ("no frame", "fills.parquet: missing; run again with --out"),
+        ("a frame that is none", "fills.parquet: cannot be read"),
+        ("not JSON", "run.json: cannot be read"),
+        ("another document", "run.json: not written by this program"),
+        ("no runs", "run.json: not written by this program"),
+    ],
+)
+def test_a_broken_run_is_one_line(crash: Path, tmp_path: Path, how: str, message: str) -> None:
+    with pytest.raises(InputError) as caught:
+        advise(broken(crash, tmp_path / "run", how))
+    assert message in str(caught.value)
+    assert "\n" not in str(caught.value)
