@@ -68,7 +68,7 @@ def _document(run: Simulation, kept: Snapshot) -> dict[str, Any]:
         },
         "correlation": {f"{a}/{b}": str(value) for (a, b), value in kept.correlation.items()},
         "measured_volatility": {n: str(v) for n, v in kept.measured_volatility.items() if v > 0},
-        "multi_assets": run.multi_assets,
+        "multi_assets": _multi_assets(run),
     }
     if kept.loans or kept.interest:
         optional["margin_leverage"] = run.desk.loans.leverage
@@ -84,6 +84,12 @@ def _is_unified(run: Simulation, kept: Snapshot) -> bool:
     # Plain spot or options may be in neither mode's pool, and then tell nothing.
     apart = lines & set(run.rules.margin_rules("unified").members)
     return run.mode == "unified" and not apart
+
+
+def _multi_assets(run: Simulation) -> bool:
+    """Whether every asset of the separated USD-M wallet is collateral."""
+    table = run.rules.multi_assets
+    return table is not None and run.margin.collaterals.get("um") == table.plain()
 
 
 def _wallets(run: Simulation, kept: Snapshot) -> tuple[Wallets, dict[str, Decimal]]:

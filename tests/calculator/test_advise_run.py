@@ -56,6 +56,17 @@ def test_the_portfolio_is_the_account_at_its_largest_requirement(name: str, mode
                 assert found[pool_name] == pytest.approx(figures, rel=1e-9)
 
 
+@pytest.mark.parametrize("multi_assets", [False, True])
+def test_the_portfolio_says_whether_all_assets_are_collateral(multi_assets: bool) -> None:
+    setting = load_scenario("calm").model_copy(
+        update={"rulebook": "binance", "multi_assets": multi_assets, "end": "2025-06-11T07:31:00Z"}
+    )
+    run: Any = make_engine(setting, "separated", load_strategies(setting, False), {})
+    portfolio = run.run(None).portfolio
+    assert portfolio.get("multi_assets", False) is multi_assets
+    margin(portfolio)
+
+
 @pytest.fixture(scope="module")
 def crash(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("advice") / "crash"
