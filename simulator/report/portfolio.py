@@ -47,7 +47,7 @@ def _document(run: Simulation, kept: Snapshot) -> dict[str, Any]:
         if i in held or (one.market == "um" and one.expiry_ns in expiries - {0})
     ]
     made: dict[str, Any] = {
-        "mode": "unified" if _is_unified(run, kept) else "separated",
+        "mode": kept.mode,
         "rulebook": run.rules.name,
         "time": str(kept.valued_ns or kept.time_ns),
         "prices": {
@@ -60,7 +60,7 @@ def _document(run: Simulation, kept: Snapshot) -> dict[str, Any]:
         },
         "balances": wallets,
         "positions": _positions(run, kept, isolated),
-        "instruments": {listed[i].symbol: _described(run, listed[i]) for i in shown},
+        "instruments": {listed[i].symbol: _described(run, kept, listed[i]) for i in shown},
     }
     optional = {
         "volatility": {
@@ -75,27 +75,17 @@ def _document(run: Simulation, kept: Snapshot) -> dict[str, Any]:
     return made | {name: value for name, value in optional.items() if value}
 
 
-def _is_unified(run: Simulation, kept: Snapshot) -> bool:
-    """Whether the account was unified then, as its wallets tell: a run may change its mode."""
-    cells = {*kept.balances, *kept.loans, *kept.interest}
-    lines = {run.partition.wallets[wallet].partition(":")[0] for wallet, _ in cells}
-    if "unified" in lines:
-        return True
-    # Plain spot or options may be in neither mode's pool, and then tell nothing.
-    apart = lines & set(run.rules.margin_rules("unified").members)
-    return run.mode == "unified" and not apart
-
-
 def _multi_assets(run: Simulation) -> bool:
     """Whether every asset of the separated USD-M wallet is collateral."""
     table = run.rules.multi_assets
-    return table is not None and run.margin.collaterals.get("um") == table.plain()
+    return table is not None and run.margins["separated"].collaterals.get("um") == table.plain()
 
 
 def _wallets(run: Simulation, kept: Snapshot) -> tuple[Wallets, dict[str, Decimal]]:
     """Return the balances by wallet, and the margin of isolated positions by wallet name."""
     names, assets = run.partition.wallets, run.assets
-    margined = {run.partition.margin[slot] for slot in kept.positions}
+    margin = _slots(run, kept)
+    margined = {margin[slot] for slot in kept.positions}
     wallets: Wallets = {}
     isolated: dict[str, Decimal] = {}
     for (wallet, asset), units in kept.balances.items():
@@ -113,10 +103,16 @@ def _wallets(run: Simulation, kept: Snapshot) -> tuple[Wallets, dict[str, Decima
     return wallets, isolated
 
 
+def _slots(run: Simulation, kept: Snapshot) -> list[int]:
+    """Return by position slot the wallet that margined it in the snapshot's mode."""
+    return run.desk.snapshots.layouts[kept.mode].partition.margin
+
+
 def _positions(
     run: Simulation, kept: Snapshot, isolated: dict[str, Decimal]
 ) -> list[dict[str, Any]]:
     listed = run.player.instruments
+    margin, model = _slots(run, kept), run.margins[kept.mode].model
     made = []
     for slot, (lots, cost) in kept.positions.items():
         number = slot % len(listed)
@@ -127,17 +123,17 @@ def _positions(
             "quantity": str(position.quantity),
             "entry_price": f"{position.entry_price:.28g}",
         }
-        if one.market != "option" and run.margin.model == "brackets":
+        if one.market != "option" and model == "brackets":
             leverage = run.desk.leverage.of(number)
             row["leverage"] = str(Decimal(leverage.numerator) / leverage.denominator)
-        own = run.partition.wallets[run.partition.margin[slot]]
+        own = run.partition.wallets[margin[slot]]
         if own in isolated:
             row["isolated_wallet"] = str(isolated[own])
         made.append(row)
     return made
 
 
-def _described(run: Simulation, one: Instrument) -> dict[str, Any]:
+def _described(run: Simulation, kept: Snapshot, one: Instrument) -> dict[str, Any]:
     """Return what an instrument is, so that no name has to tell it; brackets that the venue took
     from another date of the contract, because the rulebook lists none.
     """
@@ -152,7 +148,7 @@ def _described(run: Simulation, one: Instrument) -> dict[str, Any]:
     if one.market == "option":
         made |= {"strike": str(one.strike), "right": one.right}
     table = run.desk.leverage.margin.brackets.get(one.symbol)
-    if table and one.symbol not in run.margin.brackets:
+    if table and one.symbol not in run.margins[kept.mode].brackets:
         keys = ("floor", "cap", "mmr", "max_leverage")
         made["brackets"] = [{key: str(getattr(row, key)) for key in keys} for row in table]
     return made
