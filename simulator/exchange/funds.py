@@ -203,10 +203,10 @@ class Funds:
         """Where the switch is on, repay what is owed with the free balance of its asset.
 
         After deposits, transfers and fills, and before interest falls due; not in a pool that is
-        being liquidated.
+        being liquidated, nor while the account switches its mode.
         """
         core, wallet = self.core, self.loans.wallet
-        if not self.auto_repay or wallet < 0:
+        if not self.auto_repay or wallet < 0 or core.is_suspended(ACCOUNT):
             return
         if core.pools.checked_level(self.loans.pool) >= RiskLevel.LIQUIDATION:
             return
@@ -219,7 +219,9 @@ class Funds:
     def most(self, wallet: int, asset: int) -> int:
         """Smallest units that may leave a wallet now, -1: the one that deposits come to."""
         source = self._wallet(wallet)
-        return self.transfers.outflow.most(source, asset) if source >= 0 else 0
+        if source < 0 or self.core.is_suspended(ACCOUNT):
+            return 0
+        return self.transfers.outflow.most(source, asset)
 
     # Events
 
@@ -248,15 +250,12 @@ class Funds:
         return asked.source, asked.target
 
     def _said_transfer(self, asked: TransferRequest, reason: RejectReason | None) -> None:
-        self._say(
-            asked.strategy,
-            FundOperation.TRANSFER,
-            asked.asset,
-            asked.units,
-            asked.source,
-            asked.target,
-            reason,
-        )
+        """List a transfer: by the wallets it went between, or was asked between if refused."""
+        ends = asked.source, asked.target
+        if reason is None:
+            ends = self.transfers.here(ends[0]), self.transfers.here(ends[1])
+        what = FundOperation.TRANSFER
+        self._say(asked.strategy, what, asked.asset, asked.units, *ends, reason)
 
     def _said_loan(
         self, asked: BorrowRequest | RepayRequest, reason: RejectReason | None, units: int

@@ -194,18 +194,17 @@ class Funds:
     def _wallet(self, name: str) -> int:
         """Number of a wallet, ``NO_WALLET`` where the account has none of that line.
 
-        One of the other mode is named too: the venue says what becomes of it there.  Raises
-        ``LookupError`` for a name that no account has.
+        Wallets of the other mode have numbers too: the venue says what they are in this one.
+        Raises ``LookupError`` for a name that no account has.
         """
         partition = self._desk.partition
+        names = partition.wallets
+        if name in names[len(VENUE_WALLETS) :]:
+            return names.index(name)
         try:
             return partition.wallet(name)
         except KeyError:
             pass
-        names = partition.wallets
-        if name in names[len(VENUE_WALLETS) :]:
-            return names.index(name)
         if name.partition(":")[0] in (*LINES, "unified"):
             return NO_WALLET
-        known = ", ".join(names[len(VENUE_WALLETS) :])
-        raise LookupError(f"no wallet {name}; there are {known}")
+        raise LookupError(f"no wallet {name}; there are {', '.join(partition.wallet_names)}")

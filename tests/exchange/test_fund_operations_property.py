@@ -1,7 +1,8 @@
 """Goal: whatever operations on funds are asked for, the outside balances them to the unit, nothing
 leaves a pool beyond its rule, and what may leave is exactly what the venue then lets go.
 
-Method: random operations, orders and prices in both modes and by both models.
+Method: random operations, orders and prices in both modes and by both models; a separated account
+may become unified on the way.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from simulator.accounts.wallets import OUTSIDE
+from simulator.accounts.wallets import LINES, OUTSIDE
 from simulator.exchange.messages import FundEvent, FundOperation
 from simulator.market.tape import Kind
 from simulator.risk.interest import InterestRules
@@ -42,6 +43,7 @@ STEPS = st.one_of(
     st.tuples(st.just("spot"), st.sampled_from([-1, 1]), st.floats(0.001, 0.5), st.booleans()),
     st.tuples(st.just("price"), st.integers(800_000, 1_250_000)),
     st.tuples(st.just("hour"), st.just(0)),
+    st.tuples(st.just("merge"), st.just(0)),
 )
 LEAVE = {FundOperation.WITHDRAW, FundOperation.TRANSFER, FundOperation.COLLECT}
 
@@ -63,6 +65,10 @@ def act(world: World, step: tuple[Any, ...]) -> None:
         world.step(1500)
     elif what == "hour":
         world.step(3_600_000)
+    elif what == "merge":
+        if world.partition.mode == "separated":
+            world.desk.switching.cancel_orders()
+            world.desk.switching.execute("unified")
     else:
         getattr(ctx.account, what)(*of)
     world.step()
@@ -110,9 +116,9 @@ def exact(world: World) -> None:
 @pytest.mark.parametrize(
     ("mode", "rulebook", "members"),
     [
-        ("separated", "textbook", ()),
-        ("separated", "binance", ()),
-        ("unified", "textbook", ("spot", "margin", "um", "cm", "options")),
+        ("separated", "textbook", LINES),
+        ("separated", "binance", ("margin", "um", "cm")),
+        ("unified", "textbook", LINES),
         ("unified", "binance", ("margin", "um", "cm")),
     ],
 )
@@ -126,7 +132,8 @@ def test_funds_are_kept(
         rulebook,
         deposits={"USDT": "60000", "BTC": "0.3"},
         interest=InterestRules(default_daily=Decimal("0.05")),
-        members=members or ("margin",),
+        members=members,
+        both=True,
     )
     world.open_markets()
     act(world, ("price", 1_000_000))
@@ -135,7 +142,7 @@ def test_funds_are_kept(
     for step in steps:
         told = len(world.desk.funds.events)
         act(world, step)
-        asked = step[0] not in ("future", "rest", "spot", "price", "hour")
+        asked = step[0] not in ("future", "rest", "spot", "price", "hour", "merge")
         new = world.desk.funds.events[told:]
         assert len(new) >= asked
         for event in new:
