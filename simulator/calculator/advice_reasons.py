@@ -60,7 +60,8 @@ def _transfers(after: Sequence[Shaken], run: Ran | None) -> str:
         f"{usd(sum(short.values(), ZERO))} to the initial margin, the pool "
         f"{usd(sum(pooled.values(), ZERO))}."
         if short
-        else f"none of {len(after)} shocks leaves a separate wallet below its initial margin."
+        else f"none of {len(after)} shocks leaves a separate wallet below its initial margin "
+        "(0.00 USD lacking)."
     )
     if run is None:
         return f"Transfers: {need}"

@@ -20,7 +20,7 @@ from simulator.risk.state import ZERO
 
 CASH = ("USD", *USD_PEGGED)
 NOTE = (
-    "the run was unified: what its wallet held is divided among separate wallets so that each has "
+    "the account was unified: what its wallet held is divided among separate wallets so that each has "
     "the same equity over initial margin"
 )
 
