@@ -15,8 +15,10 @@ from simulator.accounts.rules import AccountProfile
 from simulator.accounts.states import ModeRefusal
 from simulator.errors import InputError
 from simulator.events.outcomes import Outcome, RejectReason
+from simulator.risk.interest import InterestRules
 from tests.exchange.modes_kit import (
     BTC,
+    ETH,
     SPOT,
     SWITCH_MS,
     agree,
@@ -175,3 +177,52 @@ def test_an_answer_that_cannot_be_is_the_strategys_mistake() -> None:
     with pytest.raises(InputError, match="11 choices for 10 questions"):
         world.ctx.account.answer(["a"] * 11)
     assert world.ctx.account.state == "AGREED"
+
+
+def test_an_account_in_liquidation_cannot_apply() -> None:
+    world = made()
+    world.transfer(11_000)
+    world.ctx.buy(world.market(BTC), 1, 100_000.1)
+    world.step()
+    world.book(BTC, 0, 900_000)
+    world.mark(BTC, "90000")
+    world.step(2000)
+    world.ctx.account.apply_unified()
+    refused = last(world)
+    assert unmet(refused) == ["NO_LIQUIDATION"]
+    assert refused.unmet[0].items == (BTC,)
+
+
+def test_isolated_positions_hinder_where_the_rulebook_says_so() -> None:
+    world = made(modes={"isolated_positions": False})
+    world.transfer(50_000)
+    world.ctx.buy(world.market(BTC), 0.1)
+    world.step()
+    world.ctx.account.apply_unified()
+    refused = last(world)
+    assert unmet(refused) == ["NO_ISOLATED_POSITIONS"]
+    assert refused.unmet[0].items == (f"{BTC} +0.1",)
+
+
+def test_interest_and_negative_balances_hinder_the_way_back() -> None:
+    hourly = InterestRules(default_daily=Decimal("0.24"))
+    world = made("unified", deposits={"BTC": "2"}, interest=hourly, fees=False)
+    world.ctx.buy(world.market(ETH), 1)
+    world.borrow("ETH", 0.5)
+    world.mark(ETH, "9000")
+    world.book(ETH, 90_000, 90_001)
+    world.ctx.sell(world.market(ETH), 1)
+    world.step(3_600_000)
+    world.ctx.account.request_separated()
+    refused = last(world)
+    assert unmet(refused) == ["NO_LOANS", "NO_INTEREST", "NO_NEGATIVE_BALANCES"]
+    assert refused.unmet[0].items == ("ETH 0.5",)
+    assert refused.unmet[1].items == ("ETH 0.01",)  # when it was borrowed, and at the full hour
+    assert refused.unmet[2].items == ("unified USDT -1000.1",)
+    world.repay("ETH")
+    world.ctx.account.deposit("USDT", "1000.1")
+    world.ctx.account.deposit("ETH", 1)
+    world.step()
+    world.repay("ETH")
+    world.ctx.account.request_separated()
+    assert last(world).taken
