@@ -221,6 +221,7 @@ LABELS = {
     "ACCOUNT_AGE": "account age",
     "FUTURES_TRADES": "futures trades",
     "FUTURES_VOLUME": "futures volume",
+    "NO_LIQUIDATION": "in liquidation",
     "UNIMMR_AFTER": "uniMMR after the merge",
 }
 """What conditions are called in sentences, where what they have does not say it."""

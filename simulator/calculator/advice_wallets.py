@@ -20,8 +20,8 @@ from simulator.risk.state import ZERO
 
 CASH = ("USD", *USD_PEGGED)
 NOTE = (
-    "the account was unified: what its wallet held is divided among separate wallets so that each has "
-    "the same equity over initial margin"
+    "the account was unified: what its wallet held is divided among separate wallets so that each "
+    "has the same equity over initial margin"
 )
 
 Wallets = dict[str, dict[str, Holding]]

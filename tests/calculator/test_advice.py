@@ -73,6 +73,22 @@ def test_a_small_account_gains_little(cash: int, rule: str) -> None:
     assert advice.eligibility.net_assets == 100_000 + cash
 
 
+def test_where_margins_only_add_up_the_pool_may_still_carry() -> None:
+    """Under brackets no margin is saved, but coins in the pool carry the short that they hedge."""
+    hedged = account({"BTCUSDT": -3}, margin={"BTC": 3}, um={"USDT": 10_000})
+    advice = advise(hedged, rulebook="binance", profile=SKILLED)
+    assert (advice.verdict.code, advice.verdict.rule) == ("unified", "carries")
+    assert advice.margin.saved == 0
+    assert "at prices +10% separate wallets are liquidated (um)" in advice.verdict.says
+    carried = next(one for one in advice.shocks if one.shock == "prices +10%").unified
+    assert f"uniMMR {carried.equity_over_maintenance:,.4f}" in advice.verdict.says
+    # The 100,000 USDT are there, but the rulebook wants no positions at the switch.
+    assert advice.eligibility.eligible is False
+    assert "An application would be refused now: 1 open position" in advice.verdict.hints[0]
+    richer = account({"BTCUSDT": -3}, margin={"BTC": 3}, um={"USDT": 60_000})
+    assert advise(richer, rulebook="binance", profile=SKILLED).verdict.rule == "no_gain"
+
+
 def test_an_unhedged_account_hears_that_its_spot_is_at_risk() -> None:
     advice = advise(CONCENTRATED, profile=SKILLED)
     assert (advice.verdict.code, advice.verdict.mode) == ("spot_at_risk", "separated")

@@ -75,6 +75,39 @@ def crash(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+def test_a_run_that_changed_its_mode_leaves_the_account_of_one(tmp_path: Path) -> None:
+    """Unified from the twelfth minute on; then the position grows, so its largest is unified."""
+    steps = "".join(
+        f'[[life]]\nat = "{at}"\ndo = "{do}"\n{more}\n'
+        for at, do, more in (
+            (
+                "00:00:30",
+                "transfer",
+                'asset = "USDT"\nquantity = "20000"\nsource = "spot"\ntarget = "um"',
+            ),
+            ("00:01:00", "buy", 'market = "um:BTCUSDT"\nquantity = "0.2"'),
+            ("00:02:00", "apply_unified", ""),
+            ("00:03:00", "accept_agreement", ""),
+            ("00:04:00", "answer", 'answers = "right"'),
+            ("00:12:00", "buy", 'market = "um:BTCUSDT"\nquantity = "0.3"'),
+        )
+    )
+    life = tmp_path / "life.toml"
+    life.write_text(
+        'title = "Unified from then on"\ndata = ["bundled:calm"]\nmode = "separated"\n'
+        'end = "2025-06-11T07:50:00Z"\nrulebook = "textbook"\n[deposits]\nUSDT = "160000"\n'
+        f'[profile]\nfutures_trades = 25\nfutures_volume = "250000"\n{steps}'
+    )
+    folder = tmp_path / "run"
+    assert run_command(["run", str(life), "--out", str(folder), "--no-report"]) == 0
+    portfolio = json.loads((folder / "separated" / "portfolio.json").read_text())
+    assert portfolio["mode"] == "unified"
+    assert [one["quantity"] for one in portfolio["positions"]] == ["0.500"]
+    advice = advise(folder)
+    assert advice.verdict.rule == "one_product"
+    assert any("the account was unified" in note for note in advice.notes)
+
+
 def test_a_hedged_run_hears_what_it_saves_and_spares(crash: Path) -> None:
     advice = advise(crash)
     assert advice.verdict.code == "unified"
