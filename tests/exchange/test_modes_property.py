@@ -8,7 +8,9 @@ mode that the account is not in are empty.
 
 from __future__ import annotations
 
+import gc
 from decimal import Decimal
+from itertools import count
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -41,6 +43,7 @@ MEMBERS = {"textbook": ("spot", "margin", "um", "cm", "options"), "binance": ("m
 TIME, FORCED = 0, 10
 """Columns of a fill's row."""
 
+LIVES = count(1)
 ASSETS = st.sampled_from(["USDT", "BTC"])
 AMOUNTS = st.floats(0.001, 30_000).map(lambda x: round(x, 6))
 WALLETS = st.sampled_from(["spot", "margin", "um", BTC])
@@ -170,6 +173,8 @@ def review(world: World) -> set[AccountState]:
 
 def live(mode: str, rulebook: str, acts: list[tuple]) -> set[AccountState]:  # type: ignore[type-arg]
     """Live through a sequence; return the states that were reached."""
+    if next(LIVES) % 50 == 0:
+        gc.collect()  # a world is a cycle of few objects and much memory: it would stay long
     world = World(
         mode,
         rulebook,
