@@ -136,8 +136,8 @@ def questionnaire_conditions(
     found = []
     if rules.cool_down_ns > 0:
         over = cool_down_left_ns <= 0
-        have = "over" if over else f"{_duration(cool_down_left_ns)} left"
-        found.append(Condition("COOL_DOWN", over, have, "over"))
+        have = "none" if over else f"{_duration(cool_down_left_ns)} left"
+        found.append(Condition("COOL_DOWN", over, have, "none"))
     if rules.questions > 0:
         met = score is not None and score >= rules.pass_mark
         have = "not answered" if score is None else f"{_percent(score, ROUND_FLOOR)} right"

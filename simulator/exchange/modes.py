@@ -153,7 +153,8 @@ class Modes:
             return
         if self.rules.open_orders == "cancel":
             canceled = self._switch.cancel_orders()
-            note = "; ".join([note] * bool(note) + [f"{canceled} orders canceled"] * bool(canceled))
+            many = f"{canceled} order{'s' * (canceled > 1)} canceled"
+            note = "; ".join([note] * bool(note) + [many] * bool(canceled))
         self._start("unified", self.rules.switch_ns, actor, asked.step, conditions, note)
         self._forget()
 

@@ -176,7 +176,7 @@ def drawdown_panel(results: Sequence[RunResult]) -> Panel:
     """Loss since the highest equity so far, in percent of it."""
     made = []
     for run in results:
-        time_ms, values = equity(run)
+        time_ms, values = earned(run)
         peak = np.maximum.accumulate(values) if values.size else values
         with np.errstate(divide="ignore", invalid="ignore"):
             drawdown = np.where(peak > 0, (values / peak - 1) * 100, np.nan)
@@ -245,6 +245,22 @@ def equity(run: RunResult) -> tuple[Floats, Floats]:
         return columns(whole, "equity")
     time_ms, table = wide(run.history, "equity")
     return time_ms, np.nansum(table, axis=1) if table.size else time_ms
+
+
+def earned(run: RunResult) -> tuple[Floats, Floats]:
+    """Return times and equity without what came in or went out: it counts as no gain or loss.
+
+    The change of equity between two samples is left out where money moved between them.
+    """
+    time_ms, values = equity(run)
+    outside = pl.col("operation").is_in(["DEPOSIT", "WITHDRAW"]) & (pl.col("refusal") == "")
+    at = run.funds.filter(outside & (pl.col("time_ns") > run.start_ns))["time_ns"].to_numpy() / 1e6
+    if not at.size or not values.size or (values <= 0).any():
+        return time_ms, values
+    change = np.concatenate([[1.0], values[1:] / values[:-1]])
+    for side in ("left", "right"):  # a sample at that very instant may be from before or after
+        change[np.clip(np.searchsorted(time_ms, at, side), 1, values.size - 1)] = 1.0
+    return time_ms, values[0] * np.cumprod(change)
 
 
 def wide(history: pl.DataFrame, value: str) -> tuple[Floats, Floats]:

@@ -191,7 +191,7 @@ def _orders(run: RunResult) -> Iterator[Line]:
             refused = what == "REJECTED"
             result = f"REFUSED: {reason}" if refused else " ".join((what.lower(), reason)).strip()
             yield Line(
-                row["time_ns"], row["actor"], _third(row["text"]), result, "order", refused,
+                row["time_ns"], row["actor"], f"order to {row['text']}", result, "order", refused,
                 group=(f"orders on {_instrument(row['text'])}", result),
             )  # fmt: skip
     trader = run.strategies[0] if len(run.strategies) == 1 else "account"
@@ -214,16 +214,6 @@ def _orders(run: RunResult) -> Iterator[Line]:
             "order",
             group=(f"orders on {row['instrument']}", "filled"),
         )
-
-
-def _third(text: str) -> str:
-    """Return an order as a script writes it in the third person.
-
-    >>> _third("buy 1 um:BTCUSDT")
-    'buys 1 um:BTCUSDT'
-    """
-    verb, _, rest = text.partition(" ")
-    return f"{verb}s {rest}"
 
 
 def _instrument(text: str) -> str:

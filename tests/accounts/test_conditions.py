@@ -181,8 +181,8 @@ def test_pass_mark(score: Decimal | None, met: bool, have: str) -> None:
 @pytest.mark.parametrize(
     ("left_ns", "met", "have"),
     [
-        (0, True, "over"),
-        (-1, True, "over"),
+        (0, True, "none"),
+        (-1, True, "none"),
         (1, False, "1 s left"),
         (10**9, False, "1 s left"),
         (MINUTE_NS, False, "1 min left"),
@@ -192,7 +192,7 @@ def test_pass_mark(score: Decimal | None, met: bool, have: str) -> None:
 )
 def test_cool_down(left_ns: int, met: bool, have: str) -> None:
     found = by_name(questionnaire_conditions(RULES, D(1), left_ns))["COOL_DOWN"]
-    assert (found.met, found.have, found.need) == (met, have, "over")
+    assert (found.met, found.have, found.need) == (met, have, "none")
 
 
 def test_no_questions_and_no_cool_down_ask_for_nothing() -> None:

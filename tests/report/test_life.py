@@ -56,7 +56,7 @@ def test_lines_are_in_order_of_time_and_say_who_did_what() -> None:
 
 def test_refused_order_and_transfer_are_lines() -> None:
     refused = {line.what: line.result for line in lines(lives.life()) if line.refused}
-    assert refused["buys 0.5 um:BTCUSDT"] == "REFUSED: ACCOUNT_SUSPENDED"
+    assert refused["order to buy 0.5 um:BTCUSDT"] == "REFUSED: ACCOUNT_SUSPENDED"
     assert refused["transfers 1.00 USDT from spot to um"] == "REFUSED: ACCOUNT_SUSPENDED"
 
 
@@ -118,6 +118,27 @@ def test_run_without_a_life_shows_none() -> None:
     assert rich_timeline(made.made()) is None
     assert "Life of the account" not in page([made.made()])
     assert not any(panel.strip.bands for panel in panels(made.both()))
+
+
+def test_money_from_and_to_outside_is_no_drawdown() -> None:
+    at, minute = made.START, made.MINUTE
+    equity = [100.0, 99.0, 199.0, 199.0, 99.0, 90.0, 90.0]
+    history = made.frame("history", [
+        (at + i * minute, "account", value, 1.0, 1.0, None, None)
+        for i, value in enumerate(equity)
+    ])  # fmt: skip
+    moved = [
+        FundEvent(at, 1, "venue", FundOperation.DEPOSIT, "USDT", Decimal(100), "", "spot"),
+        FundEvent(at + 2 * minute, 1, "O", FundOperation.DEPOSIT, "USDT", Decimal(100), "", "spot"),
+        FundEvent(
+            at + 3 * minute + 10**9, 1, "O", FundOperation.WITHDRAW, "USDT", Decimal(100), "", ""
+        ),
+        FundEvent(at + 5 * minute, 1, "O", FundOperation.WITHDRAW, "BTC", Decimal(1), "", "", "X"),
+    ]
+    run = lives.life(history=history, funds=funds_frame(moved))
+    shown = next(panel for panel in panels([run]) if panel.key == "drawdown").series[0].values
+    last = (0.99 * 90 / 99 - 1) * 100
+    assert shown.tolist() == pytest.approx([0.0, -1.0, -1.0, -1.0, -1.0, last, last])
 
 
 def test_strip_covers_the_run_without_gaps() -> None:
