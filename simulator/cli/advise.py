@@ -11,6 +11,7 @@ from simulator.errors import InputError
 
 app = typer.Typer(
     help="Say which account mode suits an account, and why.",
+    add_completion=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
@@ -34,7 +35,7 @@ def advise(
         str | None,
         typer.Option(
             metavar="KEY=VALUE,...",
-            help="Of the owner: kyc=advanced,age_days=400,futures_trades=50,futures_volume=90000.",
+            help="Of the owner: kyc, age_days, futures_trades, futures_volume (USDT).",
         ),
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
