@@ -44,7 +44,8 @@ th:first-child, td:first-child { text-align:left; white-space:pre }
 td.unit { color:var(--soft); text-align:left }
 tr.differs td { background:var(--mark); font-weight:600 }
 table.life td, table.life th { text-align:left; vertical-align:top; white-space:normal }
-table.life th { white-space:nowrap } table.life td.time { white-space:nowrap; color:var(--soft) }
+table.life th { white-space:nowrap } table.life th:nth-child(4) { width:34% }
+ table.life td.time { white-space:nowrap; color:var(--soft) }
 table.life .refused { color:#d13b40; font-weight:600 }
 table.life .taken { color:#1f8a5f; font-weight:600 }
 table.life tr.remark td { font-style:italic; color:var(--soft) }

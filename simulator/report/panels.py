@@ -92,12 +92,18 @@ def panels(results: Sequence[RunResult]) -> list[Panel]:
             panel,
             span=whole,
             breaks=cut,
-            series=tuple(parted(item, cut) for item in panel.series),
+            series=tuple(parted(_of_one_life(item, results), cut) for item in panel.series),
             strip=states if panel.key in WITH_STRIP else NO_STRIP,
         )
         for panel in made
     ]
     return [*made, pnl_panel(results)]
+
+
+def _of_one_life(item: Series, results: Sequence[RunResult]) -> Series:
+    """Return a series of the only run without a mode where the account changed it."""
+    alone = len(results) == 1 and results[0].account_events.height > 0
+    return replace(item, mode="") if alone else item
 
 
 def parted(item: Series, cut: Sequence[Break]) -> Series:

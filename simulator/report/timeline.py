@@ -16,6 +16,7 @@ import polars as pl
 from simulator.report.account import Amounts, balances_of, conditions_of
 from simulator.report.result import RunResult
 from simulator.report.values import amount, count
+from simulator.strategy.life import Owner
 
 VENUE = "venue"
 
@@ -72,7 +73,8 @@ class Line:
 
 def lines(run: RunResult) -> list[Line]:
     """Return the timeline of a run, in the order of time; empty where there is none to tell."""
-    if not (run.account_events.height or run.story.height):
+    scripted = run.story.height or Owner.__name__ in run.strategies
+    if not (run.account_events.height or scripted):
         return []
     told = [*_remarks(run), *_steps(run), *_funds(run), *_orders(run), *_liquidations(run)]
     told.sort(key=lambda line: line.time_ns)  # stable: a remark stands before what it speaks of

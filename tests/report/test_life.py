@@ -93,6 +93,13 @@ def test_many_transfers_become_one_line() -> None:
     assert told[-1].result == "done"
 
 
+def test_script_without_remarks_and_steps_is_told_too() -> None:
+    moved = funds_frame(lives.funds()[:1])
+    told = lines(made.made(funds=moved, strategies=("Owner",), fills=made.frame("fills", [])))
+    assert told[0].what == "deposits 60,000.00 USDT to spot"
+    assert lines(made.made(funds=moved)) == []
+
+
 def test_pieces_of_an_order_are_one_line_at_their_mean_price() -> None:
     fills = made.frame("fills", [
         (made.START, "um:BTCUSDT", 7, -1, 100.0, 1.0, 0.1, "USDT", "taker", 0.0, "order"),
@@ -148,6 +155,7 @@ def test_strip_covers_the_run_without_gaps() -> None:
     assert [band.state for band in shown.bands] == [
         "SEPARATED", "APPLIED", "AGREED", "SWITCHING_TO_UNIFIED", "UNIFIED",
     ]  # fmt: skip
+    assert {item.mode for panel in panels([run]) for item in panel.series} == {""}
     assert shown.bands[0].start_ms == run.start_ns / 1e6
     assert shown.bands[-1].end_ms == run.end_ns / 1e6
     ends = [band.end_ms for band in shown.bands[:-1]]
