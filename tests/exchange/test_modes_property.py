@@ -20,6 +20,7 @@ from simulator.accounts.questionnaire import right_answers, wrong_answers
 from simulator.accounts.states import NEXT, AccountState, Step, refusal
 from simulator.market.tape import Kind
 from simulator.risk.interest import InterestRules
+from simulator.strategy.base import Strategy
 from tests.exchange.modes_kit import BTC, ETH, EXPERIENCED, SPOT, sums
 from tests.exchange.world import World
 
@@ -184,6 +185,7 @@ def live(mode: str, rulebook: str, acts: list[tuple]) -> set[AccountState]:  # t
         members=MEMBERS[rulebook],
         profile=EXPERIENCED,
         modes=RULES,
+        strategies=[Strategy()],  # keeps no updates: they would keep the whole world
     )
     world.open_markets()
     act(world, ("price", 1_000_000))
