@@ -57,7 +57,7 @@ SAMPLES = 4000
 
 
 class Simulation:
-    """Replay market data while strategies trade on one account, in one mode.
+    """Replay market data while strategies trade on one account, which starts in ``mode``.
 
     ``data`` are tapes, recordings or folders of them, ``bundled:NAME`` what comes with the package;
     ``deposits`` are whole units by asset, booked to the spot wallet, or the unified one where the
