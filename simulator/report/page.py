@@ -24,10 +24,10 @@ PAGE = Template("""<!doctype html>
 <title>$title</title>
 <style>
 :root { --ink:#1b1f24; --soft:#59626d; --ground:#f5f6f8; --card:#fff;
-  --rule:#dfe3e8; --mark:#fff4d6 }
+  --rule:#dfe3e8; --mark:#fff4d6; --no:#c62f36; --yes:#1b7f53 }
 @media (prefers-color-scheme: dark) {
   :root { --ink:#e6e9ed; --soft:#a0a9b4; --ground:#12151a; --card:#1b2027;
-    --rule:#323a44; --mark:#3a3218 }
+    --rule:#323a44; --mark:#3a3218; --no:#ff8085; --yes:#52c48f }
 }
 * { box-sizing:border-box }
 body { margin:0 auto; max-width:1200px; padding:24px; color:var(--ink); background:var(--ground);
@@ -46,11 +46,11 @@ tr.differs td { background:var(--mark); font-weight:600 }
 table.life td, table.life th { text-align:left; vertical-align:top; white-space:normal }
 table.life th { white-space:nowrap } table.life th:nth-child(4) { width:34% }
  table.life td.time { white-space:nowrap; color:var(--soft) }
-table.life .refused { color:#d13b40; font-weight:600 }
-table.life .taken { color:#1f8a5f; font-weight:600 }
+table.life .refused { color:var(--no); font-weight:600 }
+table.life .taken { color:var(--yes); font-weight:600 }
 table.life tr.remark td { font-style:italic; color:var(--soft) }
 table.life ul { list-style:none; margin:2px 0 4px; padding:0; font-size:13px }
-table.life li.unmet { color:#d13b40 }
+table.life li.unmet { color:var(--no) }
 p.note, p.none { color:var(--soft); margin:4px 0 0; font-size:13px } code { font-size:13px }
 </style></head><body>
 <h1>$title</h1>

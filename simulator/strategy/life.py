@@ -10,10 +10,12 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from simulator.accounts.states import Step
 from simulator.errors import InputError
 from simulator.strategy.base import Strategy
 
 if TYPE_CHECKING:
+    from simulator.exchange.messages import AccountEvent
     from simulator.strategy.context import Context, OrderUpdate
 
 SECOND_NS = 1_000_000_000
@@ -98,6 +100,17 @@ class Owner(Strategy):
         elif text and update.what in ENDS:
             reason = f" {update.reason}" if update.reason else ""
             self.story.append((update.time_ns, text, f"{update.what}{reason}"))
+
+    def on_account(self, ctx: Context, event: AccountEvent) -> None:
+        """Remark on what was wrong in an attempt at the questionnaire, just after it."""
+        graded = event.step is Step.ANSWER_QUESTIONNAIRE and event.note
+        if not graded or event.taken or event.actor != type(self).__name__:
+            return
+        topics = dict.fromkeys(one.question.topic for one in ctx.account.mistakes())
+        if topics:
+            listed = ", ".join(topics).replace("_", " ")
+            said = f"Wrong on {listed}; `unimargin quiz` explains every answer."
+            self.story.append((event.time_ns + 1, said, ""))
 
     def _fault(self, number: int, error: Exception) -> InputError:
         step = self.steps[number]

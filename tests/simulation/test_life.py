@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from simulator.accounts.states import Step
 from simulator.errors import InputError
 from simulator.strategy.life import LifeStep, Owner
 
@@ -152,6 +153,25 @@ def test_what_became_of_an_order_is_told_unless_the_fills_tell_it() -> None:
     hears(1, "FILLED")
     hears(99, "REJECTED", "LOT_SIZE")
     assert owner.story == [(5, "buy 0.1 um:BTCUSDT", "REJECTED ACCOUNT_SUSPENDED")]
+
+
+def test_what_was_wrong_in_an_attempt_is_remarked_on_once() -> None:
+    ctx, owner = lived()
+    wrong = [SimpleNamespace(question=SimpleNamespace(topic=t)) for t in ("way_back", "ladder")]
+    ctx.account.mistakes = lambda: wrong
+
+    def hears(note: str, taken: bool = False, actor: str = "Owner") -> None:
+        step = Step.ANSWER_QUESTIONNAIRE
+        event = SimpleNamespace(step=step, note=note, taken=taken, actor=actor, time_ns=7)
+        owner.on_account(ctx, event)  # type: ignore[arg-type]
+
+    hears("")  # a cool-down: nothing was graded
+    hears("8 of 10 questions right", taken=True)
+    hears("8 of 10 questions right", actor="Other")
+    assert owner.story == []
+    hears("8 of 10 questions right")
+    said = "Wrong on way back, ladder; `unimargin quiz` explains every answer."
+    assert owner.story == [(8, said, "")]
 
 
 @pytest.mark.parametrize(
