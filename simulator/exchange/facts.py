@@ -13,7 +13,7 @@ import numpy as np
 
 from simulator.accounts.conditions import AccountFacts
 from simulator.accounts.rules import AccountProfile, ModeRules
-from simulator.accounts.wallets import LINE_OF, VENUE_WALLETS, Partition
+from simulator.accounts.wallets import LINE_OF, Partition
 from simulator.exchange.core import Core
 from simulator.instruments.instrument import Instrument
 from simulator.risk.levels import RiskLevel
@@ -93,8 +93,8 @@ class Facts:
                 total += Decimal(repr(float(self.core.pools.position_value(ACCOUNT, slot))))
         return total
 
-    def _wallets(self) -> range:
-        return range(len(VENUE_WALLETS), len(self.partition.wallets))
+    def _wallets(self) -> list[int]:
+        return self.partition.own
 
     def _balance(self, wallet: int, asset: int) -> int:
         return int(self.core.ledger.balance_of(wallet, asset))

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 from simulator.accounts.states import AccountMode
-from simulator.accounts.wallets import VENUE_WALLETS, Partition
+from simulator.accounts.wallets import Partition
 from simulator.exchange.core import Core
 from simulator.exchange.layout import Layout
 from simulator.instruments.instrument import Instrument
@@ -66,7 +66,6 @@ class Snapshots:
         self.partition = partition
         self.listed = instruments
         self.assets = assets
-        self.wallets = range(len(VENUE_WALLETS), len(partition.wallets))
         self.measured = measured
         self.layouts = layouts
         self.kept: list[Snapshot] = []
@@ -81,10 +80,13 @@ class Snapshots:
     def take(self) -> Snapshot:
         """Return the account as it stands."""
         ledger, pools = self.core.ledger, self.core.pools
-        cells = [(w, a) for w in self.wallets for a in range(len(self.assets))]
+        cells = [(w, a) for w in self.partition.own for a in range(len(self.assets))]
         slots = range(len(self.partition.margin))
         held = {slot: ledger.position_of(ACCOUNT, slot) for slot in slots}
-        figures = (pools.figures(pool) for pool in range(len(self.partition.pools)))
+        figures = [(0.0, 0.0)] * len(self.partition.pools)
+        for pool in self.partition.live:
+            equity, _, maintenance, _ = pools.figures(pool)
+            figures[pool] = equity, maintenance
         instruments = range(len(self.listed))
         measured = self.measured()
         return Snapshot(
@@ -99,7 +101,7 @@ class Snapshots:
             tuple(float(pools.option_volatility(i)) for i in instruments),
             measured.correlations() if measured else {},
             measured.volatilities() if measured else {},
-            tuple((equity, maintenance) for equity, _, maintenance, _ in figures),
+            tuple(figures),
             self.partition.mode,
         )
 

@@ -174,10 +174,12 @@ def _units(steps: np.ndarray, step: np.ndarray) -> np.ndarray:
 
 def _history(run: Simulation, samples: dict[str, Any]) -> pl.DataFrame:
     """Figures of the pools, each while it existed, and of the account as a whole."""
-    frames, existed = [], []
+    frames, shown = [], []
     levels = np.array([level.name for level in RiskLevel])
     for pool, (name, _, _) in enumerate(run.partition.pools):
-        existed.append(_while_live(run, pool, samples["unified"]))
+        live = _while_live(run, pool, samples["unified"])
+        if not live.any() and pool not in run.partition.live:
+            continue
         part = samples["pools"][:, 4 * pool : 4 * pool + 4]
         equity, initial, maintenance = part[:, 0], part[:, 1], part[:, 2]
         needed = maintenance > 0
@@ -195,7 +197,7 @@ def _history(run: Simulation, samples: dict[str, Any]) -> pl.DataFrame:
                 }
             )
         )
-    shown = [frame.filter(live) for frame, live in zip(frames, existed, strict=True) if live.any()]
+        shown.append(frames[-1].filter(live))
     shown.append(
         frames[0].with_columns(
             pool=pl.lit("account"),
