@@ -4,7 +4,8 @@ Plain spot gives what no order holds.  A wallet that margins a pool gives as muc
 
     equity >= initial margin, open orders and loans included
 
-A unified pool, which is all the account has, must keep beside that ::
+of which an isolated position's unrealized profit is no part: it stays until it is realized.  A
+unified pool, which is all the account has, must keep beside that ::
 
     equity >= withdrawal_ratio x maintenance margin
     value of what leaves, at index prices <= equity before - withdrawal_ratio x maintenance before
@@ -80,7 +81,11 @@ class Outflow:
         if self._unified(pool):
             return self._covered_unified(pool, wallet, asset, units)
         core.ledger.move(wallet, OUTSIDE, asset, units)
-        covered = core.pools.equity_of(pool) >= core.free_margin_needed(ACCOUNT, pool)
+        equity = float(core.pools.equity_of(pool))
+        if self.partition.pools[pool][2] >= 0:
+            price = float(core.pools.index_price(asset))
+            equity = min(equity, core.ledger.balance_of(wallet, asset) * UNIT * price)
+        covered = equity >= core.free_margin_needed(ACCOUNT, pool)
         core.ledger.move(OUTSIDE, wallet, asset, units)
         return bool(covered)
 

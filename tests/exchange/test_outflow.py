@@ -48,6 +48,23 @@ def test_plain_spot_gives_what_no_order_holds() -> None:
     assert most == 55_000
 
 
+@pytest.mark.parametrize("mark", [120_000, 105_000, 99_000])
+def test_an_isolated_positions_profit_stays_with_it(mark: int) -> None:
+    # 1 BTC at 100,000 takes 10,000 with it; 5,000 are added by hand, and at the mark a tenth of it
+    # must stay of what is there less a loss.
+    world = opened()
+    world.transfer(50_000)
+    world.ctx.buy(world.market("um:BTCUSDT"), 1)
+    world.step()
+    world.ctx.transfer("USDT", 5_000.0, "um", "um:BTCUSDT")
+    world.step()
+    world.mark("um:BTCUSDT", str(mark))
+    own = world.balance("um:BTCUSDT") * UNIT
+    lost = max(Decimal(0), own - Decimal(repr(world.pool("um:BTCUSDT").equity)))
+    most = most_and_no_more(world, "USDT", "um:BTCUSDT", "INSUFFICIENT_MARGIN")
+    assert most == pytest.approx(own - lost - mark // 10, abs=Decimal("1e-6"))
+
+
 def test_a_separated_futures_wallet_keeps_its_initial_margin() -> None:
     # By the textbook 0.5 BTC at 100,000 needs 5,000, and an order for as much again 5,000 more.
     world = opened(margin=cross())
