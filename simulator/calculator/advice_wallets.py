@@ -2,9 +2,10 @@
 
 A run in the unified mode leaves one wallet, written as ``margin``.  To compare, its cash is divided
 so that every wallet stands at the same equity / initial margin, coins go where a coin-margined pool
-needs them, and the rest is spot; what is owed stays in cross margin with the other coins.  No other
-division of the cash keeps the weakest wallet stronger, so what the unified mode spares is rather
-understated than overstated.
+needs them, and the rest is spot; what is owed stays in cross margin with the other coins.  USD-M
+positions are isolated where that is the rulebook's default, each with a share of the cash.  No
+other division of the cash keeps the weakest wallet stronger, so what the unified mode spares is
+rather understated than overstated.
 """
 
 from __future__ import annotations
@@ -24,12 +25,20 @@ NOTE = (
     "has the same equity over initial margin"
 )
 
+ISOLATED = (
+    "separate USD-M positions are isolated, as the rulebook has them by default, each with a share "
+    "of the cash"
+)
+
 Wallets = dict[str, dict[str, Holding]]
 
 
 def apart(document: Document, separated: Rules, notes: list[str]) -> Document:
     """Return the document with what the unified wallet holds divided among separate ones."""
     members = separated.unified.members
+    if separated.separated.margin_type == "isolated" and "um" in members:
+        document = _isolated(document)
+        notes.append(ISOLATED)
     pooled = document.balances.margin
     owes = any(one.loan or one.interest or one.asset < 0 for one in pooled.values())
     rest = "spot" if "spot" in members and not owes else "margin"
@@ -51,8 +60,41 @@ def apart(document: Document, separated: Rules, notes: list[str]) -> Document:
         now = _with(document, wallets)
         parts = _divided(side(now, separated), members, asset, pooled[asset].asset)
         for name, amount in (parts or {rest: pooled[asset].asset}).items():
-            _add(wallets, name, asset, Holding(asset=amount))
+            if ":" in name:
+                document = _endowed(document, name, amount)
+            else:
+                _add(wallets, name, asset, Holding(asset=amount))
     return _with(document, wallets)
+
+
+def _isolated(document: Document) -> Document:
+    """Return the document with every USD-M position isolated, nothing in their wallets yet."""
+    known = contracts(document)
+    positions = [
+        one.model_copy(update={"isolated_wallet": ZERO})
+        if known[one.instrument].product == "linear"
+        else one
+        for one in document.positions
+    ]
+    return document.model_copy(update={"positions": type(document.positions)(positions)})
+
+
+def _endowed(document: Document, pool: str, amount: Decimal) -> Document:
+    """Return the document with an amount in the wallet of one isolated position.
+
+    ``pool`` is such as ``um:BTCUSDT``, or ``um:BTCUSDT:LONG`` where there are both sides.
+    """
+    _, symbol, side = (*pool.split(":"), "")[:3]
+    signs = {"LONG": (1,), "SHORT": (-1,), "": (1, -1)}[side]
+    positions = list(document.positions)
+    at = next(
+        n
+        for n, one in enumerate(positions)
+        if contracts(document)[one.instrument].symbol == symbol
+        and (1 if one.quantity > 0 else -1) in signs
+    )
+    positions[at] = positions[at].model_copy(update={"isolated_wallet": amount})
+    return document.model_copy(update={"positions": type(document.positions)(positions)})
 
 
 def _with(document: Document, wallets: Wallets) -> Document:
@@ -79,8 +121,8 @@ def _divided(
     takes = {
         pool.name: (figures.initial_margin, figures.equity)
         for pool, figures in now.pools
-        if pool.name in ("um", "options", "margin")
-        and pool.name in members
+        if pool.name.partition(":")[0] in ("um", "options", "margin")
+        and pool.name.partition(":")[0] in members
         and figures.initial_margin > 0
     }
     if asset != "USDT" or not takes:

@@ -169,17 +169,65 @@ def test_dividing_loses_nothing_and_makes_wallets_equal() -> None:
     )
     made = apart(document, rules_of(document, "separated"), [])
     wallets = made.balances
-    assert sum(w["USDT"].asset for w in (wallets.um, wallets.options)) == pytest.approx(
-        Decimal(50_000)
-    )
+    # The textbook's USD-M positions are isolated: the cash for futures stands in their wallets.
+    own = made.positions[0].isolated_wallet
+    assert "USDT" not in wallets.um
+    assert own + wallets.options["USDT"].asset == pytest.approx(Decimal(50_000))
+    assert [one.isolated_wallet for one in made.positions[1:]] == [None, None]
     assert wallets.cm["ETH"].asset == 4
     assert wallets.spot["BTC"].asset == 1
     assert margin(made, mode="unified").total == pytest.approx(
         margin(document, mode="unified").total
     )
     pools = {pool.pool: pool for pool in margin(made, mode="separated").pools}
-    strength = [pools[name].equity_over_maintenance for name in ("um", "options")]
+    strength = [pools[name].equity_over_maintenance for name in ("um:BTCUSDT", "options")]
     assert strength[0] == pytest.approx(strength[1])
+
+
+@pytest.mark.parametrize(
+    ("rulebook", "pools", "saves"),
+    [("textbook", {"um:BTCUSDT", "um:ETHUSDT"}, True), ("binance", {"um"}, False)],
+)
+def test_legs_of_a_hedge_are_apart_where_separate_positions_are_isolated(
+    rulebook: str, pools: set[str], saves: bool
+) -> None:
+    """The lesson's hedge: 8,000 apart, 6,000 in one pool; where cross is the default, no less."""
+    document = read(
+        {
+            "mode": "unified",
+            "rulebook": rulebook,
+            "prices": {"index": {"USDT": 1, "BTC": 50_000, "ETH": 3_000}},
+            "balances": {"margin": {"USDT": 120_000}},
+            "positions": [
+                {"instrument": "BTCUSDT", "quantity": 1},
+                {"instrument": "ETHUSDT", "quantity": -10},
+            ],
+        }
+    )
+    made = apart(document, rules_of(document, "separated"), [])
+    apart_ = margin(made, mode="separated")
+    assert {pool.pool for pool in apart_.pools} == pools
+    assert apart_.total.equity == pytest.approx(120_000)
+    together = margin(document, mode="unified").total.initial_margin
+    assert (apart_.total.initial_margin > together + 1) is saves
+    if rulebook == "textbook":
+        assert (apart_.total.initial_margin, together) == (8_000, 6_000)
+
+
+def test_both_sides_of_a_contract_are_isolated_each() -> None:
+    document = read(
+        {
+            "mode": "unified",
+            "prices": {"index": {"USDT": 1, "BTC": 50_000}},
+            "balances": {"margin": {"USDT": 30_000}},
+            "positions": [
+                {"instrument": "BTCUSDT", "quantity": 2},
+                {"instrument": "BTCUSDT", "quantity": -1},
+            ],
+        }
+    )
+    made = apart(document, rules_of(document, "separated"), [])
+    assert [one.isolated_wallet for one in made.positions] == [20_000, 10_000]
 
 
 def test_what_is_owed_stays_in_margin_when_divided() -> None:
@@ -194,9 +242,8 @@ def test_what_is_owed_stays_in_margin_when_divided() -> None:
     made = apart(document, rules_of(document, "separated"), [])
     assert made.balances.margin["ETH"].loan == 5
     assert made.balances.margin["BTC"].asset == 1
-    assert made.balances.um["USDT"].asset + made.balances.margin["USDT"].asset == pytest.approx(
-        Decimal(60_000)
-    )
+    own = made.positions[0].isolated_wallet
+    assert own + made.balances.margin["USDT"].asset == pytest.approx(Decimal(60_000))
 
 
 PART = {
