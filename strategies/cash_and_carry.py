@@ -9,7 +9,7 @@ next to no risk, and yet margin to pay, unless the venue sees both legs::
 
 The same source runs in both modes.  ``ctx.transfer`` says whether futures have wallets of their
 own: if so the strategy funds the short, tops its margin up when the short loses, takes back what
-it wins, and brings everything home when it is flat; else there is nothing to move.
+it does not need, and brings everything home when it is flat; else there is nothing to move.
 
 ``unimargin run crash --least-capital`` (0.5 BTC, 100,000 USDT; ``calm`` in brackets):
 
@@ -19,8 +19,8 @@ figure                         separated             unified
 PnL, of it funding             -97.26, -19.36        the same
                                (-22.69, +9.20)
 peak initial margin, USDT      5,831.60 (3,093.91)   3.07 (5.02)
-worst equity / maintenance     1.705 (1.725)         48,832 (29,893)
-transfers                      15 (5)                0 (0)
+worst equity / maintenance     1.725 (1.725)         48,832 (29,893)
+transfers                      4 (5)                 0 (0)
 least capital, USDT            66,260 (34,985)       58,496 (30,908)
 largest size, BTC              0.7549 (1.4287)       0.8550 (1.6182)
 =============================  ====================  ==================
@@ -231,8 +231,11 @@ class CashAndCarry(Strategy):
                 if moved > 0:
                     ctx.transfer("USDT", moved, wallet, self.pool)
                     equity += moved
-        elif equity > wanted + (self.margin - self.refill) * 2 * notional:
-            moved = min(equity - wanted, figures.available, ctx.available("USDT", self.pool))
+            return
+        # What an isolated position has won stays with it until it is realized.
+        spare = equity if shared else min(equity, ctx.balance("USDT", self.pool))
+        if spare > wanted + (self.margin - self.refill) * 2 * notional:
+            moved = min(spare - wanted, figures.available, ctx.available("USDT", self.pool))
             if moved > 0:
                 ctx.transfer("USDT", moved, self.pool, "spot")
 
