@@ -251,7 +251,6 @@ class Market:
         return f"<Market {self.name}>"
 
 
-@cython.no_gc
 @cython.freelist(8)
 @cython.cclass
 class Trade:
@@ -261,7 +260,6 @@ class Trade:
         return f"<Trade {self.market.name} {self.side:+d} {self.quantity:g} at {self.price:g}>"
 
 
-@cython.no_gc
 @cython.freelist(8)
 @cython.cclass
 class Bar:
@@ -271,7 +269,6 @@ class Bar:
         return f"<Bar {self.market.name} {self.open:g} {self.high:g} {self.low:g} {self.close:g}>"
 
 
-@cython.no_gc
 @cython.freelist(8)
 @cython.cclass
 class Fill:
@@ -281,7 +278,6 @@ class Fill:
         return f"<Fill {self.market.name} {self.side:+d} {self.quantity:g} at {self.price:g}>"
 
 
-@cython.no_gc
 @cython.freelist(8)
 @cython.cclass
 class OrderUpdate:
