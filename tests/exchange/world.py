@@ -105,13 +105,12 @@ class World:
         both: bool = False,
         profile: AccountProfile | None = None,
         modes: Mapping[str, Any] | None = None,
+        margin_type: str | None = None,
     ) -> None:
         self.rules = load(rulebook)
-        self.margin = margin or self.rules.margin_rules(
-            "unified" if mode == "unified" else "separated"
-        )
+        self.margin = margin or self._margin_rules(mode, margin_type)
         self.instruments = list(instruments)
-        other = self._lay_out(members, hedge, both)
+        other = self._lay_out(members, hedge, both, margin_type)
         self.strategies = list(strategies if strategies is not None else [Watcher()])
         deposited = {a: Decimal(x) for a, x in (deposits or {"USDT": "100000"}).items()}
         self.latency = parse_latency(latency, 7)
@@ -151,7 +150,9 @@ class World:
         self.ctx: Any = self.core.contexts[0]
         self.seen: Any = self.strategies[0]
 
-    def _lay_out(self, members: Sequence[str], hedge: bool, both: bool) -> Layout | None:
+    def _lay_out(
+        self, members: Sequence[str], hedge: bool, both: bool, margin_type: str | None
+    ) -> Layout | None:
         """Make the partition; return the layout of the other mode where there are both."""
         isolated = self.margin.margin_type == "isolated"
         if not both:
@@ -161,9 +162,8 @@ class World:
                 else separated(self.instruments, isolated, hedge)
             )
             return None
-        second = self.rules.margin_rules(
-            "separated" if self.margin.mode == "unified" else "unified"
-        )
+        turned = "separated" if self.margin.mode == "unified" else "unified"
+        second = self._margin_rules(turned, margin_type)
         apart = (second if self.margin.mode == "unified" else self.margin).margin_type
         made_for = layouts(self.instruments, members, apart == "isolated", hedge, self.margin.mode)
         self.partition = made_for[self.margin.mode]
@@ -181,6 +181,12 @@ class World:
             )
         for strategy, context in zip(self.strategies, self.core.contexts, strict=True):
             strategy.on_start(context)
+
+    def _margin_rules(self, mode: str, margin_type: str | None) -> MarginRules:
+        if mode == "unified":
+            return self.rules.margin_rules("unified")
+        found = self.rules.margin_rules("separated")
+        return replace(found, margin_type=margin_type) if margin_type else found  # type: ignore[arg-type]
 
     # The tape
 
