@@ -133,7 +133,14 @@ class Desk(DeskViews):
         self.switching = Switching(self, layouts, columns["split_to"])
         self.watcher = Watcher(core, partition, instruments, assets, self.announce)
         self.snapshots = Snapshots(
-            core, partition, instruments, assets, lambda: self.measuring.present, layouts
+            core,
+            partition,
+            instruments,
+            assets,
+            lambda: self.measuring.present,
+            layouts,
+            self.leverage,
+            self.loans,
         )
         self.modes = self._modes(columns)
         self.requests: list[Request] = []

@@ -9,11 +9,14 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
+from fractions import Fraction
 
 from simulator.accounts.states import AccountMode
 from simulator.accounts.wallets import Partition
 from simulator.exchange.core import Core
 from simulator.exchange.layout import Layout
+from simulator.exchange.leverage import Leverage
+from simulator.exchange.loans import Loans
 from simulator.instruments.instrument import Instrument
 from simulator.risk.measured import Measured
 from simulator.risk.scenario import Correlations
@@ -33,6 +36,7 @@ class Snapshot:
 
     ``figures`` are equity and maintenance margin by pool, 0 of pools that the account's ``mode``
     does not have; ``valued_ns`` is the instant at which the margin model values time to expiry.
+    ``leverage`` is by instrument, ``margin_leverage`` that of loans.
     """
 
     time_ns: int
@@ -48,6 +52,8 @@ class Snapshot:
     measured_volatility: dict[str, Decimal]
     figures: tuple[tuple[float, float], ...]
     mode: AccountMode
+    leverage: tuple[Fraction, ...]
+    margin_leverage: int
 
 
 class Snapshots:
@@ -61,6 +67,8 @@ class Snapshots:
         assets: Sequence[str],
         measured: Callable[[], Measured | None],
         layouts: Mapping[AccountMode, Layout],
+        leverage: Leverage,
+        loans: Loans,
     ) -> None:
         self.core = core
         self.partition = partition
@@ -68,6 +76,8 @@ class Snapshots:
         self.assets = assets
         self.measured = measured
         self.layouts = layouts
+        self.leverage = leverage
+        self.loans = loans
         self.kept: list[Snapshot] = []
         self._samples = 0
 
@@ -103,6 +113,8 @@ class Snapshots:
             measured.volatilities() if measured else {},
             tuple(figures),
             self.partition.mode,
+            tuple(self.leverage.of(i) for i in instruments),
+            self.loans.leverage,
         )
 
     def state(self, kept: Snapshot, pool: int) -> PoolState:

@@ -30,7 +30,8 @@ ACCOUNT = 1
 class Switching:
     """Changes the mode of a running account; ``layouts`` are those of both modes.
 
-    ``split_to`` names the wallet of the separated mode that a unified one's assets go to.
+    ``split_to`` names the wallet of the separated mode that a unified one's assets go to; where the
+    run's data give the account none of that name, they go to spot.
     """
 
     def __init__(
@@ -94,7 +95,10 @@ class Switching:
         isolated = {wallet: slot for _, _, wallet, slot in present.live_pools if slot >= 0}
         if number in isolated:
             return to.margin[isolated[number]]
-        return to.wallet(self.split_to if name == "unified" else name)
+        if name == "unified":
+            there = self.split_to in [to.wallets[own] for own in to.own]
+            return to.wallet(self.split_to if there else "spot")
+        return to.wallet(name)
 
     # The switch
 

@@ -2,7 +2,7 @@
 
 `unimargin margin`, `unimargin advise` and `Simulation(account=...)` read it; amounts are
 text, so that every digit counts.  A unified wallet becomes the ``margin`` wallet, which holds loans
-too; under the rules of the unified mode that is the same pool.  Leverage is that of the run's end.
+too; under the rules of the unified mode that is the same pool.
 """
 
 from __future__ import annotations
@@ -17,6 +17,9 @@ from simulator.instruments.instrument import Instrument
 
 if TYPE_CHECKING:
     from simulator.simulation import Simulation
+
+SMALLEST = 1e-15
+"""Smallest number of a portfolio document (`simulator.calculator.values`)."""
 
 Wallets = dict[str, dict[str, Any]]
 
@@ -56,7 +59,7 @@ def _document(run: Simulation, kept: Snapshot) -> dict[str, Any]:
                 for asset, price in zip(run.assets, kept.index, strict=True)
                 if price > 0
             },
-            "mark": {listed[i].symbol: repr(kept.marks[i]) for i in shown if kept.marks[i] > 0},
+            "mark": {listed[i].symbol: _mark(kept.marks[i]) for i in shown if kept.marks[i] > 0},
         },
         "balances": wallets,
         "positions": _positions(run, kept, isolated),
@@ -66,13 +69,23 @@ def _document(run: Simulation, kept: Snapshot) -> dict[str, Any]:
         "volatility": {
             listed[i].symbol: repr(kept.volatility[i]) for i in held if kept.volatility[i] > 0
         },
-        "correlation": {f"{a}/{b}": str(value) for (a, b), value in kept.correlation.items()},
-        "measured_volatility": {n: str(v) for n, v in kept.measured_volatility.items() if v > 0},
+        "correlation": {f"{a}/{b}": _short(value) for (a, b), value in kept.correlation.items()},
+        "measured_volatility": {n: _short(v) for n, v in kept.measured_volatility.items() if v > 0},
         "multi_assets": _multi_assets(run),
     }
     if kept.loans or kept.interest:
-        optional["margin_leverage"] = run.desk.loans.leverage
+        optional["margin_leverage"] = kept.margin_leverage
     return made | {name: value for name, value in optional.items() if value}
+
+
+def _mark(price: float) -> str:
+    """Return a mark price as a document may hold it; an option's may be next to nothing."""
+    return repr(max(price, SMALLEST))
+
+
+def _short(figure: Decimal) -> str:
+    """Return what was measured as its float prints, whose exact value has too many digits."""
+    return repr(float(figure))
 
 
 def _multi_assets(run: Simulation) -> bool:
@@ -124,7 +137,7 @@ def _positions(
             "entry_price": f"{position.entry_price:.28g}",
         }
         if one.market != "option" and model == "brackets":
-            leverage = run.desk.leverage.of(number)
+            leverage = kept.leverage[number]
             row["leverage"] = str(Decimal(leverage.numerator) / leverage.denominator)
         own = run.partition.wallets[margin[slot]]
         if own in isolated:
@@ -147,7 +160,7 @@ def _described(run: Simulation, kept: Snapshot, one: Instrument) -> dict[str, An
         made["expiry"] = str(one.expiry_ns)
     if one.market == "option":
         made |= {"strike": str(one.strike), "right": one.right}
-    table = run.desk.leverage.margin.brackets.get(one.symbol)
+    table = run.desk.snapshots.layouts[kept.mode].margin.brackets.get(one.symbol)
     if table and one.symbol not in run.margins[kept.mode].brackets:
         keys = ("floor", "cap", "mmr", "max_leverage")
         made["brackets"] = [{key: str(getattr(row, key)) for key in keys} for row in table]

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import shutil
+from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -23,6 +24,7 @@ from simulator.calculator.rules import rules_of
 from simulator.cli.main import run_command
 from simulator.cli.run import load_strategies, make_engine
 from simulator.cli.scenario import load_scenario
+from simulator.report.portfolio import portfolio
 from simulator.report.result import RunResult
 
 SCENARIOS = ("coin_carry", "crash", "calendar_spread", "covered_call", "short_strangle")
@@ -65,6 +67,30 @@ def test_the_portfolio_says_whether_all_assets_are_collateral(multi_assets: bool
     portfolio = run.run(None).portfolio
     assert portfolio.get("multi_assets", False) is multi_assets
     margin(portfolio)
+
+
+def test_the_portfolio_has_leverage_and_loans_of_its_own_mode() -> None:
+    """By `bybit` leverage is a choice of the separated mode alone."""
+    run = engine("crash", "separated", "bybit")
+    portfolio_before = run.run(None).portfolio
+    assert {one["leverage"] for one in portfolio_before["positions"]}
+    run.desk.switching.execute("unified")
+    assert portfolio(run) == portfolio_before
+
+
+def test_the_portfolio_of_a_long_run_can_be_read() -> None:
+    """What is measured has more digits than a document may have; a far option hardly a mark."""
+    run = engine("short_strangle", "unified", "textbook")
+    run.run(None)
+    last = max(run.desk.snapshots.kept, key=lambda one: sum(m for _, m in one.figures))
+    option = next(i for i in last.positions if run.player.instruments[i].market == "option")
+    marks = tuple(1e-25 if i == option else mark for i, mark in enumerate(last.marks))
+    measured = {"BTC": Decimal(2**-53) + Decimal("0.6")}
+    run.desk.snapshots.kept[:] = [replace(last, marks=marks, measured_volatility=measured)]
+    document = portfolio(run)
+    assert document is not None
+    report = margin(document)
+    assert report.total["maintenance_margin"] > 0
 
 
 @pytest.fixture(scope="module")

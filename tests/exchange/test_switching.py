@@ -189,6 +189,13 @@ def test_the_rulebook_names_the_wallet_that_a_pool_is_split_to() -> None:
     assert world.balance("spot") == 0
 
 
+def test_without_the_wallet_that_the_rulebook_names_a_pool_is_split_to_spot() -> None:
+    world = opened("unified", both=True, instruments=PRODUCTS[1:2])
+    world.desk.switching.split_to = "margin"
+    world.desk.switching.execute("separated")
+    assert world.balance("spot") == 1_000_000 * E8
+
+
 def test_the_way_back_refuses_what_would_lose_its_margin() -> None:
     world = opened("unified", both=True)
     trade(world, UM, 1, 0.5)
