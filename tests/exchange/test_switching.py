@@ -18,7 +18,7 @@ from simulator.accounts.wallets import LINES, layouts
 from simulator.events.outcomes import Outcome
 from simulator.risk.levels import RiskLevel
 from tests.accounts.test_wallets import ALL, PM
-from tests.exchange.products import CALL, DATED, SPOT, UM, opened, trade
+from tests.exchange.products import CALL, DATED, PRODUCTS, SPOT, UM, opened, trade
 from tests.exchange.switching_kit import RULEBOOKS, account, columns, positions, prices, totals
 
 E8 = 10**8
