@@ -23,7 +23,7 @@ DAY_NS = 86_400 * 10**9
 E8 = Decimal(10) ** -8
 
 # Columns of a fill's row (settlement.Settlement._keep_fill).
-TIME, INSTRUMENT, SEQ, PRICE, LOTS, FORCED, OWNER = 0, 1, 2, 4, 5, 10, 11
+TIME, INSTRUMENT, SEQ, SIDE, PRICE, LOTS, MAKER, FORCED, OWNER = 0, 1, 2, 3, 4, 5, 6, 10, 11
 
 
 class Facts:
@@ -122,10 +122,11 @@ class Facts:
     def _traded(self, since_ns: int) -> tuple[int, Decimal]:
         """Futures orders that were filled since an instant, and their notional in USDT.
 
-        What the venue closed by force is no experience; a coin-margined contract counts with its
-        face value.
+        What the venue closed by force is no experience, nor are trades with oneself; a coin-margined
+        contract counts with its face value.
         """
         rows = self.core.fills()
+        rows = rows[~_with_itself(rows)]
         futures = [i for i, one in enumerate(self.listed) if one.market in ("um", "cm")]
         rows = rows[
             (rows[:, TIME] >= since_ns)
@@ -165,6 +166,20 @@ class Facts:
             for asset, name in enumerate(self.assets)
             if (units := self._balance(wallet, asset)) < 0
         }
+
+
+def _with_itself(rows: np.ndarray) -> np.ndarray:
+    """Return which fills are of two orders of one account that met: its maker's and its taker's
+    are written one after the other.
+    """
+    first, second = rows[:-1], rows[1:]
+    met = (first[:, MAKER] == 1) & (second[:, MAKER] == 0) & (first[:, SIDE] == -second[:, SIDE])
+    for same in (TIME, INSTRUMENT, PRICE, LOTS, OWNER):
+        met &= first[:, same] == second[:, same]
+    found = np.zeros(len(rows), dtype=bool)
+    found[:-1] |= met
+    found[1:] |= met
+    return found
 
 
 def _plain(amount: Decimal, form: str) -> str:

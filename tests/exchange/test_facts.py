@@ -67,6 +67,28 @@ def test_an_order_in_two_fills_is_one_trade() -> None:
     assert facts(world).futures_trades == 1
 
 
+def test_trades_with_oneself_are_no_experience() -> None:
+    world = World("unified")
+    world.open_markets()
+    um = world.market("um:BTCUSDT")
+    world.book("um:BTCUSDT", 999_900, 1_000_100, 100)
+    for _ in range(20):
+        world.ctx.buy(um, 0.5, 100_000.0)
+        world.step()
+        world.ctx.sell(um, 0.3, 100_000.0)
+        world.ctx.sell(um, 0.2)
+        world.step()
+    assert world.core.n_fills == 80
+    assert world.lots("um:BTCUSDT") == 0
+    assert (facts(world).futures_trades, facts(world).futures_volume) == (0, 0)
+    # Half of it meets the market: that is a trade, of an order that also met its own side.
+    world.ctx.buy(um, 0.1, 100_000.0)
+    world.step()
+    world.ctx.sell(um, 0.2)
+    world.step()
+    assert (facts(world).futures_trades, facts(world).futures_volume) == (1, Decimal("9999"))
+
+
 def test_what_is_older_than_the_window_is_no_experience() -> None:
     world = World("unified")
     world.open_markets()
