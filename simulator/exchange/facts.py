@@ -122,8 +122,8 @@ class Facts:
     def _traded(self, since_ns: int) -> tuple[int, Decimal]:
         """Futures orders that were filled since an instant, and their notional in USDT.
 
-        What the venue closed by force is no experience, nor are trades with oneself; a coin-margined
-        contract counts with its face value.
+        What the venue closed by force is no experience, nor is a trade with oneself; a
+        coin-margined contract counts with its face value.
         """
         rows = self.core.fills()
         rows = rows[~_with_itself(rows)]
