@@ -14,8 +14,7 @@ from typing import Literal
 
 from simulator.accounts.rules import KYC_LEVELS, Kyc, ModeRules
 from simulator.risk.levels import Ladder
-
-SECOND_NS = 10**9
+from simulator.units.text import SECOND_NS, counted, plain
 
 ConditionName = Literal[
     "KYC",
@@ -85,7 +84,7 @@ def eligibility(rules: ModeRules, facts: AccountFacts, *, at_switch: bool) -> tu
 
     Open orders matter only ``at_switch``: they come and go while the questionnaire is answered.
     """
-    window = f"in {_count(rules.experience_days, 'day')}"
+    window = f"in {counted(rules.experience_days, 'day')}"
     found = []
     if rules.kyc != "none":
         found.append(_kyc(rules.kyc, facts.kyc))
@@ -100,8 +99,8 @@ def eligibility(rules: ModeRules, facts: AccountFacts, *, at_switch: bool) -> tu
         )
     if rules.account_age_days > 0:
         met = facts.age_days >= rules.account_age_days
-        need = _count(rules.account_age_days, "day")
-        found.append(Condition("ACCOUNT_AGE", met, _count(facts.age_days, "day"), need))
+        need = counted(rules.account_age_days, "day")
+        found.append(Condition("ACCOUNT_AGE", met, counted(facts.age_days, "day"), need))
     if rules.futures_trades > 0:
         met = facts.futures_trades >= rules.futures_trades
         have, need = f"{facts.futures_trades:,}", f"{rules.futures_trades:,}"
@@ -193,27 +192,18 @@ def _kyc(needed: Kyc, have: Kyc) -> Condition:
 def _none(name: ConditionName, thing: str, items: Iterable[str]) -> Condition:
     """Return a condition that there be nothing of a kind; ``items`` are what there is."""
     listed = tuple(items)
-    have = _count(len(listed), thing) if listed else "none"
+    have = counted(len(listed), thing) if listed else "none"
     return Condition(name, not listed, have, "none", listed)
 
 
 def _no_orders(facts: AccountFacts) -> Condition:
-    have = _count(facts.open_orders, "open order") if facts.open_orders else "none"
+    have = counted(facts.open_orders, "open order") if facts.open_orders else "none"
     return Condition("NO_OPEN_ORDERS", facts.open_orders == 0, have, "none")
 
 
 def _amounts(by_name: Mapping[str, Decimal]) -> tuple[str, ...]:
     """Return amounts other than 0 as ``USDT 5000`` or ``um USDT -3.5``."""
-    return tuple(f"{name} {_plain(amount)}" for name, amount in by_name.items() if amount)
-
-
-def _plain(amount: Decimal) -> str:
-    text = f"{amount:f}"
-    return text.rstrip("0").rstrip(".") if "." in text else text
-
-
-def _count(number: int, thing: str) -> str:
-    return f"{number:,} {thing}" if number == 1 else f"{number:,} {thing}s"
+    return tuple(f"{name} {plain(amount)}" for name, amount in by_name.items() if amount)
 
 
 def _have(amount: Decimal) -> str:
@@ -225,7 +215,7 @@ def _need(amount: Decimal) -> str:
 
 
 def _percent(share: Decimal, rounding: str) -> str:
-    return f"{_plain((share * 100).quantize(Decimal('0.01'), rounding))} %"
+    return f"{plain((share * 100).quantize(Decimal('0.01'), rounding))} %"
 
 
 def _duration(span_ns: int) -> str:

@@ -16,8 +16,9 @@ from typing import Any
 from simulator.accounts.conditions import Condition
 from simulator.accounts.profile import profile_of
 from simulator.accounts.rules import AccountProfile
+from simulator.accounts.wallets import LINES
 from simulator.calculator.advice_conditions import Eligibility, conditions
-from simulator.calculator.advice_exposure import PRODUCTS, Exposure, exposure, products
+from simulator.calculator.advice_exposure import Exposure, exposure, products
 from simulator.calculator.advice_history import History, Ran, ran
 from simulator.calculator.advice_reasons import hints, reasons, transfers_saved
 from simulator.calculator.advice_shocks import Shaken, shaken
@@ -125,7 +126,7 @@ def _findings(
     whole = sides["separated"].left
     by_size = sorted(after, key=lambda one: abs(one.shock.size))
     return Findings(
-        products=tuple(name for name in PRODUCTS if name in traded),
+        products=tuple(name for name in LINES if name in traded),
         net_assets=found.net_assets,
         asked=found.asked,
         separated=sides["separated"].initial_margin,

@@ -15,6 +15,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 
+from simulator.accounts.wallets import LINES
 from simulator.calculator.advice_sides import CENT, Side, side
 from simulator.calculator.contracts import WALLET, contracts
 from simulator.calculator.document import Document
@@ -24,8 +25,6 @@ from simulator.calculator.what_if import Moves, moved
 from simulator.risk.state import ZERO
 
 STEP = Decimal("0.01")
-
-PRODUCTS = ("spot", "margin", "um", "cm", "options")
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,4 +118,4 @@ def products(document: Document) -> tuple[str, ...]:
             moves = asset != "USD" and asset not in USD_PEGGED
             if moves and held.asset > held.loan + held.interest:
                 found.add("spot")
-    return tuple(name for name in PRODUCTS if name in found)
+    return tuple(name for name in LINES if name in found)

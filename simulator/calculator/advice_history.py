@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from simulator.calculator.advice_exposure import PRODUCTS
+from simulator.accounts.wallets import LINE_OF, LINES
 from simulator.calculator.contracts import contract
 from simulator.calculator.document import Document
 from simulator.calculator.read import read
@@ -27,8 +27,6 @@ from simulator.risk.levels import RiskLevel
 RUSH_NS = 300 * 10**9
 LOSS = 0.001
 MODES = ("separated", "unified")
-
-LINE = {"spot": "spot", "um": "um", "cm": "cm", "option": "options"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,11 +111,11 @@ def history(folder: Path, part: Mapping[str, Any]) -> History:
     futures = own.filter(_market().is_in(["um", "cm"]))
     losses, opened, after = _rushes(fills, float(part["start_equity"]))
     markets = set(own.select(_market().alias("market"))["market"])
-    lines = {LINE[one] for one in markets}
+    lines = {LINE_OF[one] for one in markets}
     return History(
         mode=folder.name,
         days=(part["end_ns"] - part["start_ns"]) / (86_400 * 10**9),
-        products=tuple(name for name in PRODUCTS if name in lines),
+        products=tuple(name for name in LINES if name in lines),
         orders=part["orders"],
         trades=own["order"].n_unique(),
         futures_trades=futures["order"].n_unique(),

@@ -21,6 +21,7 @@ from simulator.calculator.advice_verdict import (
 from simulator.calculator.figures import Figures
 from simulator.report.values import MISSING, amount
 from simulator.risk.state import ZERO
+from simulator.units.text import counted
 
 
 def reasons(
@@ -56,7 +57,7 @@ def _transfers(after: Sequence[Shaken], run: Ran | None) -> str:
     worst = max(after, key=lambda one: sum(one.separated.lacking().values(), ZERO))
     short, pooled = worst.separated.lacking(), worst.unified.lacking()
     need = (
-        f"at {worst.shock.name} {_count(len(short), 'wallet')} ({', '.join(short)}) would lack "
+        f"at {worst.shock.name} {counted(len(short), 'wallet')} ({', '.join(short)}) would lack "
         f"{usd(sum(short.values(), ZERO))} to the initial margin, the pool "
         f"{usd(sum(pooled.values(), ZERO))}."
         if short
@@ -65,10 +66,10 @@ def _transfers(after: Sequence[Shaken], run: Ran | None) -> str:
     )
     if run is None:
         return f"Transfers: {need}"
-    counted = ", ".join(f"{one.transfers:,} {mode}" for mode, one in run.history.items())
+    made = ", ".join(f"{one.transfers:,} {mode}" for mode, one in run.history.items())
     kept = transfers_saved(run)
     spared = "" if kept is None else f", {kept:,} saved"
-    return f"Transfers: the run made {counted}{spared}; {need}"
+    return f"Transfers: the run made {made}{spared}; {need}"
 
 
 def transfers_saved(run: Ran) -> int | None:
@@ -129,9 +130,9 @@ def _lived(one: History) -> str:
     return (
         f"History ({one.mode}): {one.trades:,} trades in {', '.join(one.products) or 'nothing'}, "
         f"{one.futures_trades:,} of futures with {amount(one.futures_volume)} USDT; "
-        f"{_count(one.margin_calls, 'margin call')}, {_count(one.liquidations, 'liquidation')}; "
-        f"{one.after_loss:,} of {_count(one.opened, 'position')} opened within "
-        f"{RUSH_NS // (60 * 10**9)} minutes after {_count(one.losses, 'loss')}."
+        f"{counted(one.margin_calls, 'margin call')}, {counted(one.liquidations, 'liquidation')}; "
+        f"{one.after_loss:,} of {counted(one.opened, 'position')} opened within "
+        f"{RUSH_NS // (60 * 10**9)} minutes after {counted(one.losses, 'loss', 'losses')}."
     )
 
 
@@ -177,11 +178,6 @@ def _hints(
 def rushes(lived: History, limits: Limits = LIMITS) -> bool:
     """Whether an account opens positions right after losses: so many, and so large a share."""
     return lived.after_loss >= limits.after_losses and lived.rushed >= limits.after_losses_share
-
-
-def _count(number: int, thing: str) -> str:
-    plural = {"loss": "losses"}.get(thing, f"{thing}s")
-    return f"{number:,} {thing if number == 1 else plural}"
 
 
 def _listed(names: Sequence[str]) -> str:

@@ -12,6 +12,7 @@ from rich.text import Text
 
 from simulator.calculator.tables import LEVEL_STYLE
 from simulator.report.values import MISSING, amount, signed
+from simulator.units.text import plain
 
 VERDICT_STYLE = {
     "unified": "bold green",
@@ -108,7 +109,7 @@ def _at_risk(shocks: Sequence[Mapping[str, Any]]) -> Iterator[RenderableType]:
     for row in shocks:
         if row["unified_only_at_risk"]:
             held = ", ".join(
-                f"{amount(one['amount'], 4).rstrip('0').rstrip('.')} {one['asset']}"
+                f"{plain(one['amount'], ',.4f')} {one['asset']}"
                 for one in row["unified_only_at_risk"]
             )
             kept = amount(row["unified_only_at_risk_usd"])

@@ -17,7 +17,7 @@ The first rule that holds decides; docs/how-to/advice.md lists them:
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from decimal import Decimal
 from typing import Literal
 
@@ -118,7 +118,7 @@ class Findings:
     dangers: tuple[Danger, ...] = ()
     carried: tuple[Carried, ...] = ()
     lacking: tuple[Condition, ...] = ()
-    liquidations: int = field(default=0)
+    liquidations: int = 0
 
     @property
     def saved(self) -> Decimal:

@@ -11,6 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from simulator.report.values import MISSING, amount
+from simulator.units.text import plain
 
 LEVEL_STYLE = {
     "NORMAL": "green",
@@ -48,7 +49,7 @@ def price(value: float | None) -> str:
 
 def quantity(value: float) -> str:
     """Write a quantity without trailing zeros."""
-    return f"{value:,.8f}".rstrip("0").rstrip(".")
+    return plain(value, ",.8f")
 
 
 def report_tables(report: Mapping[str, Any]) -> Iterator[RenderableType]:

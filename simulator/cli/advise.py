@@ -47,13 +47,10 @@ def advise(
     if as_json:
         print(json.dumps(made, indent=2, ensure_ascii=False, allow_nan=False))
         return
-    from rich.console import Console
-
     from simulator.calculator.advice_tables import advice_tables
+    from simulator.cli.console import console_of
 
-    console = Console()
-    if not console.is_terminal:
-        console = Console(width=TABLE_WIDTH)
+    console = console_of(TABLE_WIDTH)
     for part in advice_tables(made):
         console.print(part, highlight=False)
 

@@ -13,10 +13,12 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from simulator.cli.console import console_of
 from simulator.errors import InputError
 from simulator.report.audit import Audited, audit
 from simulator.report.result import ACCOUNT_EVENTS
 from simulator.report.timeline import words
+from simulator.report.values import utc
 
 WIDTH = 100
 """Columns in a file or a pipe."""
@@ -43,9 +45,7 @@ def audit_run(
         made = [_document(mode, number, steps) for (mode, number), steps in parts.items()]
         print(json.dumps({"run": str(run), "accounts": made}, indent=2, ensure_ascii=False))
     else:
-        console = Console()
-        if not console.is_terminal:
-            console = Console(width=WIDTH)
+        console = console_of(WIDTH)
         for (mode, number), steps in parts.items():
             _show(console, mode, number, steps)
     if any(step.faults for steps in parts.values() for step in steps):
@@ -140,8 +140,6 @@ def _step(console: Console, step: Audited) -> None:
 
 
 def _utc(time_ns: int) -> str:
-    from simulator.report.values import utc
-
     return utc(time_ns).replace(" UTC", f".{time_ns % 10**9 // 1000:06d} UTC")
 
 

@@ -23,6 +23,7 @@ from rich.progress import (
 )
 from rich.table import Table
 
+from simulator.cli.console import console_of
 from simulator.cli.fetch import fetch
 from simulator.errors import InputError
 from simulator.market.manifest import Finding, Manifest, read_manifest
@@ -155,7 +156,7 @@ def verify_(tape: Tape, as_json: Json = False) -> None:
             table.add_column(title)
         for check in checks:
             table.add_row(check.name, "yes" if check.holds else "NO", check.detail)
-        _console().print(table, highlight=False)
+        console_of(WIDTH).print(table, highlight=False)
     if not holds:
         raise typer.Exit(1)
 
@@ -182,7 +183,7 @@ def sample(
         table.add_column(title, justify="right" if title in ("price", "quantity", "id") else "left")
     for row in shown:
         table.add_row(*(str(value) for value in row.values()))
-    _console().print(table, highlight=False)
+    console_of(WIDTH).print(table, highlight=False)
 
 
 def _row(row: dict[str, int], manifest: Manifest) -> dict[str, str | int]:
@@ -204,12 +205,6 @@ def _row(row: dict[str, int], manifest: Manifest) -> dict[str, str | int]:
     }
 
 
-def _console() -> Console:
-    """Return a console on stdout that is wide where nobody's terminal sets its width."""
-    console = Console()
-    return console if console.is_terminal else Console(width=WIDTH)
-
-
 def when(time_ns: int) -> str:
     """Return a time as UTC text to the microsecond.
 
@@ -225,7 +220,7 @@ def _print_manifest(tape: Path, manifest: Manifest, as_json: bool) -> None:
     if as_json:
         print(manifest.model_dump_json(indent=2))
         return
-    console = _console()
+    console = console_of(WIDTH)
     console.print(f"[bold]{tape}[/bold]  {manifest.rows:,} rows", highlight=False)
     console.print(f"{when(manifest.first_ns)} to {when(manifest.last_ns)} UTC", highlight=False)
     table = Table(box=None)

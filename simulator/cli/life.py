@@ -33,6 +33,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, ValidationError
 
 from simulator.strategy.life import DOES, LifeStep
+from simulator.units.text import clock
 
 CLOCK = re.compile(r"(\d+):([0-5]\d):([0-5]\d)(?:\.(\d{1,9}))?")
 
@@ -81,11 +82,6 @@ def answers(value: Any) -> Any:
     raise ValueError(
         f"{value!r} is not right, wrong, a number of right ones or a table of choices by question"
     )
-
-
-def clock(at_ns: int) -> str:
-    """Write an instant after the start as files do."""
-    return LifeStep(at_ns, "").at
 
 
 Amount = Annotated[Decimal, BeforeValidator(above_zero)]

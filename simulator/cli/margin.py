@@ -84,12 +84,9 @@ def _dump(data: Any) -> None:
 
 
 def _print(*parts: Any, width: int = 140) -> None:
-    from rich.console import Console
+    from simulator.cli.console import console_of
 
-    console = Console()
-    # What goes to a file or a pipe is cut nowhere.
-    if not console.is_terminal:
-        console = Console(width=width)
+    console = console_of(width)
     for part in parts:
         console.print(part, highlight=False)
 

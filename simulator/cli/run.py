@@ -170,8 +170,7 @@ def show(
     png: bool,
 ) -> None:
     """Print the table or the document, and write the files."""
-    from rich.console import Console
-
+    from simulator.cli.console import console_of
     from simulator.report.document import as_json as written
     from simulator.report.document import document
     from simulator.report.files import write_files
@@ -194,9 +193,7 @@ def show(
     if as_json:
         print(written(made))
     else:
-        console = Console()
-        if not console.is_terminal:
-            console = Console(width=TABLE_WIDTH)  # a file or pipe has no width of its own
+        console = console_of(TABLE_WIDTH)
         for told in filter(None, map(rich_timeline, results)):
             console.print(told)
             console.print()

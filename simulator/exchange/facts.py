@@ -17,6 +17,7 @@ from simulator.accounts.wallets import LINE_OF, Partition
 from simulator.exchange.core import Core
 from simulator.instruments.instrument import Instrument
 from simulator.risk.levels import RiskLevel
+from simulator.units.text import plain
 
 ACCOUNT = 1
 DAY_NS = 86_400 * 10**9
@@ -75,12 +76,13 @@ class Facts:
         """
         lines = self.rules.net_assets_lines
         total = Decimal(0)
-        for wallet in self._wallets():
+        for wallet in self.partition.own:
             name = self.partition.wallets[wallet].partition(":")[0]
             if lines and name not in (*lines, "unified"):
                 continue
             for asset in range(len(self.assets)):
-                units = self._balance(wallet, asset) - int(self.core.ledger.owed(wallet, asset))
+                owed = int(self.core.ledger.owed(wallet, asset))
+                units = self.core.ledger.balance_of(wallet, asset) - owed
                 if units:
                     price = Decimal(repr(float(self.core.pools.index_price(asset))))
                     total += units * E8 * price
@@ -93,12 +95,6 @@ class Facts:
                 total += Decimal(repr(float(self.core.pools.position_value(ACCOUNT, slot))))
         return total
 
-    def _wallets(self) -> list[int]:
-        return self.partition.own
-
-    def _balance(self, wallet: int, asset: int) -> int:
-        return int(self.core.ledger.balance_of(wallet, asset))
-
     def _positions(self) -> dict[int, str]:
         """Open contracts by slot, such as ``um:BTCUSDT +0.5``."""
         found = {}
@@ -106,7 +102,7 @@ class Facts:
             one = self.listed[slot % len(self.listed)]
             lots = int(self.core.ledger.position_of(ACCOUNT, slot)[0])
             if lots and one.market != "spot":
-                found[slot] = f"{one.name} {_plain(lots * one.lot, '+f')}"
+                found[slot] = f"{one.name} {plain(lots * one.lot, '+f')}"
         return found
 
     def _isolated(self, slot: int) -> bool:
@@ -151,7 +147,7 @@ class Facts:
         loans: dict[str, Decimal] = {}
         interest: dict[str, Decimal] = {}
         for asset, name in enumerate(self.assets):
-            for wallet in self._wallets():
+            for wallet in self.partition.own:
                 pair = self.core.ledger.loan_of(wallet, asset)
                 for owed, units in zip((loans, interest), pair, strict=True):
                     if units:
@@ -162,9 +158,9 @@ class Facts:
         """Balances below 0 by wallet and asset."""
         return {
             f"{self.partition.wallets[wallet]} {name}": units * E8
-            for wallet in self._wallets()
+            for wallet in self.partition.own
             for asset, name in enumerate(self.assets)
-            if (units := self._balance(wallet, asset)) < 0
+            if (units := self.core.ledger.balance_of(wallet, asset)) < 0
         }
 
 
@@ -180,8 +176,3 @@ def _with_itself(rows: np.ndarray) -> np.ndarray:
     found[:-1] |= met
     found[1:] |= met
     return found
-
-
-def _plain(amount: Decimal, form: str) -> str:
-    text = format(amount, form)
-    return text.rstrip("0").rstrip(".") if "." in text else text

@@ -27,6 +27,7 @@ from simulator.events.outcomes import Outcome
 from simulator.exchange.core import Core
 from simulator.exchange.facts import Facts
 from simulator.exchange.messages import AccountEvent, Balances, StepRequest
+from simulator.units.text import counted
 
 if TYPE_CHECKING:
     from simulator.exchange.switching import Switching
@@ -153,7 +154,7 @@ class Modes:
             return
         if self.rules.open_orders == "cancel":
             canceled = self._switch.cancel_orders()
-            many = f"{canceled} order{'s' * (canceled > 1)} canceled"
+            many = f"{counted(canceled, 'order')} canceled"
             note = "; ".join([note] * bool(note) + [many] * bool(canceled))
         self._start("unified", self.rules.switch_ns, actor, asked.step, conditions, note)
         self._forget()

@@ -41,10 +41,6 @@ class Switching:
         self.layouts = layouts
         self.split_to = split_to
 
-    def possible(self, mode: AccountMode) -> bool:
-        """Whether the run has the wallets of a mode."""
-        return mode in self.layouts
-
     # Before
 
     def preview(self, mode: AccountMode) -> tuple[float, float, float | None]:

@@ -17,6 +17,7 @@ from simulator.report.account import Amounts, balances_of, conditions_of
 from simulator.report.result import RunResult
 from simulator.report.values import amount, count
 from simulator.strategy.life import Owner
+from simulator.units.text import clock, plain
 
 VENUE = "venue"
 
@@ -86,13 +87,8 @@ def lines(run: RunResult) -> list[Line]:
 
 
 def since(time_ns: int, start_ns: int) -> str:
-    """Write an instant as time since the start.
-
-    >>> since(90_061_000_000_000, 0)
-    '25:01:01'
-    """
-    seconds = (time_ns - start_ns) // 10**9
-    return f"{seconds // 3600:02d}:{seconds // 60 % 60:02d}:{seconds % 60:02d}"
+    """Write an instant as time since the start."""
+    return clock(time_ns - start_ns)
 
 
 def words(condition: dict[str, Any]) -> str:
@@ -129,8 +125,7 @@ def _quantity(value: Any, asset: str) -> str:
     """Write an amount of an asset: dollars to the cent, coins as exact as they are."""
     if asset.startswith("USD") or asset.endswith("USD"):
         return f"{amount(value)} {asset}"
-    text = f"{value:,.8f}".rstrip("0").rstrip(".")
-    return f"{text} {asset}"
+    return f"{plain(value, ',.8f')} {asset}"
 
 
 def _remarks(run: RunResult) -> Iterator[Line]:

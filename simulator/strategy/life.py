@@ -10,15 +10,16 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from simulator.accounts.questionnaire import right_answers, wrong_answers
 from simulator.accounts.states import Step
 from simulator.errors import InputError
 from simulator.strategy.base import Strategy
+from simulator.units.text import clock
 
 if TYPE_CHECKING:
     from simulator.exchange.messages import AccountEvent
     from simulator.strategy.context import Context, OrderUpdate
 
-SECOND_NS = 1_000_000_000
 ENDS = ("REJECTED", "EXPIRED", "CANCELED")
 
 
@@ -36,13 +37,8 @@ class LifeStep:
 
     @property
     def at(self) -> str:
-        """The instant as a script writes it.
-
-        >>> LifeStep(3_723_000_000_000, "collect").at
-        '01:02:03'
-        """
-        seconds = self.at_ns // SECOND_NS
-        return f"{seconds // 3600:02d}:{seconds // 60 % 60:02d}:{seconds % 60:02d}"
+        """The instant as a script writes it."""
+        return clock(self.at_ns)
 
 
 class Owner(Strategy):
@@ -143,18 +139,8 @@ def _answer(owner: Owner, ctx: Context, values: Values) -> None:
         account.answer(dict(answers))
         return
     drawn = account.questionnaire()
-    right = {"right": len(drawn), "wrong": 0}.get(str(answers), answers)
-    account.answer(
-        {
-            one.id: one.answer if number < int(right) else _wrong(one)
-            for number, one in enumerate(drawn)
-        }
-    )
-
-
-def _wrong(question: Any) -> str:
-    """Return the first choice that is not the answer."""
-    return str(next(key for key in question.choices if key != question.answer))
+    right = int({"right": len(drawn), "wrong": 0}.get(str(answers), answers))
+    account.answer(right_answers(drawn[:right]) | wrong_answers(drawn[right:]))
 
 
 def _close(owner: Owner, ctx: Context, values: Values) -> None:

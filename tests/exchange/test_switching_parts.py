@@ -215,5 +215,4 @@ def test_requests_sent_before_the_switch_find_the_wallets_of_after() -> None:
 def test_a_run_whose_other_mode_cannot_margin_its_contracts_stays_in_its_own() -> None:
     world = World("unified", "textbook")
     assert list(world.desk.switching.layouts) == ["unified"]
-    assert not world.desk.switching.possible("separated")
     assert world.desk.modes.switching is None

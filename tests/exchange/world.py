@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from decimal import Decimal
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -28,6 +29,9 @@ from simulator.rulebook.load import load
 from simulator.rulebook.venue import venue_rules
 from simulator.strategy.base import Strategy
 from simulator.strategy.context import Context
+
+rulebook_of = cache(load)
+"""Rulebooks are frozen, and reading one takes longer than many a test."""
 
 MILLISECOND = 1_000_000
 START = 1_700_000_000_000_000_000
@@ -107,7 +111,7 @@ class World:
         modes: Mapping[str, Any] | None = None,
         margin_type: str | None = None,
     ) -> None:
-        self.rules = load(rulebook)
+        self.rules = rulebook_of(rulebook)
         self.margin = margin or self._margin_rules(mode, margin_type)
         self.instruments = list(instruments)
         other = self._lay_out(members, hedge, both, margin_type)
