@@ -294,3 +294,8 @@ class Life:
     def digest(self) -> str:
         """Hex digest of all that happened."""
         return str(self.world.core.records.digest())
+
+    def end(self) -> None:
+        """Let go of what was heard: it names markets, so that the venue would be kept with it."""
+        self.world.seen.updates.clear()
+        self.world.seen.fills.clear()

@@ -247,6 +247,8 @@ class Machine(RuleBasedStateMachine):
                 again.do(command)
             assert again.digest() == self.life.digest()
             type(self).totals["played twice"] += 1
+            again.end()
+        self.life.end()
 
 
 def run(rulebook: str, examples: int) -> Counter[str]:
