@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from decimal import Decimal
 from fractions import Fraction
+from typing import Any
 
 from simulator.errors import InputError
 from simulator.events.outcomes import Outcome, RejectReason
@@ -130,6 +131,18 @@ class Leverage:
         if margin.model == self.margin.model == "brackets":
             return list(self._present)
         return self._left.get(margin.mode) or chosen(self.listed, margin, None)
+
+    def present(self) -> list[Fraction]:
+        """Leverage by instrument."""
+        return list(self._present)
+
+    def kept(self) -> tuple[Any, ...]:
+        """Return all that a switch of the account's mode changes here, for ``restore``."""
+        return self.margin, self.pools, self._present, dict(self._left)
+
+    def restore(self, kept: tuple[Any, ...]) -> None:
+        """Be as it was when ``kept`` was asked: the switch failed."""
+        self.margin, self.pools, self._present, self._left = kept
 
     def take_mode(self, margin: MarginRules, pools: list[int]) -> None:
         """Go on by the rules of another mode; ``pools`` are those with positions."""

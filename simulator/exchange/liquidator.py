@@ -61,6 +61,14 @@ class Liquidator:
         self.target = target
         self._stuck &= set(self.partition.live)
 
+    def kept(self) -> tuple[float, set[int]]:
+        """Return all that a switch of the account's mode changes here, for ``restore``."""
+        return self.target, set(self._stuck)
+
+    def restore(self, kept: tuple[float, set[int]]) -> None:
+        """Be as it was when ``kept`` was asked: the switch failed."""
+        self.target, self._stuck = kept
+
     def level_changed(self, pool: int, old: int, new: int) -> None:
         """Record a level; tell the strategies."""
         core = self.core

@@ -5,26 +5,40 @@ of the ledger.  To separated: what the unified wallet holds goes to the wallet t
 names.  Positions, their costs and entry prices stay where they are: only which wallet takes their
 profit and which pool margins them changes.  Wallets and pools that both modes have are not touched.
 
-Everything that could fail is made before anything moves, so a switch happens whole or not at all.
+Everything that could fail is made before anything moves, money moves last, in one entry, and what
+fails before that is taken back: a switch happens whole or not at all.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from decimal import Decimal
-from typing import TYPE_CHECKING
+from fractions import Fraction
+from typing import TYPE_CHECKING, Any
 
 from simulator.accounts.states import AccountMode
 from simulator.accounts.wallets import Partition
 from simulator.events.outcomes import Outcome
 from simulator.exchange.layout import Layout, margins_of, mode_columns, pools_of
 from simulator.exchange.messages import Balances
+from simulator.risk.columns import MarginColumns
 from simulator.risk.pools import Pools
 
 if TYPE_CHECKING:
     from simulator.exchange.desk import Desk
 
 ACCOUNT = 1
+
+
+@dataclass(frozen=True, slots=True)
+class _Plan:
+    """A mode ready to be gone over to; ``levels`` are of pools that keep theirs."""
+
+    layout: Layout
+    margins: MarginColumns
+    columns: Mapping[str, Any]
+    levels: Mapping[int, int]
 
 
 class Switching:
@@ -107,32 +121,55 @@ class Switching:
 
         The caller has checked its conditions, and checks margins afterwards.  Raises ``ValueError``
         where it would break the account: orders that hold money, and on the way back positions
-        whose margin has gone, or debts.
+        whose margin has gone, or debts.  Whatever is raised, the account is as it was.
         """
         desk, to = self.desk, self.layouts[mode]
-        if mode == desk.partition.mode:
+        here = desk.partition.mode
+        if mode == here:
             raise ValueError(f"the account is in the {mode} mode already")
         moves = self.moves(to.partition)
         self._assert_possible(to, moves)
-        leverage = desk.leverage.under(to.margin)
-        margins = margins_of(to, desk.listed, desk.assets, leverage)
-        columns = mode_columns(to, desk.listed, desk.assets, leverage, desk.interest)
-        before = self.balances()
-        self._merge(moves)
-        pools = desk.core.pools
+        pools, leverage = desk.core.pools, desk.leverage
         levels = {number: pools.checked_level(number) for number in desk.partition.live}
-        desk.partition.become(to.partition)
-        pools.set_rules(margins)
-        pools.set_partition(*pools_of(to.partition, desk.assets), to.partition.live)
-        for number in to.partition.live:
-            if number in levels:
-                pools.set_checked(number, levels[number])
-        desk.core.take_mode(columns)
-        desk.upkeep.take_mode(columns)
-        desk.take_mode(to)
-        for number in to.partition.live:
-            pools.evaluate(number)
+        plan = self._plan(to, leverage.under(to.margin), levels)
+        back = self._plan(self.layouts[here], leverage.present(), levels)
+        kept = leverage.kept(), desk.liquidator.kept()
+        before = self.balances()
+        try:
+            self._go_over(plan)
+            self._merge(moves)
+        except BaseException:
+            self._go_over(back)
+            leverage.restore(kept[0])
+            desk.liquidator.restore(kept[1])
+            for number in desk.partition.live:
+                pools.evaluate(number)
+            raise
         return before, self.balances()
+
+    def _plan(
+        self, layout: Layout, leverage: Sequence[Fraction], levels: Mapping[int, int]
+    ) -> _Plan:
+        desk = self.desk
+        return _Plan(
+            layout,
+            margins_of(layout, desk.listed, desk.assets, leverage),
+            mode_columns(layout, desk.listed, desk.assets, leverage, desk.interest),
+            {number: levels[number] for number in layout.partition.live if number in levels},
+        )
+
+    def _go_over(self, plan: _Plan) -> None:
+        """Have the venue run by a mode's columns; no money moves."""
+        desk, pools = self.desk, self.desk.core.pools
+        partition = plan.layout.partition
+        desk.partition.become(partition)
+        pools.set_rules(plan.margins)
+        pools.set_partition(*pools_of(partition, desk.assets), partition.live)
+        for number, level in plan.levels.items():
+            pools.set_checked(number, level)
+        desk.core.take_mode(plan.columns)
+        desk.upkeep.take_mode(plan.columns)
+        desk.take_mode(plan.layout)
 
     def _assert_possible(self, to: Layout, moves: Mapping[int, int]) -> None:
         desk, ledger = self.desk, self.desk.core.ledger
@@ -149,7 +186,10 @@ class Switching:
                 raise ValueError(f"wallet {desk.partition.wallets[wallet]} owes: repay it before")
 
     def _merge(self, moves: Mapping[int, int]) -> None:
-        """Move what wallets have and owe, one entry by target, and record it."""
+        """Record what wallets have and owe, then move it, one entry by target.
+
+        The move is last, and checks what it needs before it begins: it does not end half done.
+        """
         core = self.desk.core
         for source, target in moves.items():
             for asset in range(core.ledger.assets):
