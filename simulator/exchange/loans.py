@@ -165,7 +165,7 @@ class Loans:
     def most(self, asset: int) -> float:
         """Amount of an asset that could be borrowed now."""
         price = float(self.core.pools.index_price(asset))
-        if self.wallet < 0 or price <= 0:
+        if self.wallet < 0 or price <= 0 or self.core.is_suspended(ACCOUNT):
             return 0.0
         if self.core.pools.checked_level(self.pool) >= RiskLevel.REDUCE_ONLY:
             return 0.0

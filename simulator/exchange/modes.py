@@ -141,7 +141,8 @@ class Modes:
         if score is None and self._cooling_ns() == 0:
             found = self._grade(asked.answers or {})
             score, self.mistakes = found.score, found.mistakes
-            note = f"{found.correct} of {self.rules.questions} questions right"
+            if self.rules.questions:
+                note = f"{found.correct} of {self.rules.questions} questions right"
         conditions = self._of_the_switch(score)
         if score is not None and self._score is None:
             if score >= self.rules.pass_mark:
@@ -204,7 +205,10 @@ class Modes:
         return all(one.met for one in conditions)
 
     def _forget(self) -> None:
-        """A passed questionnaire counts for one switch; a cool-down goes on."""
+        """A passed questionnaire counts for one switch, and the next one is another; a cool-down
+        goes on.
+        """
+        self._attempt += self._score is not None
         self._score = None
 
     def _decide(self, actor: str, step: Step, conditions: tuple[Condition, ...]) -> None:

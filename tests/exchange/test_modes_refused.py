@@ -25,6 +25,7 @@ from tests.exchange.modes_kit import (
     answer,
     last,
     made,
+    unify,
     unmet,
 )
 
@@ -66,6 +67,21 @@ def test_a_failed_questionnaire_cools_down() -> None:
     assert unmet(answer(world)) == ["COOL_DOWN", "PASS_MARK"]
     world.step(2 * SWITCH_MS)
     assert answer(world).taken
+
+
+def test_a_passed_questionnaire_is_not_asked_again() -> None:
+    world = made()
+    asked = world.ctx.account.questionnaire()
+    unify(world)
+    world.ctx.account.request_separated()
+    assert last(world).taken
+    world.step(SWITCH_MS)
+    assert world.ctx.account.questionnaire() != asked
+
+
+def test_without_questions_there_is_nothing_to_say_of_them() -> None:
+    world = made(modes={"questions": 0})
+    assert unify(world).note == ""
 
 
 def test_what_does_not_hold_any_more_at_the_switch_is_refused_and_can_be_tried_again() -> None:
@@ -167,6 +183,7 @@ def test_nothing_else_is_done_during_a_switch(ask: str) -> None:
     world.step()
     assert world.core.rejected()[RejectReason.ACCOUNT_SUSPENDED] == 1
     assert world.desk.switching.balances() == known
+    assert world.ctx.max_borrowable("USDT") == 0
 
 
 def test_an_answer_that_cannot_be_is_the_strategys_mistake() -> None:
