@@ -7,6 +7,8 @@ BIN    := $(VENV)/bin
 PY     := $(BIN)/python
 OUT    ?= out
 ARGS   ?=
+# Files of tests, one after the other, on as many processes as there are cores.
+SPREAD := --numprocesses=auto --dist=loadfile
 CODE   := $(wildcard simulator strategies replay_data tests bench setup.py)
 
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
@@ -46,7 +48,7 @@ run: build ## both account modes side by side on the bundled data (ARGS="--mode 
 	$(BIN)/unimargin run --out $(OUT) $(ARGS)
 
 test: build ## the whole suite (ARGS="-k margin" ...)
-	$(PY) -m pytest $(ARGS)
+	$(PY) -m pytest $(SPREAD) $(ARGS)
 
 check: build ## format, lint, types, layers and house rules, in under a minute
 	$(BIN)/ruff format --check $(CODE)
@@ -67,7 +69,7 @@ pure: setup ## the suite on an uncompiled copy of the tree
 	tar -cf - --exclude='*.so' --exclude=__pycache__ --exclude='bench/.*' $(wildcard pyproject.toml setup.py \
 	    README.md docs simulator strategies replay_data tests bench) | tar -xf - -C $(PURE)
 	cd $(PURE) && UNIMARGIN_UNCOMPILED=1 HYPOTHESIS_PROFILE=uncompiled PYTHONPATH=. \
-	    ../../$(PY) -m pytest -q -m "not slow and not soak and not hours" --ignore=tests/house \
+	    ../../$(PY) -m pytest -q $(SPREAD) -m "not slow and not soak and not hours" --ignore=tests/house \
 	    --ignore=tests/strategies $(ARGS)
 
 soak: build ## the tests that take long, with many examples
