@@ -89,6 +89,56 @@ def test_refused_step_may_change_nothing(run: Path) -> None:
     assert run_command(["audit", str(run)]) == 1
 
 
+def test_outcomes_follow_from_conditions_and_clock(
+    run: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = run / "separated" / "account_events.parquet"
+    right = pl.read_parquet(path)
+
+    def told(step: int, column: str, value: object) -> str:
+        values = right[column].to_list()
+        values[step - 1] = value
+        made = pl.Series(column, values, dtype=right[column].dtype)
+        right.with_columns(made).write_parquet(path)
+        assert run_command(["audit", str(run)]) == 1
+        return capsys.readouterr().out.splitlines()[-1]
+
+    met = right["conditions"][1]
+    unmet = right["conditions"][0]
+    until = right["suspended_until_ns"][3]
+    assert "all are met" in told(1, "conditions", met)
+    assert "taken, yet not met: NET_ASSETS" in told(2, "conditions", unmet)
+    assert "refuses this with CONDITIONS_NOT_MET" in told(1, "refusal", "NOT_APPLIED")
+    assert "before its minutes have passed" in told(5, "time_ns", until - 1)
+    assert "before its minutes have passed" in told(4, "suspended_until_ns", until + 1)
+    assert "actor: Owner" in told(5, "actor", "Owner")
+    moved = right["balances_after"][1].replace('"um"', '"options"')
+    assert "moves nothing" in told(2, "balances_after", moved)
+
+
+@pytest.mark.parametrize(
+    ("column", "value"),
+    [
+        ("before", "RICH"), ("after", ""), ("step", "FLY"), ("refusal", "BECAUSE"),
+        ("conditions", "{"), ("conditions", '[{"name": "KYC"}]'),
+        ("balances_before", '{"spot": {"USDT": ["many", "0", "0"]}}'),
+        ("balances_after", '{"spot": {"USDT": ["1"]}}'), ("balances_after", "[]"),
+    ],
+)  # fmt: skip
+def test_values_that_no_run_writes_are_one_line(
+    run: Path, capsys: pytest.CaptureFixture[str], column: str, value: str
+) -> None:
+    path = run / "separated" / "account_events.parquet"
+    events = pl.read_parquet(path)
+    values = events[column].to_list()
+    values[2] = value
+    events.with_columns(pl.Series(column, values, dtype=pl.String)).write_parquet(path)
+    assert run_command(["audit", str(run)]) == 2
+    err = capsys.readouterr().err.splitlines()
+    assert len(err) == 1
+    assert f"step 3, {column}:" in err[0]
+
+
 def test_run_without_steps(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     results = made.both()
     write_files(results, document(results), tmp_path, report=False)
