@@ -7,7 +7,6 @@ number whose first fill realizes nothing and comes within `RUSH_NS` of it.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal
@@ -22,11 +21,11 @@ from simulator.calculator.contracts import contract
 from simulator.calculator.document import Document
 from simulator.calculator.read import read
 from simulator.errors import InputError
+from simulator.report.saved import saved_frame, saved_run
 from simulator.risk.levels import RiskLevel
 
 RUSH_NS = 300 * 10**9
 LOSS = 0.001
-MODES = ("separated", "unified")
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,34 +78,22 @@ class Ran:
 
 def ran(folder: Path) -> Ran:
     """Return the run in a folder; InputError in one line for a folder that is none."""
-    run = _json(folder / "run.json", f"{folder}: no run here (no run.json); write one with --out")
+    run = saved_run(folder)
     try:
-        parts = {str(part["mode"]): part for part in run["runs"]}
-        found: dict[str, History] = {
-            mode: history(folder / mode, parts[mode]) for mode in MODES if mode in parts
-        }
-        mode = next(iter(found))
-        rulebook = str(run["rulebook"])
-    except (KeyError, TypeError, StopIteration) as error:
+        # In the order of their names the separated mode, which advice starts from, comes first.
+        found = {mode: history(folder / mode, part) for mode, part in sorted(run.parts.items())}
+        mode, rulebook = next(iter(found)), str(run.document["rulebook"])
+    except (KeyError, TypeError) as error:
         raise InputError(f"{folder}/run.json: not written by this program: no {error}") from None
     held = folder / mode / "portfolio.json"
     if not held.is_file():
         raise InputError(f"{held}: missing; run again with --out")
-    return Ran(folder, rulebook, read(held), mode, found, run.get("profile"))
-
-
-def _json(path: Path, absent: str) -> Any:
-    try:
-        return json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise InputError(absent) from None
-    except (OSError, ValueError) as error:
-        raise InputError(f"{path}: cannot be read: {' '.join(str(error).split())}") from None
+    return Ran(folder, rulebook, read(held), mode, found, run.document.get("profile"))
 
 
 def history(folder: Path, part: Mapping[str, Any]) -> History:
     """Return what one mode's frames and its part of run.json tell."""
-    fills, levels = _frame(folder, "fills"), _frame(folder, "history")
+    fills, levels = saved_frame(folder, "fills"), saved_frame(folder, "history")
     own = fills.filter(pl.col("reason") == "order")
     futures = own.filter(_market().is_in(["um", "cm"]))
     losses, opened, after = _rushes(fills, float(part["start_equity"]))
@@ -130,16 +117,6 @@ def history(folder: Path, part: Mapping[str, Any]) -> History:
         end_equity=part["end_equity"],
         worst_ratio=part["worst_ratio"],
     )
-
-
-def _frame(folder: Path, name: str) -> pl.DataFrame:
-    path = folder / f"{name}.parquet"
-    try:
-        return pl.read_parquet(path)
-    except FileNotFoundError:
-        raise InputError(f"{path}: missing; run again with --out") from None
-    except (OSError, pl.exceptions.PolarsError):
-        raise InputError(f"{path}: cannot be read; run again with --out") from None
 
 
 def _market() -> pl.Expr:

@@ -17,6 +17,7 @@ from simulator.cli.console import console_of
 from simulator.errors import InputError
 from simulator.report.audit import Audited, audit
 from simulator.report.result import ACCOUNT_EVENTS
+from simulator.report.saved import saved_frame, saved_run
 from simulator.report.timeline import words
 from simulator.report.values import utc
 
@@ -38,7 +39,7 @@ def audit_run(
     """
     parts = {
         (mode, number): audit(events.filter(pl.col("account") == number))
-        for mode, events in _events(run).items()
+        for mode, events in _events(run)
         for number in _accounts(events, account)
     }
     if as_json:
@@ -61,31 +62,16 @@ def _accounts(events: pl.DataFrame, account: int | None) -> list[int]:
     return known if account is None else [account]
 
 
-def _events(run: Path) -> dict[str, pl.DataFrame]:
+def _events(folder: Path) -> list[tuple[str, pl.DataFrame]]:
     """Return the steps of each mode that a run was made in."""
-    path = run / "run.json"
-    if not path.is_file():
-        raise InputError(
-            f"audit {run}: no run in it (no run.json); make one by `unimargin run ... --out {run}`"
-        )
-    try:
-        modes = [str(one["mode"]) for one in json.loads(path.read_text(encoding="utf-8"))["runs"]]
-    except (ValueError, KeyError, TypeError) as error:
-        raise InputError(f"audit {path}: not the document of a run") from error
-    return {mode: _frame(run / mode / "account_events.parquet") for mode in modes}
-
-
-def _frame(path: Path) -> pl.DataFrame:
-    if not path.is_file():
-        raise InputError(f"audit {path}: no such file; run again to have it")
-    try:
-        events = pl.read_parquet(path)
-    except (pl.exceptions.PolarsError, OSError) as error:
-        raise InputError(f"audit {path}: cannot be read: {error}") from error
-    missing = [name for name in ACCOUNT_EVENTS if name not in events.columns]
-    if missing:
-        raise InputError(f"audit {path}: column {missing[0]} is missing")
-    return events
+    found = []
+    for mode in saved_run(folder).parts:
+        events = saved_frame(folder / mode, "account_events")
+        missing = [name for name in ACCOUNT_EVENTS if name not in events.columns]
+        if missing:
+            raise InputError(f"{folder / mode}: account_events: column {missing[0]} is missing")
+        found.append((mode, events))
+    return found
 
 
 def _show(console: Console, mode: str, account: int, steps: list[Audited]) -> None:

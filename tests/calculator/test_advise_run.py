@@ -14,7 +14,7 @@ from typing import Any
 import polars as pl
 import pytest
 
-from simulator import InputError, advise, margin
+from simulator import advise, margin
 from simulator.calculator.advice_history import LOSS, RUSH_NS, history
 from simulator.calculator.advice_wallets import apart
 from simulator.calculator.read import read
@@ -313,38 +313,3 @@ def test_a_liquidated_account_practises_first(crash: Path, tmp_path: Path) -> No
     advice = advise(folder)
     assert advice.verdict.code == "practise_separated"
     assert "liquidations 2 (asked: none)" in advice.verdict.says
-
-
-def broken(crash: Path, folder: Path, how: str) -> Path:
-    shutil.copytree(crash, folder)
-    if how == "no portfolio":
-        (folder / "separated" / "portfolio.json").unlink()
-    elif how == "no frame":
-        (folder / "separated" / "fills.parquet").unlink()
-    elif how == "a frame that is none":
-        (folder / "separated" / "fills.parquet").write_text("nothing")
-    elif how == "not JSON":
-        (folder / "run.json").write_text("{")
-    elif how == "another document":
-        (folder / "run.json").write_text('{"hello": 1}')
-    elif how == "no runs":
-        (folder / "run.json").write_text('{"runs": [], "rulebook": "textbook"}')
-    return folder
-
-
-@pytest.mark.parametrize(
-    ("how", "message"),
-    [
-        ("no portfolio", "portfolio.json: missing; run again with --out"),
-        ("no frame", "fills.parquet: missing; run again with --out"),
-        ("a frame that is none", "fills.parquet: cannot be read"),
-        ("not JSON", "run.json: cannot be read"),
-        ("another document", "run.json: not written by this program"),
-        ("no runs", "run.json: not written by this program"),
-    ],
-)
-def test_a_broken_run_is_one_line(crash: Path, tmp_path: Path, how: str, message: str) -> None:
-    with pytest.raises(InputError) as caught:
-        advise(broken(crash, tmp_path / "run", how))
-    assert message in str(caught.value)
-    assert "\n" not in str(caught.value)

@@ -146,20 +146,6 @@ def test_run_without_steps(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -
     assert capsys.readouterr().out.count("no step between the modes was asked for") == 2
 
 
-def test_wrong_folders_are_one_line(run: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert run_command(["audit", str(run / "nothing")]) == 2
-    assert "no run in it (no run.json)" in capsys.readouterr().err
+def test_an_account_that_there_is_not(run: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert run_command(["audit", str(run), "--account", "2"]) == 2
     assert "has no such account; it has 1" in capsys.readouterr().err
-    events = run / "separated" / "account_events.parquet"
-    events.write_bytes(b"no parquet")
-    assert run_command(["audit", str(run)]) == 2
-    assert "cannot be read" in capsys.readouterr().err
-    events.unlink()
-    assert run_command(["audit", str(run)]) == 2
-    (run / "run.json").write_text("[]")
-    assert run_command(["audit", str(run)]) == 2
-    err = capsys.readouterr().err.splitlines()
-    assert len(err) == 2
-    assert "no such file; run again" in err[0]
-    assert "not the document of a run" in err[1]
