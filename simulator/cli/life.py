@@ -28,7 +28,7 @@ import re
 from collections.abc import Mapping
 from datetime import time
 from decimal import Decimal, InvalidOperation
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, get_args
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, ValidationError
 
@@ -253,9 +253,29 @@ def fault(error: ValidationError) -> str:
         said = f"no such do = {first['ctx']['tag']!r}; known: {', '.join(DOES)}"
     elif first["type"] == "union_tag_not_found":
         said = f"says not what to do; known: {', '.join(DOES)}"
+    elif first["type"] == "extra_forbidden":
+        said = _unknown(loc)
+    elif first["type"] == "missing":
+        said = "is missing"
+    elif loc == ("life",) and first["type"] == "tuple_type":
+        said = "steps are tables in two pairs of brackets, [[life]], one for each"
+    elif loc == ("profile",) and first["type"].startswith(("model", "dict")):
+        said = "must be a table, [profile]"
     where = ".".join(str(part) for part in loc)
     if loc[:1] == ("life",) and len(loc) > 1:
         do = f" ({loc[2]})" if len(loc) > 2 else ""
         rest = "".join(f": {part}" for part in loc[3:])
         where = f"life step {int(loc[1]) + 1}{do}{rest}"
     return f"{where}: {said}" if where else said
+
+
+def _unknown(loc: tuple[int | str, ...]) -> str:
+    """Return what to say of a key that there is not, with those that there are."""
+    known: list[str] = []
+    if loc[0] == "profile":
+        known = list(Profile.model_fields)
+    elif loc[0] == "life":
+        shapes = get_args(get_args(LifeEntry)[0])
+        shape = next(one for one in shapes if loc[2] in get_args(one.model_fields["do"].annotation))
+        known = sorted(shape.model_fields, key=("at", "do", "say").__contains__)
+    return "no such key" + (f"; known: {', '.join(known)}" if known else "")

@@ -147,7 +147,16 @@ def _setting(scenario: str | None, given: Mapping[str, Any]) -> Scenario:
         changes["instruments"] = ()  # those of the scenario are of its own data
     if scenario is None and "data" in changes:
         changes["name"] = _name_of(changes["data"])
-    return load_scenario(scenario or "crash").model_copy(update=changes)
+    found = load_scenario(scenario or "crash")
+    other = [
+        f"--{name} {changes[name]}"
+        for name in ("mode", "rulebook")
+        if name in changes and changes[name] != getattr(found, name)
+    ]
+    if other and any(step.say for step in found.life):
+        written = f"mode {found.mode}, rulebook {found.rulebook}"
+        note(f"note: the remarks are written for {written}; {', '.join(other)} may tell otherwise")
+    return found.model_copy(update=changes)
 
 
 def _name_of(data: Sequence[str]) -> str:

@@ -78,12 +78,18 @@ def lines(run: RunResult) -> list[Line]:
     if not (run.account_events.height or scripted):
         return []
     told = [*_remarks(run), *_steps(run), *_funds(run), *_orders(run), *_liquidations(run)]
-    told.sort(key=lambda line: line.time_ns)  # stable: a remark stands before what it speaks of
+    # Stable: a remark stands before what it speaks of, and the deposits of the start before all.
+    told.sort(key=lambda line: (line.time_ns, not _is_start(line, run)))
     made: list[Line] = []
     for alike, part in groupby(told, key=lambda line: bool(line.group[0])):
         block = list(part)
         made += _together(block, run) if alike and len(block) > APART_MAX else block
     return made
+
+
+def _is_start(line: Line, run: RunResult) -> bool:
+    """Whether a line is a deposit that the run starts with."""
+    return line.kind == "funds" and line.actor == VENUE and line.time_ns <= run.start_ns
 
 
 def since(time_ns: int, start_ns: int) -> str:

@@ -11,7 +11,7 @@ from simulator.report.timeline import Line, lines, since, words
 from simulator.report.values import utc
 
 
-def rich_timeline(run: RunResult) -> Table | None:
+def rich_timeline(run: RunResult) -> Group | None:
     """Return the timeline of a run, None where there is none to tell.
 
     Every condition that is not met is listed; of those that are only how many.
@@ -20,16 +20,14 @@ def rich_timeline(run: RunResult) -> Table | None:
     if not told:
         return None
     title = f"{run.scenario} · {run.mode} at the start · times since {utc(run.start_ns)}"
-    table = Table(
-        title=Text(title), title_justify="left", box=None, pad_edge=False, show_header=False
-    )
+    table = Table(box=None, pad_edge=False, show_header=False)
     table.add_column("time", style="dim", no_wrap=True)
     table.add_column("who", no_wrap=True)
     table.add_column("what", overflow="fold")
     for line in told:
         who = "" if line.kind == "remark" else line.actor
         table.add_row(since(line.time_ns, run.start_ns), Text(who), _text(line))
-    return table
+    return Group(Text(title, style="table.title"), table)
 
 
 def _text(line: Line) -> Text | Group:

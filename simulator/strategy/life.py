@@ -124,7 +124,17 @@ class Owner(Strategy):
             position_side=values.get("position_side", ""),
         )
         at = "" if price is None else f" at {price:,}"
-        self._orders[number] = f"{'buy' if side > 0 else 'sell'} {float(quantity):.8g} {market}{at}"
+        self._orders[number] = f"{'buy' if side > 0 else 'sell'} {_plain(quantity)} {market}{at}"
+
+
+def _plain(quantity: Any) -> str:
+    """Write a quantity without an exponent.
+
+    >>> _plain("0.00000001"), _plain(5.0), _plain(1e6)
+    ('0.00000001', '5', '1000000')
+    """
+    text = f"{float(quantity):.8f}"
+    return text.rstrip("0").rstrip(".")
 
 
 Values = dict[str, Any]
@@ -146,9 +156,10 @@ def _answer(owner: Owner, ctx: Context, values: Values) -> None:
 def _close(owner: Owner, ctx: Context, values: Values) -> None:
     """Close a position by market orders, or every position in futures and options.
 
-    Of a spot market that is named what was traded, net.
+    Of a spot market that is named what was traded, net.  Where there is nothing to close the story
+    says so.
     """
-    name = values.get("market", "")
+    name, sent = values.get("market", ""), len(owner._orders)
     for market in [ctx.market(name)] if name else ctx.markets:
         if market.kind == "spot" and not name:
             continue
@@ -160,6 +171,9 @@ def _close(owner: Owner, ctx: Context, values: Values) -> None:
                 elif market.kind != "spot":
                     order["reduce_only"] = True
                 owner._order(ctx, -1 if held > 0 else 1, order)
+    if len(owner._orders) == sent:
+        said = f"Nothing to close{' on ' + name if name else ''}."
+        owner.story.append((ctx.now_ns, said, ""))
 
 
 def _cancel_all(owner: Owner, ctx: Context, values: Values) -> None:

@@ -54,6 +54,23 @@ def test_lines_are_in_order_of_time_and_say_who_did_what() -> None:
     ]
 
 
+def test_deposits_of_the_start_stand_before_everything() -> None:
+    at = made.START
+    first = lives.event(0, lives.Step.APPLY_FOR_UNIFIED, lives.State.SEPARATED, lives.State.APPLIED)
+    paid = FundEvent(at, 1, "venue", FundOperation.DEPOSIT, "USDT", Decimal(60_000), "", "spot")
+    events, funds = lives.account_frame([first]), funds_frame([paid])
+    told = lines(lives.life(account_events=events, funds=funds))
+    assert [line.actor for line in told[:2]] == ["venue", "Owner"]
+
+
+def test_heading_of_a_short_life_is_one_line() -> None:
+    events = lives.account_frame(lives.events()[1:2])
+    run = lives.life(account_events=events, funds=funds_frame([]), story=lives.life().story.clear())
+    buffer = io.StringIO()
+    Console(file=buffer, width=120).print(rich_timeline(run))
+    assert "times since 2025-10-09" in buffer.getvalue().splitlines()[0]
+
+
 def test_refused_order_and_transfer_are_lines() -> None:
     refused = {line.what: line.result for line in lines(lives.life()) if line.refused}
     assert refused["order to buy 0.5 um:BTCUSDT"] == "REFUSED: ACCOUNT_SUSPENDED"

@@ -13,7 +13,7 @@ import pytest
 
 from simulator.accounts.states import Step
 from simulator.errors import InputError
-from simulator.strategy.life import LifeStep, Owner
+from simulator.strategy.life import DOES, LifeStep, Owner
 
 SECOND = 10**9
 QUESTIONS = tuple(
@@ -128,6 +128,17 @@ def test_close_flattens_futures_and_options_or_what_is_named() -> None:
         ("submit", "um:BTCUSDT", 1, 0.5, {"reduce_only": True}),
         ("submit", "spot:BTCUSDT", -1, 0.3, {}),
     ]
+
+
+def test_closing_nothing_is_told() -> None:
+    ctx, owner = Context(), Owner([])
+    for market in ctx.markets:
+        market.long = market.short = 0.0
+    DOES["close"](owner, ctx, {})
+    DOES["close"](owner, ctx, {"market": ctx.markets[1].name})
+    assert not ctx.calls
+    told = [text for _, text, _ in owner.story]
+    assert told == ["Nothing to close.", f"Nothing to close on {ctx.markets[1].name}."]
 
 
 def test_close_in_hedge_mode_names_the_side() -> None:
