@@ -48,7 +48,8 @@ class Watcher:
     def add(self, watch: Watch, owner: int) -> None:
         """Watch from now on; ``LookupError`` lists the pools where there is none of that name.
 
-        Without a name every pool is watched, those of a later account mode too.
+        Without a name every pool is watched, those of a later account mode too; a watch on a pool
+        that is merged goes on with the one that it is merged into.
         """
         names = [name for _, name, _, _ in self.partition.live_pools]
         if watch.pool and watch.pool not in names:
@@ -66,6 +67,7 @@ class Watcher:
             maintenance,
             RiskLevel(level),
             lambda share: self.stress.liquidated_by(pool, share),
+            self.partition.members if name == "unified" else (),
         )
         for owner, alert in found:
             self.said.append((owner, alert))

@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import re
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -107,8 +107,11 @@ class Alerts:
         maintenance: float,
         level: RiskLevel,
         liquidated_by: Callable[[float], bool],
+        lines: Collection[str] = (),
     ) -> list[tuple[int, Alert]]:
         """Return (owner, alert) of every watch that has just become true for a pool.
+
+        ``lines`` are product lines that share it: who watched a pool of one of them, watches it.
 
         ``liquidated_by(share)`` tells whether a move of that share of some underlying's prices,
         either way, would bring the pool to LIQUIDATION; it is asked only for ``distance``.
@@ -116,7 +119,7 @@ class Alerts:
         ratio = equity / maintenance if maintenance > 0 else None
         said = []
         for number, (watch, owner) in enumerate(self._watches):
-            if watch.pool and watch.pool != pool:
+            if watch.pool not in ("", pool) and watch.pool.partition(":")[0] not in lines:
                 continue
             state = self._states.setdefault((number, pool), _State())
             if watch.kind == "level":

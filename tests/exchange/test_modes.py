@@ -324,3 +324,19 @@ def test_strategies_hear_after_the_response_latency() -> None:
     assert clock == event.time_ns + 5_000_000
     assert event.actor == "Listener"
     assert second.steps == [heard]
+
+
+def test_who_watched_a_merged_pool_watches_the_one_it_is_in() -> None:
+    world = made()
+    for pool in (BTC, "margin", "um", ""):
+        world.ctx.alert(ratio=5.5, pool=pool)
+    world.transfer(100_000)
+    unify(world)
+    world.ctx.buy(world.market(BTC), 9)
+    world.step(2000)
+    figures = world.pool("unified")
+    assert figures.ratio is not None
+    assert 1.5 < figures.ratio < 5.5
+    said = [(alert.pool, alert.condition) for _, alert in world.desk.watcher.said]
+    names = (f"{BTC} ", "margin ", "um ", "")
+    assert said == [("unified", f"{name}ratio <= 5.5") for name in names]
