@@ -32,6 +32,8 @@ from typing import Annotated, Any, Literal, get_args
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, ValidationError
 
+from simulator.accounts.profile import profile_of
+from simulator.accounts.rules import AccountProfile
 from simulator.strategy.life import DOES, LifeStep
 from simulator.units.text import clock
 
@@ -87,20 +89,10 @@ def answers(value: Any) -> Any:
 Amount = Annotated[Decimal, BeforeValidator(above_zero)]
 AmountOrAll = Annotated[Decimal | str, BeforeValidator(all_or_above_zero)]
 Answers = Annotated[str | int | dict[str, str], BeforeValidator(answers)]
+Profile = Annotated[AccountProfile, BeforeValidator(profile_of)]
 Instant = Annotated[
     int, BeforeValidator(after_start), PlainSerializer(clock, return_type=str, when_used="json")
 ]
-
-
-class Profile(BaseModel):
-    """Who owns the account, and what was before the run."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    kyc: Literal["none", "basic", "advanced"] = "advanced"
-    age_days: int = Field(default=365, ge=0)
-    futures_trades: int = Field(default=0, ge=0)
-    futures_volume: Decimal = Field(default=Decimal(0), ge=0, allow_inf_nan=False)
 
 
 class Step(BaseModel):
@@ -262,6 +254,8 @@ def fault(error: ValidationError) -> str:
     elif loc == ("profile",) and first["type"].startswith(("model", "dict")):
         said = "must be a table, [profile]"
     where = ".".join(str(part) for part in loc)
+    if loc == ("profile",):
+        return said  # which names it
     if loc[:1] == ("life",) and len(loc) > 1:
         do = f" ({loc[2]})" if len(loc) > 2 else ""
         rest = "".join(f": {part}" for part in loc[3:])

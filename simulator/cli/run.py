@@ -366,11 +366,7 @@ def make_engine(
             leverage=setting.leverage or None, bnb_fees=setting.bnb_fees,
             position_mode=setting.position_mode, multi_assets=setting.multi_assets,
             margin_leverage=setting.margin_leverage or None, volatility=setting.volatilities(),
-            account=setting.account or None, alerts=setting.alerts, **_profile(setting),
+            account=setting.account or None, alerts=setting.alerts, profile=setting.profile,
             note=note, import_progress=importing,
         )  # fmt: skip
     return engine
-
-
-def _profile(setting: Scenario) -> dict[str, Any]:
-    return {} if setting.profile is None else {"profile": setting.profile.model_dump()}

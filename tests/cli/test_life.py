@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from simulator.accounts.rules import AccountProfile
 from simulator.cli.scenario import load_scenario
 from simulator.errors import InputError
 from simulator.strategy.life import DOES
@@ -69,10 +70,7 @@ def test_amounts_are_exact_and_times_are_those_of_a_clock(tmp_path: Path) -> Non
 def test_profile_is_read(tmp_path: Path) -> None:
     text = '[profile]\nkyc = "basic"\nage_days = 3\nfutures_volume = "1000"\n'
     profile = load_scenario(written(tmp_path, text)).profile
-    assert profile is not None
-    assert profile.model_dump() == {
-        "kyc": "basic", "age_days": 3, "futures_trades": 0, "futures_volume": Decimal(1000),
-    }  # fmt: skip
+    assert profile == AccountProfile("basic", 3, 0, Decimal(1000))
 
 
 @pytest.mark.parametrize(
@@ -98,7 +96,10 @@ def test_profile_is_read(tmp_path: Path) -> None:
         ("liffe = 3\n", "liffe: no such key"),
         (step("close") + step("collect", at='"00:04:59"'),
          "step 2 (collect at 00:04:59) must not be before step 1 (00:05:00)"),
-        ('[profile]\nkyc = "full"\n', "profile.kyc: Input should be 'none', 'basic' or 'advanced'"),
+        ('[profile]\nkyc = "full"\n', ".toml: profile kyc 'full': must be one of none, basic, adv"),
+        ("[profile]\nage = 3\n", ".toml: profile age: unknown; there are kyc, age_days, "),
+        ('[profile]\nage_days = "3"\n', ".toml: profile age_days '3': must be a whole number"),
+        ("profile = 3\n", ".toml: profile 3: must be a mapping"),
         ("strategies = []\n", "strategies: name at least one"),
     ],
 )  # fmt: skip
