@@ -127,8 +127,9 @@ def _eligible(one: Eligibility) -> str:
 
 
 def _lived(one: History) -> str:
+    where = f" in {', '.join(one.products)}" if one.products else ""
     return (
-        f"History ({one.mode}): {one.trades:,} trades in {', '.join(one.products) or 'nothing'}, "
+        f"History ({one.mode}): {one.trades:,} trades{where}, "
         f"{one.futures_trades:,} of futures with {amount(one.futures_volume)} USDT; "
         f"{counted(one.margin_calls, 'margin call')}, {counted(one.liquidations, 'liquidation')}; "
         f"{one.after_loss:,} of {counted(one.opened, 'position')} opened within "

@@ -19,6 +19,7 @@ from simulator.accounts.questionnaire import (
     check_answers,
 )
 from simulator.accounts.states import AccountMode, Step
+from simulator.errors import InputError
 from simulator.exchange.messages import AccountEvent, StepRequest
 from simulator.strategy.funds import Funds
 
@@ -97,8 +98,13 @@ class Account(Funds):
         if isinstance(answers, Mapping):
             given = dict(answers)
             check_answers(given)
-        else:
+        elif isinstance(answers, Sequence):
             given = answers_in_order(self.questionnaire(), list(answers))
+        else:
+            raise InputError(
+                f"answers: {answers!r} is neither a mapping of choices by question id nor choices "
+                "in the questions' order"
+            )
         self._desk.request(StepRequest(self._strategy, Step.ANSWER_QUESTIONNAIRE, answers=given))
 
     def withdraw_application(self) -> None:

@@ -171,9 +171,9 @@ class Funds:
 
     def auto_repay(self, on: bool = True) -> None:
         """Let free balances of what is owed repay it, from now on; or stop that."""
-        self._desk.request(
-            FundRequest(self._strategy, FundOperation.AUTO_REPAY, on=bool(on)),
-        )
+        if not isinstance(on, bool):
+            raise ValueError(f"auto_repay: {on!r} is not True or False")
+        self._desk.request(FundRequest(self._strategy, FundOperation.AUTO_REPAY, on=on))
 
     def _ask(
         self,

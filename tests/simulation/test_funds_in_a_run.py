@@ -6,6 +6,7 @@ the same half minute without them; both hold a position in between.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -87,3 +88,26 @@ def test_the_table_and_the_document_say_what_was_paid_in() -> None:
         ("WITHDRAW", ""),
         ("WITHDRAW", "INSUFFICIENT_BALANCE"),
     ]
+
+
+class Slip(Strategy):
+    """Make one call on the account as the run starts."""
+
+    def __init__(self, call: Callable[[Any], None]) -> None:
+        super().__init__()
+        self.call = call
+
+    def on_start(self, ctx: Any) -> None:
+        self.call(ctx.account)
+
+
+@pytest.mark.parametrize(
+    ("call", "said"),
+    [
+        (lambda account: account.answer(3), "answers: 3 is neither a mapping"),
+        (lambda account: account.auto_repay("no"), "auto_repay: 'no' is not True or False"),
+    ],
+)
+def test_slip_in_a_call_is_named(call: Callable[[Any], None], said: str) -> None:
+    with pytest.raises(ValueError, match=said):
+        Simulation(data="bundled:calm", mode="separated", strategies=Slip(call)).run()
