@@ -251,11 +251,10 @@ def fault(error: ValidationError) -> str:
         said = "is missing"
     elif loc == ("life",) and first["type"] == "tuple_type":
         said = "steps are tables in two pairs of brackets, [[life]], one for each"
-    elif loc == ("profile",) and first["type"].startswith(("model", "dict")):
-        said = "must be a table, [profile]"
+    elif loc == ("profile",):
+        # What is wrong in the table names it already.
+        return said if isinstance(first["input"], dict) else "profile: must be a table, [profile]"
     where = ".".join(str(part) for part in loc)
-    if loc == ("profile",):
-        return said  # which names it
     if loc[:1] == ("life",) and len(loc) > 1:
         do = f" ({loc[2]})" if len(loc) > 2 else ""
         rest = "".join(f": {part}" for part in loc[3:])
@@ -266,9 +265,7 @@ def fault(error: ValidationError) -> str:
 def _unknown(loc: tuple[int | str, ...]) -> str:
     """Return what to say of a key that there is not, with those that there are."""
     known: list[str] = []
-    if loc[0] == "profile":
-        known = list(Profile.model_fields)
-    elif loc[0] == "life":
+    if loc[0] == "life":
         shapes = get_args(get_args(LifeEntry)[0])
         shape = next(one for one in shapes if loc[2] in get_args(one.model_fields["do"].annotation))
         known = sorted(shape.model_fields, key=("at", "do", "say").__contains__)

@@ -14,6 +14,7 @@ import numpy as np
 from simulator.accounts.conditions import AccountFacts
 from simulator.accounts.rules import AccountProfile, ModeRules
 from simulator.accounts.wallets import LINE_OF, Partition
+from simulator.events import fills
 from simulator.exchange.core import Core
 from simulator.instruments.instrument import Instrument
 from simulator.risk.levels import RiskLevel
@@ -22,9 +23,6 @@ from simulator.units.text import plain
 ACCOUNT = 1
 DAY_NS = 86_400 * 10**9
 E8 = Decimal(10) ** -8
-
-# Columns of a fill's row (settlement.Settlement._keep_fill).
-TIME, INSTRUMENT, SEQ, SIDE, PRICE, LOTS, MAKER, FORCED, OWNER = 0, 1, 2, 3, 4, 5, 6, 10, 11
 
 
 class Facts:
@@ -125,22 +123,22 @@ class Facts:
         rows = rows[~_with_itself(rows)]
         futures = [i for i, one in enumerate(self.listed) if one.market in ("um", "cm")]
         rows = rows[
-            (rows[:, TIME] >= since_ns)
-            & (rows[:, OWNER] == ACCOUNT)
-            & (rows[:, FORCED] == 0)
-            & np.isin(rows[:, INSTRUMENT], futures)
+            (rows[:, fills.TIME] >= since_ns)
+            & (rows[:, fills.ACCOUNT] == ACCOUNT)
+            & (rows[:, fills.FORCED] == 0)
+            & np.isin(rows[:, fills.INSTRUMENT], futures)
         ]
         volume = Decimal(0)
         for i in futures:
-            one, own = self.listed[i], rows[rows[:, INSTRUMENT] == i]
+            one, own = self.listed[i], rows[rows[:, fills.INSTRUMENT] == i]
             size = one.lot * one.contract_size
             if one.inverse:
-                volume += sum(own[:, LOTS].tolist()) * size
+                volume += sum(own[:, fills.LOTS].tolist()) * size
             else:
                 # Python's integers: ticks x lots of many fills would pass 64 bits.
-                pairs = zip(own[:, PRICE].tolist(), own[:, LOTS].tolist(), strict=True)
+                pairs = zip(own[:, fills.PRICE].tolist(), own[:, fills.LOTS].tolist(), strict=True)
                 volume += sum(price * lots for price, lots in pairs) * one.tick * size
-        return len(np.unique(rows[:, SEQ])), volume
+        return len(np.unique(rows[:, fills.ORDER])), volume
 
     def _owed(self) -> tuple[dict[str, Decimal], dict[str, Decimal]]:
         """Loans and interest by asset, over all wallets."""
@@ -169,8 +167,12 @@ def _with_itself(rows: np.ndarray) -> np.ndarray:
     are written one after the other.
     """
     first, second = rows[:-1], rows[1:]
-    met = (first[:, MAKER] == 1) & (second[:, MAKER] == 0) & (first[:, SIDE] == -second[:, SIDE])
-    for same in (TIME, INSTRUMENT, PRICE, LOTS, OWNER):
+    met = (
+        (first[:, fills.MAKER] == 1)
+        & (second[:, fills.MAKER] == 0)
+        & (first[:, fills.SIDE] == -second[:, fills.SIDE])
+    )
+    for same in (fills.TIME, fills.INSTRUMENT, fills.PRICE, fills.LOTS, fills.ACCOUNT):
         met &= first[:, same] == second[:, same]
     found = np.zeros(len(rows), dtype=bool)
     found[:-1] |= met

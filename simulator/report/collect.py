@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import polars as pl
 
+from simulator.events import fills
 from simulator.exchange.desk import ACCOUNT
 from simulator.report.account import account_frame, funds_frame, story_frame
 from simulator.report.moves import moves
@@ -117,21 +118,23 @@ def _fills(run: Simulation) -> pl.DataFrame:
     ticks = np.array([float(one.tick) for one in run.player.instruments])
     lots = np.array([float(one.lot) for one in run.player.instruments])
     assets = np.array(run.assets)
-    number = rows[:, 1]
+    number = rows[:, fills.INSTRUMENT]
     return pl.DataFrame(
         {
-            "time_ns": rows[:, 0],
+            "time_ns": rows[:, fills.TIME],
             "instrument": pl.Series(names[number], dtype=pl.String),
-            "order": rows[:, 2],
-            "side": rows[:, 3],
-            "price": _units(rows[:, 4], ticks[number]),
-            "quantity": _units(rows[:, 5], lots[number]),
-            "fee": rows[:, 7] * UNIT,
-            "fee_asset": pl.Series(assets[rows[:, 8]], dtype=pl.String),
-            "liquidity": pl.Series(np.where(rows[:, 6] == 1, "maker", "taker"), dtype=pl.String),
-            "realized_pnl": rows[:, 9] * UNIT,
+            "order": rows[:, fills.ORDER],
+            "side": rows[:, fills.SIDE],
+            "price": _units(rows[:, fills.PRICE], ticks[number]),
+            "quantity": _units(rows[:, fills.LOTS], lots[number]),
+            "fee": rows[:, fills.FEE] * UNIT,
+            "fee_asset": pl.Series(assets[rows[:, fills.FEE_ASSET]], dtype=pl.String),
+            "liquidity": pl.Series(
+                np.where(rows[:, fills.MAKER] == 1, "maker", "taker"), dtype=pl.String
+            ),
+            "realized_pnl": rows[:, fills.REALIZED] * UNIT,
             "reason": pl.Series(
-                np.where(rows[:, 10] != 0, "liquidation", "order"), dtype=pl.String
+                np.where(rows[:, fills.FORCED] != 0, "liquidation", "order"), dtype=pl.String
             ),
         }
     )

@@ -90,7 +90,6 @@ def test_profile_is_read(tmp_path: Path) -> None:
         (step("answer", 'answers = "maybe"'), "answers: 'maybe' is not right, wrong"),
         (step("answer", "answers = -1"), "answers: -1 is not right, wrong"),
         (step("close", "quantity = 1"), "quantity: no such key; known: market, at, say, do"),
-        ("[profile]\nage = 3\n", "profile.age: no such key; known: kyc, age_days, futures_trades"),
         ('profile = "x"\n', "profile: must be a table, [profile]"),
         ('[life]\nat = "00:05:00"\ndo = "collect"\n', "in two pairs of brackets, [[life]]"),
         ("liffe = 3\n", "liffe: no such key"),
@@ -99,7 +98,6 @@ def test_profile_is_read(tmp_path: Path) -> None:
         ('[profile]\nkyc = "full"\n', ".toml: profile kyc 'full': must be one of none, basic, adv"),
         ("[profile]\nage = 3\n", ".toml: profile age: unknown; there are kyc, age_days, "),
         ('[profile]\nage_days = "3"\n', ".toml: profile age_days '3': must be a whole number"),
-        ("profile = 3\n", ".toml: profile 3: must be a mapping"),
         ("strategies = []\n", "strategies: name at least one"),
     ],
 )  # fmt: skip
