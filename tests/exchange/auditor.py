@@ -129,6 +129,7 @@ class Auditor(Model):
             assert all(met for _, met in self.way_back()), "a way back that was not free"
         made = execute(mode)
         assert (table.sum(axis=1) == self.table().sum(axis=1)).all(), "a switch made or lost money"
+        assert (self.moved(table, mode) == self.table()).all(), "money went to another wallet"
         assert (venue == self.balances(range(FIRST))).all(), "the venue gained by a switch"
         assert positions == self.positions()
         assert self.core.open_orders(1) == 0
@@ -141,6 +142,18 @@ class Auditor(Model):
             ):
                 assert abs(have - float(expected)) <= NEAR * (1 + abs(have))
         return made
+
+    def moved(self, table: np.ndarray, mode: str) -> np.ndarray:
+        """Where a switch must bring what the wallets have and owe."""
+        names, after = self.wallets(), table.copy()
+        shared = names.index("unified")
+        for wallet, name in enumerate(names):
+            member = name.partition(":")[0] in self.members
+            target = shared if mode == "unified" else names.index(self.rules.split_to)
+            if member if mode == "unified" else wallet == shared:
+                after[:, target] += after[:, wallet]
+                after[:, wallet] = 0
+        return after
 
     def _duty(self, due: Callable[[int], int], now: int) -> int:
         told = len(self.modes.events)
