@@ -291,7 +291,7 @@ SOON = (
     "APPLY_FOR_UNIFIED CONDITIONS_NOT_MET",
     "played twice",
 )
-"""Where a few dozen lives get already; thousands get everywhere."""
+"""Where a few dozen lives get already; thousands get further."""
 
 EVERYWHERE = (
     *SOON,
@@ -301,7 +301,6 @@ EVERYWHERE = (
     "ACCEPT_AGREEMENT AGREEMENT_VERSION",
     "ANSWER_QUESTIONNAIRE PASS_MARK",
     "ANSWER_QUESTIONNAIRE COOL_DOWN",
-    "ANSWER_QUESTIONNAIRE UNIMMR_AFTER",
     "REQUEST_SEPARATED NO_OPEN_POSITIONS",
     "REQUEST_SEPARATED NO_OPEN_ORDERS",
     "REQUEST_SEPARATED NO_LOANS",
@@ -312,7 +311,6 @@ EVERYWHERE = (
     "suspended TransferRequest",
     "suspended BorrowRequest",
     "suspended LeverageRequest",
-    "forced while suspended",
 )
 
 
