@@ -6,9 +6,9 @@ import json
 from typing import Annotated, Any
 
 import typer
+from rich.console import Console
 from rich.table import Table
 
-from simulator.cli.console import console_of
 from simulator.rulebook.difference import Difference, differences
 from simulator.rulebook.load import load, names
 from simulator.rulebook.page import ids_of, page, rows_of
@@ -21,6 +21,13 @@ PIPE_WIDTH = 200
 """Characters a line where nobody's terminal sets them: no name or value may be cut in a file."""
 
 
+def _console() -> Console:
+    """Return a console that is wider still where the environment asks for it (``COLUMNS``)."""
+    console = Console()
+    wide = max(console.width, PIPE_WIDTH)
+    return console if console.is_terminal else Console(width=wide)
+
+
 @app.command("list")
 def list_rulebooks(
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
@@ -30,7 +37,7 @@ def list_rulebooks(
     if as_json:
         print(json.dumps([{"name": r.name, "title": r.title} for r in rulebooks], indent=2))
         return
-    console = console_of(PIPE_WIDTH)
+    console = _console()
     for rulebook in rulebooks:
         console.print(f"[bold]{rulebook.name:<12}[/bold]{rulebook.title}", highlight=False)
 
@@ -49,7 +56,7 @@ def show(
     if as_json:
         print(json.dumps(document(rulebook), indent=2, ensure_ascii=False))
         return
-    console = console_of(PIPE_WIDTH)
+    console = _console()
     console.print(f"[bold]{rulebook.name}[/bold]: {rulebook.title}", highlight=False)
     console.print(_table(rulebook), highlight=False)
     console.print("\nSources", style="bold")
@@ -76,9 +83,9 @@ def diff(
         print(json.dumps(document, indent=2, ensure_ascii=False))
         return
     if not found:
-        console_of(PIPE_WIDTH).print(f"{a.name} and {b.name} have the same values", highlight=False)
+        _console().print(f"{a.name} and {b.name} have the same values", highlight=False)
         return
-    console_of(PIPE_WIDTH).print(_difference_table(a.name, b.name, found), highlight=False)
+    _console().print(_difference_table(a.name, b.name, found), highlight=False)
 
 
 def _side(figure: Figure | None) -> dict[str, Any] | None:
