@@ -109,6 +109,7 @@ def assemble(
         **mode_columns(here, listed, assets, start, rules.interest),
         "layouts": layouts,
         "split_to": rules.modes.split_to,
+        "funds": rules.funds,
         "hedge": partition.hedge,
         "fee_e8": rules.fee_table(),
         **_price_columns(listed, margin, rules, funding_on_tape, volatility or {}),

@@ -613,10 +613,6 @@ class Core(Venue):
         """Change a position as the strategies know it: a settlement reached them."""
         self.local_position[account, slot] += lots
 
-    def known_position(self, account: int, instrument: int) -> int:
-        """Signed lots as the strategies know them, after latency."""
-        return int(self.local_position[account, instrument])
-
     def order_row(self, slot: int) -> tuple[int, ...]:
         """Fields of an order that is not over yet."""
         return tuple(int(self.orders.row[slot, column]) for column in range(24))

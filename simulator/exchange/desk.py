@@ -161,7 +161,15 @@ class Desk(DeskViews):
             lender=self.lender,
             leverage=margin_leverage(columns["margin"]),
         )
-        self.funds = Funds(core, partition, self.transfers, self.loans, assets, self.announce)
+        self.funds = Funds(
+            core,
+            partition,
+            self.transfers,
+            self.loans,
+            assets,
+            columns["funds"],
+            self.announce,
+        )
         self.negative = NegativeBalances(
             core, partition, assets, self.interest, columns["margin"], lender=self.lender
         )

@@ -24,6 +24,7 @@ from simulator.exchange.messages import (
     RepayRequest,
     TransferRequest,
 )
+from simulator.exchange.rules import FundRules
 from simulator.exchange.transfers import Transfers
 from simulator.risk.levels import RiskLevel
 
@@ -31,10 +32,6 @@ ACCOUNT = 1
 E8 = 10**8
 MOST = 10**17
 """Most smallest units of one deposit, and of a wallet after it: int64 holds 92 times that."""
-
-BNB_TRANSFERS = 10
-BNB_WINDOW_NS = 600 * 10**9
-"""At most so many transfers of BNB in this rolling window.  Source: Binance FAQ c1df531b."""
 
 Moves = list[tuple[int, int, int, int]]
 """Source, target, asset and units of what was moved."""
@@ -54,6 +51,7 @@ class Funds:
         transfers: Transfers,
         loans: Loans,
         assets: list[str],
+        rules: FundRules,
         announce: Callable[[FundEvent], None],
     ) -> None:
         self.core = core
@@ -64,7 +62,8 @@ class Funds:
         self.announce = announce
         self.events: list[FundEvent] = []
         self.auto_repay = False
-        self._bnb_times: deque[int] = deque(maxlen=BNB_TRANSFERS)
+        self.rules = rules
+        self._bnb_times: deque[int] = deque(maxlen=rules.bnb_transfers)
 
     def begin_with(self, wallet: int, asset: int, units: int) -> None:
         """Book and list a deposit that the account begins with; nobody is told."""
@@ -165,8 +164,7 @@ class Funds:
     def _collect(self, asked: FundRequest) -> Moves | RejectReason:
         """Bring what every other wallet can spare to spot, of one asset or all.
 
-        BNB in the USD-M wallet stays, where it pays fees.  Source: Binance, POST
-        /papi/v1/auto-collection.
+        By the rulebook BNB stays in the USD-M wallet, where it pays fees.
         """
         if self.partition.members:
             return RejectReason.ONE_WALLET
@@ -174,7 +172,8 @@ class Funds:
         moved: Moves = []
         for _, name, source, isolated in self.partition.live_pools:
             for asset in range(len(self.assets)) if asked.asset < 0 else [asked.asset]:
-                if isolated >= 0 or (name, self.assets[asset]) == ("um", "BNB"):
+                fees = self.rules.bnb_stays and (name, self.assets[asset]) == ("um", "BNB")
+                if isolated >= 0 or fees:
                     continue
                 units = self.transfers.outflow.most(source, asset)
                 if units:
@@ -186,8 +185,8 @@ class Funds:
         now, units = int(self.core.now), asked.units or 0
         if self.partition.members:
             return RejectReason.ONE_WALLET
-        full = len(self._bnb_times) == BNB_TRANSFERS
-        if full and now - self._bnb_times[0] < BNB_WINDOW_NS:
+        full = 0 < self.rules.bnb_transfers == len(self._bnb_times)
+        if full and now - self._bnb_times[0] < self.rules.bnb_window_ns:
             return RejectReason.TOO_MANY_REQUESTS
         source, target = self.transfers.here(asked.source), self.transfers.here(asked.target)
         reason = self.transfers.refusal(source, target, asked.asset, units)

@@ -54,6 +54,17 @@ class FundingRules:
 
 
 @dataclass(frozen=True, slots=True)
+class FundRules:
+    """Operations on funds: at most ``bnb_transfers`` (0: any number) in a rolling window;
+    ``bnb_stays``: whether a collection leaves BNB in the USD-M wallet.
+    """
+
+    bnb_transfers: int = 0
+    bnb_window_ns: int = 0
+    bnb_stays: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class VenueRules:
     """Rates in 1e-8.
 
@@ -75,6 +86,7 @@ class VenueRules:
     funding: Mapping[str, FundingRules] = field(default_factory=dict)
     interest: InterestRules = field(default_factory=InterestRules)
     modes: ModeRules = field(default_factory=ModeRules)
+    funds: FundRules = field(default_factory=FundRules)
 
     def fee_table(self) -> list[tuple[int, int, int, int]]:
         """Fees by product code."""

@@ -327,10 +327,6 @@ class Ledger:
             others = np.delete(column, lender, axis=0)
             assert (others >= 0).all(), f"a wallet has a negative {name}"
 
-    def net_of(self, account: int, instrument: int) -> int:
-        """Signed lots of an instrument, both sides of a hedged account together."""
-        return int(np.asarray(self.quantity)[account, instrument :: self.instruments].sum())
-
     def check(
         self, clearing: int, futures: list[int], settle: list[int], options: tuple[int, ...] = ()
     ) -> None:

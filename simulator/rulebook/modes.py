@@ -1,4 +1,4 @@
-"""Section of how an account changes its mode: eligibility, questionnaire, switch, way back."""
+"""Sections of an account's own life: how it changes its mode, and what limits its operations."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from pydantic import Field, field_validator
 
 from simulator.accounts.questionnaire import bank
 from simulator.accounts.rules import Kyc, ModeRules
+from simulator.exchange.rules import FundRules
 from simulator.rulebook.sections import Section
 from simulator.rulebook.values import Number, Positive, Share
 
@@ -86,3 +87,19 @@ class AccountModes(Section):
             split_to=self.split_to,
             withdrawal_ratio=self.withdrawal_ratio,
         )
+
+
+class FundOperations(Section):
+    """Limits of operations on funds; what is not in the file is not limited.
+
+    At most ``bnb_transfers`` transfers of BNB in rolling ``bnb_window_minutes``; ``bnb_stays``:
+    a collection leaves BNB in the USD-M wallet, where it pays fees.
+    """
+
+    bnb_transfers: Whole = 0
+    bnb_window_minutes: Whole = 0
+    bnb_stays: bool = False
+
+    def plain(self) -> FundRules:
+        """Return the rules that the exchange runs by; times in ns."""
+        return FundRules(self.bnb_transfers, self.bnb_window_minutes * MINUTE_NS, self.bnb_stays)

@@ -29,7 +29,7 @@ from simulator.rulebook.charges import (
     NegativeBalance,
 )
 from simulator.rulebook.messages import first_error
-from simulator.rulebook.modes import AccountModes
+from simulator.rulebook.modes import AccountModes, FundOperations
 from simulator.rulebook.overlay import join, nested, overlay
 from simulator.rulebook.scenario import Scenario
 from simulator.rulebook.sections import Section, Separated, Unified
@@ -95,6 +95,7 @@ class Rulebook(BaseModel):
     separated: Separated
     unified: Unified
     account_modes: AccountModes | None = None
+    fund_operations: FundOperations | None = None
     scenario: Scenario
     fees: Fees
     liquidation: Liquidation

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from simulator.exchange.rules import DeliveryRules, FundingRules, VenueRules
+from simulator.exchange.rules import DeliveryRules, FundingRules, FundRules, VenueRules
 from simulator.risk.rules import MarginRules
 from simulator.rulebook.charges import FeeSchedule, FundingTerms
 from simulator.rulebook.schema import Rulebook
@@ -34,6 +34,7 @@ def venue_rules(rules: Rulebook, margin: MarginRules, fees: bool = True) -> Venu
         ),
         funding={market: _funding(rules.funding.of(market)) for market in ("um", "cm")},
         modes=rules.mode_rules(),
+        funds=rules.fund_operations.plain() if rules.fund_operations else FundRules(),
     )
 
 

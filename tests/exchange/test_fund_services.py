@@ -102,6 +102,14 @@ def test_bnb_goes_both_ways() -> None:
     assert ask(world, "transfer_bnb", 0).refusal == "INSUFFICIENT_BALANCE"
 
 
+def test_a_rulebook_without_limits_counts_no_transfers_and_collects_bnb() -> None:
+    world = bnb_world(rulebook="bybit")
+    for _ in range(12):
+        assert ask(world, "transfer_bnb", 0.1).refusal == ""
+    event = ask(world, "collect", "BNB")
+    assert (event.source, event.quantity) == ("um", Decimal("1.2"))
+
+
 def test_ten_transfers_of_bnb_in_ten_minutes() -> None:
     world = bnb_world()
     first = world.core.now
