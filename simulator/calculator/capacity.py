@@ -10,8 +10,9 @@
 
 Other rules stand in two places:
 
-- a unified pool margined by brackets lets go ``max(account equity - 1.2 * maintenance, 0)`` in
-  USD at full value, and assets of collateral ratio 0 freely (Binance FAQ 446ce2c3)
+- a unified pool margined by brackets lets go ``max(account equity - withdrawal_ratio *
+  maintenance, 0)`` in USD at full value, and assets of collateral ratio 0 freely (1.2 by Binance
+  FAQ 446ce2c3)
 - a cross-margin wallet with levels (rulebook ``cross_margin``) lets assets go down to
   ``withdraw_above`` and lends down to ``borrow_above`` times what is owed after it
 """
@@ -28,9 +29,6 @@ from simulator.calculator.rules import Rules
 from simulator.risk.reference import pool_margin
 from simulator.risk.reference_steps import Trace, note
 from simulator.risk.state import ZERO, PoolMargin
-
-KEPT_OVER_MAINTENANCE = Decimal("1.2")
-"""Account equity over maintenance that must stay after a withdrawal, by the FAQ above."""
 
 DEFAULT_LEVERAGE = 3
 """Margin leverage of an account that names none, where the rulebook has none either."""
@@ -59,14 +57,15 @@ def capacity(pool: Pool, figures: PoolMargin, rules: Rules, trace: Trace = None)
     by_maintenance = pool.kind == "unified" and pool.rules.model_of(pool.kind) == "brackets"
     free = available
     if by_maintenance:
-        kept = KEPT_OVER_MAINTENANCE * figures.maintenance_margin
+        ratio = rules.rulebook.mode_rules().withdrawal_ratio
+        kept = ratio * figures.maintenance_margin
         free = max(figures.account_equity - kept, ZERO)
         note(
             trace,
             "value that may be withdrawn",
-            "account equity − 1.2 × maintenance margin, at least 0",
+            "account equity − withdrawal ratio × maintenance margin, at least 0",
             "max({} - {} * {}, 0)",
-            (figures.account_equity, KEPT_OVER_MAINTENANCE, figures.maintenance_margin),
+            (figures.account_equity, ratio, figures.maintenance_margin),
             free,
         )
     cross = rules.rulebook.cross_margin

@@ -110,6 +110,7 @@ def assemble(
         "layouts": layouts,
         "split_to": rules.modes.split_to,
         "funds": rules.funds,
+        "outflow": rules.outflow,
         "hedge": partition.hedge,
         "fee_e8": rules.fee_table(),
         **_price_columns(listed, margin, rules, funding_on_tape, volatility or {}),

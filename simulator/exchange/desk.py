@@ -11,7 +11,6 @@ from typing import Any
 
 import numpy as np
 
-from simulator.accounts.rules import ModeRules
 from simulator.accounts.states import AccountMode
 from simulator.accounts.wallets import CLEARING, INSURANCE, Partition
 from simulator.errors import InputError
@@ -96,8 +95,7 @@ class Desk(DeskViews):
         self.assets = assets
         self.lender: int = columns["lender"]
         self.upkeep = Upkeep(core, columns, self)
-        modes: ModeRules = columns["modes"]
-        outflow = Outflow(core, partition, modes.withdrawal_ratio)
+        outflow = Outflow(core, partition, columns["outflow"])
         self.transfers = Transfers(core, self.upkeep, partition, instruments, assets, outflow)
         self.funding = Funding(
             core,

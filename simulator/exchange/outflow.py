@@ -4,24 +4,28 @@ Plain spot gives what no order holds.  A wallet that margins a pool gives as muc
 
     equity >= initial margin, open orders and loans included
 
-of which an isolated position's unrealized profit is no part: it stays until it is realized.  A
-unified pool, which is all the account has, must keep beside that ::
+of which an isolated position's unrealized profit is no part: it stays until it is realized.  Where
+the rulebook says so a kind of pool must keep more.  By ratio (the unified pool, which is all the
+account has) ::
 
-    equity >= withdrawal_ratio x maintenance margin
-    value of what leaves, at index prices <= equity before - withdrawal_ratio x maintenance before
+    equity >= ratio x maintenance margin
+    value of what leaves, at index prices <= equity before - ratio x maintenance before
 
-The second counts an asset in full though equity may count it by its collateral ratio.  What adds
-nothing to equity and changes no requirement, such as an asset with a ratio of 0, may always go.
+The second counts an asset in full though equity may count it by its collateral ratio; what adds
+nothing to equity and changes no requirement, such as an asset with a ratio of 0, may then always
+go.  By level (a wallet with loans) ::
+
+    assets >= level x (loans + interest)
+
 Source: docs/funds.md.
 """
 
 from __future__ import annotations
 
-from decimal import Decimal
-
 from simulator.accounts.wallets import OUTSIDE, Partition
 from simulator.events.outcomes import RejectReason
 from simulator.exchange.core import Core
+from simulator.exchange.rules import OutflowRules
 from simulator.risk.levels import RiskLevel
 
 ACCOUNT = 1
@@ -31,10 +35,11 @@ UNIT = 1e-8
 class Outflow:
     """The rule of what may leave the trading account's wallets, and its inverse."""
 
-    def __init__(self, core: Core, partition: Partition, withdrawal_ratio: Decimal) -> None:
+    def __init__(self, core: Core, partition: Partition, rules: OutflowRules) -> None:
         self.core = core
         self.partition = partition
-        self.withdrawal_ratio = float(withdrawal_ratio)
+        self.ratio = {kind: float(ratio) for kind, ratio in rules.ratio.items()}
+        self.level = {kind: float(level) for kind, level in rules.level.items()}
 
     def refusal(self, wallet: int, asset: int, units: int) -> RejectReason | None:
         """Return why ``units`` may not leave a wallet, None where they may."""
@@ -76,44 +81,50 @@ class Outflow:
         return int(room / price / UNIT) if price > 0 and room > 0 else 0
 
     def _covered(self, pool: int, wallet: int, asset: int, units: int) -> bool:
-        """Whether a pool still meets its rule without ``units`` of an asset."""
+        """Whether a pool still meets its rules without ``units`` of an asset."""
         core = self.core
-        if self._unified(pool):
-            return self._covered_unified(pool, wallet, asset, units)
-        core.ledger.move(wallet, OUTSIDE, asset, units)
-        equity = float(core.pools.equity_of(pool))
-        if self.partition.pools[pool][2] >= 0:
-            price = float(core.pools.index_price(asset))
-            equity = min(equity, core.ledger.balance_of(wallet, asset) * UNIT * price)
-        covered = equity >= core.free_margin_needed(ACCOUNT, pool)
-        core.ledger.move(OUTSIDE, wallet, asset, units)
-        return bool(covered)
-
-    def _covered_unified(self, pool: int, wallet: int, asset: int, units: int) -> bool:
-        core = self.core
-        if core.pools.checked_level(pool) >= RiskLevel.LIQUIDATION:
+        by_ratio = self.partition.kind_of(pool) in self.ratio
+        if by_ratio and core.pools.checked_level(pool) >= RiskLevel.LIQUIDATION:
             return False
+        price = float(core.pools.index_price(asset))
         before, needed_before = self._figures(pool)
         core.ledger.move(wallet, OUTSIDE, asset, units)
         after, needed = self._figures(pool)
+        if self.partition.pools[pool][2] >= 0:
+            after = min(after, core.ledger.balance_of(wallet, asset) * UNIT * price)
+        debt_covered = self._debt_covered(pool, wallet)
         core.ledger.move(OUTSIDE, wallet, asset, units)
-        core.pools.evaluate(pool)  # leave the figures of what is, not of the trial
-        if (after, needed) == (before, needed_before):
+        if by_ratio:
+            core.pools.evaluate(pool)  # leave the figures of what is, not of the trial
+            if (after, needed) == (before, needed_before):
+                return True
+            if units * UNIT * price > before - needed_before[1]:
+                return False
+        return after >= max(needed) and debt_covered
+
+    def _debt_covered(self, pool: int, wallet: int) -> bool:
+        """Whether assets are the level times what is owed, or more; so without debts."""
+        core = self.core
+        level = self.level.get(self.partition.kind_of(pool), 0.0)
+        assets = range(core.ledger.assets)
+        owed = [int(core.ledger.owed(wallet, asset)) for asset in assets] if level else []
+        if not any(owed):
             return True
-        value = units * UNIT * float(core.pools.index_price(asset))
-        return after >= max(needed) and value <= before - needed_before[1]
+        prices = [float(core.pools.index_price(asset)) for asset in assets]
+        held = [int(core.ledger.balance_of(wallet, asset)) for asset in assets]
+        worth = sum(units * price for units, price in zip(held, prices, strict=True))
+        return worth >= level * sum(u * price for u, price in zip(owed, prices, strict=True))
 
     def _figures(self, pool: int) -> tuple[float, tuple[float, float]]:
-        """A pool's equity, and what it must keep: by initial margin, by the withdrawal ratio."""
+        """A pool's equity, and what it must keep: by initial margin, by its ratio."""
         pools = self.core.pools
         initial = float(self.core.free_margin_needed(ACCOUNT, pool))
+        ratio = self.ratio.get(self.partition.kind_of(pool))
+        if ratio is None:
+            return float(pools.equity_of(pool)), (initial, 0.0)
         pools.evaluate(pool)
         equity, _, maintenance, _ = pools.figures(pool)
-        ratio = self.withdrawal_ratio if self._unified(pool) else 0.0
         return equity, (initial, ratio * maintenance)
-
-    def _unified(self, pool: int) -> bool:
-        return self.partition.kind_of(pool) == "unified"
 
     def _pool(self, wallet: int) -> int:
         for number, (_, own, _) in enumerate(self.partition.pools):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from decimal import Decimal
 
 from simulator.accounts.rules import ModeRules
 from simulator.risk.interest import InterestRules
@@ -65,6 +66,17 @@ class FundRules:
 
 
 @dataclass(frozen=True, slots=True)
+class OutflowRules:
+    """What a pool must keep beside its initial margin when something leaves, by kind of pool.
+
+    ``ratio``: equity / maintenance margin; ``level``: assets / what is owed, where anything is.
+    """
+
+    ratio: Mapping[str, Decimal] = field(default_factory=dict)
+    level: Mapping[str, Decimal] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
 class VenueRules:
     """Rates in 1e-8.
 
@@ -87,6 +99,7 @@ class VenueRules:
     interest: InterestRules = field(default_factory=InterestRules)
     modes: ModeRules = field(default_factory=ModeRules)
     funds: FundRules = field(default_factory=FundRules)
+    outflow: OutflowRules = field(default_factory=OutflowRules)
 
     def fee_table(self) -> list[tuple[int, int, int, int]]:
         """Fees by product code."""

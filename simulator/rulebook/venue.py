@@ -4,7 +4,13 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from simulator.exchange.rules import DeliveryRules, FundingRules, FundRules, VenueRules
+from simulator.exchange.rules import (
+    DeliveryRules,
+    FundingRules,
+    FundRules,
+    OutflowRules,
+    VenueRules,
+)
 from simulator.risk.rules import MarginRules
 from simulator.rulebook.charges import FeeSchedule, FundingTerms
 from simulator.rulebook.schema import Rulebook
@@ -34,7 +40,17 @@ def venue_rules(rules: Rulebook, margin: MarginRules, fees: bool = True) -> Venu
         ),
         funding={market: _funding(rules.funding.of(market)) for market in ("um", "cm")},
         modes=rules.mode_rules(),
+        outflow=_outflow(rules),
         funds=rules.fund_operations.plain() if rules.fund_operations else FundRules(),
+    )
+
+
+def _outflow(rules: Rulebook) -> OutflowRules:
+    cross = rules.cross_margin
+    level = cross.withdraw_above if cross else None
+    return OutflowRules(
+        ratio={"unified": rules.mode_rules().withdrawal_ratio},
+        level={} if level is None else {"margin": level},
     )
 
 

@@ -92,8 +92,8 @@ def margined(world: World, event: FundEvent) -> None:
             pools.evaluate(number)
             equity, _, maintenance, _ = pools.figures(number)
             assert equity >= world.core.free_margin_needed(1, number), event
-            if name == "unified":
-                assert equity >= world.desk.transfers.outflow.withdrawal_ratio * maintenance, event
+            ratio = world.desk.transfers.outflow.ratio.get(name, 0.0)
+            assert equity >= ratio * maintenance, event
 
 
 def exact(world: World) -> None:

@@ -235,7 +235,7 @@ def test_what_leaves_a_unified_pool_by_transfer_keeps_the_withdrawal_ratio_too()
     ask(world, "universal_transfer", "MAIN_PORTFOLIO_MARGIN", "USDT", 20_000)
     world.ctx.buy(world.market("um:BTCUSDT"), 1)
     world.step()
-    world.desk.transfers.outflow.withdrawal_ratio = 30.0  # 12,000 of 400 maintenance margin
+    world.desk.transfers.outflow.ratio["unified"] = 30.0  # 12,000 of 400 maintenance margin
     most = world.ctx.account.max_withdrawable("USDT", "unified")
     assert most == pytest.approx(8_000, abs=10)
     more = Decimal(str(most)) + UNIT

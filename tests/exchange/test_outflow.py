@@ -82,14 +82,26 @@ def test_a_separated_futures_wallet_keeps_its_initial_margin() -> None:
     )
 
 
-@pytest.mark.parametrize("rulebook", ["textbook", "binance"])
-def test_what_a_loan_brought_stays_in_the_margin_wallet(rulebook: str) -> None:
+def test_what_a_loan_brought_stays_in_the_margin_wallet() -> None:
     # At 3x 20,000 of debt needs 10,000 of equity: of 15,000 + 20,000 only 5,000 may leave.
-    world = opened(rulebook=rulebook, deposits={"USDT": "15000"}, interest=PLAIN)
+    world = opened(deposits={"USDT": "15000"}, interest=PLAIN)
     world.transfer(15_000, "spot", "margin")
     world.borrow("USDT", 20_000)
     assert most_and_no_more(world, "USDT", "margin", "INSUFFICIENT_MARGIN") == 5_000
     assert world.owed() == (20_000 * E8, 0)
+
+
+@pytest.mark.parametrize(
+    ("borrowed", "most"), [(0, 15_000), (5_000, 10_000), (7_500, 7_500), (15_000, 0), (20_000, 0)]
+)
+def test_a_wallet_with_loans_keeps_its_margin_level(borrowed: int, most: int) -> None:
+    """Binance: assets / liabilities of 2 after it, (15,000 + loan - x) / loan >= 2."""
+    world = opened(rulebook="binance", deposits={"USDT": "15000"}, interest=PLAIN)
+    world.transfer(15_000, "spot", "margin")
+    if borrowed:
+        world.borrow("USDT", borrowed)
+    reason = "INSUFFICIENT_MARGIN" if borrowed else "INSUFFICIENT_BALANCE"
+    assert most_and_no_more(world, "USDT", "margin", reason) == most
 
 
 def test_unified_keeps_its_initial_margin_and_the_withdrawal_ratio() -> None:
@@ -99,7 +111,7 @@ def test_unified_keeps_its_initial_margin_and_the_withdrawal_ratio() -> None:
     world.step()
     figures = world.pool("unified")
     assert world.ctx.account.max_withdrawable("USDT") == pytest.approx(15_000, abs=1)
-    world.desk.transfers.outflow.withdrawal_ratio = 3.0
+    world.desk.transfers.outflow.ratio["unified"] = 3.0
     most = most_and_no_more(world, "USDT", "unified", "INSUFFICIENT_MARGIN")
     assert float(most) == pytest.approx(figures.equity - 3 * figures.maintenance_margin, abs=1e-6)
     assert float(most) == pytest.approx(10_000, abs=1)
