@@ -10,6 +10,7 @@ from decimal import Decimal
 
 import pytest
 
+from simulator import margin
 from simulator.events.outcomes import Outcome
 from simulator.market.tape import Kind
 from tests.exchange.fund_world import (
@@ -102,6 +103,14 @@ def test_a_wallet_with_loans_keeps_its_margin_level(borrowed: int, most: int) ->
         world.borrow("USDT", borrowed)
     reason = "INSUFFICIENT_MARGIN" if borrowed else "INSUFFICIENT_BALANCE"
     assert most_and_no_more(world, "USDT", "margin", reason) == most
+    document = {
+        "mode": "separated",
+        "rulebook": "binance",
+        "prices": {"index": {"USDT": 1}},
+        "balances": {"margin": {"USDT": {"asset": 15_000 + borrowed, "loan": borrowed}}},
+    }
+    pools = {pool.pool: pool for pool in margin(document).pools}
+    assert pools["margin"].assets[0].max_withdraw == most
 
 
 def test_unified_keeps_its_initial_margin_and_the_withdrawal_ratio() -> None:
