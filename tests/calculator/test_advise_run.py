@@ -21,6 +21,8 @@ from simulator.calculator.read import read
 from simulator.calculator.rules import rules_of
 from simulator.cli.main import run_command
 
+pytestmark = pytest.mark.hours
+
 
 @pytest.fixture(scope="module")
 def crash(tmp_path_factory: pytest.TempPathFactory) -> Path:

@@ -19,6 +19,8 @@ from simulator.cli.scenario import load_scenario
 from simulator.report.portfolio import portfolio
 from simulator.report.result import RunResult
 
+pytestmark = pytest.mark.hours
+
 SCENARIOS = ("coin_carry", "crash", "calendar_spread", "covered_call", "short_strangle")
 
 

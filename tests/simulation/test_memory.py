@@ -6,7 +6,11 @@ import gc
 import weakref
 from typing import Any
 
+import pytest
+
 from simulator import Context, Simulation, Strategy
+
+pytestmark = pytest.mark.hours
 
 
 class Keeper(Strategy):

@@ -15,6 +15,8 @@ from simulator import AccountEvent, Context, Simulation, Strategy
 from simulator.accounts.questionnaire import right_answers
 from simulator.rulebook.load import load, names
 
+pytestmark = pytest.mark.hours
+
 MINUTE_NS = 60 * 10**9
 START_NS = 1_749_627_000 * 10**9
 """First instant of the bundled hour."""

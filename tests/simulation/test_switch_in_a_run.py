@@ -15,6 +15,8 @@ import pytest
 from simulator import RunResult, Simulation, Strategy
 from simulator.exchange import upkeep
 
+pytestmark = pytest.mark.hours
+
 
 class Merger(Strategy):
     """Buy, merge after ten minutes, sell, and part the wallets ten minutes later."""
