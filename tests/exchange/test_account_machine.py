@@ -314,6 +314,7 @@ EVERYWHERE = (
 )
 
 
+@pytest.mark.hours
 @pytest.mark.parametrize("rulebook", MEMBERS)
 def test_any_life_follows_the_plain_model(rulebook: str) -> None:
     totals = run(rulebook, 200)

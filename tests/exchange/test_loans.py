@@ -303,15 +303,15 @@ def test_plain_spot_borrows_nothing() -> None:
 
 
 def test_borrowed_money_leaves_only_as_far_as_what_stays_covers_it() -> None:
-    """With 20,000 owed at 3x, 10,000 of equity must stay."""
+    """With 8,000 owed a margin level of 2 must stay: 16,000 of the 18,000 there are."""
     world = separated_margin()
-    world.borrow("USDT", 18_000)
-    world.ctx.transfer("USDT", 1_000.000001, "margin", "spot")
+    world.borrow("USDT", 8_000)
+    world.ctx.transfer("USDT", 2_000.000001, "margin", "spot")
     world.step()
     assert len(world.records(Outcome.TRANSFER_REJECTED)) == 1
-    world.ctx.transfer("USDT", 1_000, "margin", "spot")
+    world.ctx.transfer("USDT", 2_000, "margin", "spot")
     world.step()
-    assert world.balance("margin") == 27_000 * E8
+    assert world.balance("margin") == 16_000 * E8
 
 
 @pytest.mark.parametrize("short", [False, True])
