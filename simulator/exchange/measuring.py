@@ -27,6 +27,7 @@ class Measuring:
         columns = core.pools.columns
         needed = [rules.scenario for rules in margins if follows(rules)]
         self._measured = Measured(needed[0], columns.underlyings) if needed else None
+        self._judged: tuple[object, bool] = (None, False)
 
     @property
     def present(self) -> Measured | None:
@@ -41,6 +42,9 @@ class Measuring:
 
     def apply(self, pools: Pools) -> None:
         """Give pools what is measured so far, if their margin depends on it."""
-        if self._measured is not None and follows(pools.columns.rules):
-            rules = pools.columns.rules.scenario
-            pools.set_measured(*self._measured.columns(rules, pools.columns.underlyings))
+        columns = pools.columns
+        if self._judged[0] is not columns:
+            self._judged = (columns, follows(columns.rules))
+        if self._measured is not None and self._judged[1]:
+            rules = columns.rules.scenario
+            pools.set_measured(*self._measured.columns(rules, columns.underlyings))

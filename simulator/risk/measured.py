@@ -53,32 +53,36 @@ class Measured:
         self.decay = 0.5 ** (rules.step_seconds / rules.half_life_seconds)
         self.needed = max(2, math.ceil(rules.half_life_seconds / rules.step_seconds))
         self._last = [0.0] * count
-        self._products = np.zeros((count, count))
-        self._weights = np.zeros((count, count))
-        self._seen = np.zeros((count, count), dtype=np.int64)
+        # Plain lists: for a handful of underlyings numpy's calls cost more than the sums.
+        self._products = [[0.0] * count for _ in range(count)]
+        self._weights = [[0.0] * count for _ in range(count)]
+        self._seen = [[0] * count for _ in range(count)]
+        self._numbers: tuple[object, list[int]] = (None, [])
+        self._plain: tuple[object, tuple[str, ...], npt.NDArray[np.float64]]
+        self._plain = (None, (), np.zeros((0, 0)))
 
     def step(self, prices: Sequence[float]) -> None:
         """Take the index prices of this step; 0 = not known, its returns begin later."""
-        returns = np.zeros(len(prices))
-        known = np.zeros(len(prices), dtype=np.int64)
+        returns: list[tuple[int, float]] = []
         for number, price in enumerate(prices):
             before = self._last[number]
             if price > 0 and before > 0:
-                returns[number] = math.log(price / before)
-                known[number] = 1
+                returns.append((number, math.log(price / before)))
             self._last[number] = float(price)
-        both = np.outer(known, known)
         # A pair without a return keeps its figures: they do not fade into nothing.
-        faded = np.where(both == 1, self.decay, 1.0)
-        self._products = self._products * faded + np.outer(returns, returns)
-        self._weights = self._weights * faded + both
-        self._seen += both
+        decay = self.decay
+        for one, first in returns:
+            products, weights, seen = self._products[one], self._weights[one], self._seen[one]
+            for other, second in returns:
+                products[other] = products[other] * decay + first * second
+                weights[other] = weights[other] * decay + 1
+                seen[other] += 1
 
     def covariance(self, one: int, other: int) -> float | None:
         """Return the covariance a step, None while too few steps are seen."""
-        if self._seen[one, other] < self.needed:
+        if self._seen[one][other] < self.needed:
             return None
-        return float(self._products[one, other] / self._weights[one, other])
+        return self._products[one][other] / self._weights[one][other]
 
     def volatility(self, one: int) -> float | None:
         """Return the annual volatility of an underlying, None while not measured."""
@@ -93,8 +97,9 @@ class Measured:
         if common is None:
             return None
         size = math.sqrt(
-            float(self._products[one, one] / self._weights[one, one])
-            * float(self._products[other, other] / self._weights[other, other])
+            self._products[one][one]
+            / self._weights[one][one]
+            * (self._products[other][other] / self._weights[other][other])
         )
         return min(1.0, max(-1.0, common / size)) if size > 0 else None
 
@@ -124,12 +129,22 @@ class Measured:
         rules = rules or self.rules
         underlyings = underlyings or self.underlyings
         ranges = widened_ranges(rules, underlyings, self.volatilities())
-        credit = scenario_columns(rules, underlyings, self.correlations()).credit
-        return ranges, credit
+        correlations = self.correlations()
+        if correlations:
+            return ranges, scenario_columns(rules, underlyings, correlations).credit
+        # The reference's, which every step would find the same.
+        known, names, credit = self._plain
+        if known is not rules or names != tuple(underlyings):
+            credit = scenario_columns(rules, underlyings).credit
+            self._plain = (rules, tuple(underlyings), credit)
+        return ranges, credit.copy()
 
     def step_on(self, pools: Pools) -> None:
         """Take a step on the pools' own index prices."""
         columns = pools.columns
-        asset = dict(zip(columns.underlyings, columns.asset_of.tolist(), strict=True))
-        numbers = [asset.get(name, -1) for name in self.underlyings]
+        known, numbers = self._numbers
+        if known is not columns:
+            asset = dict(zip(columns.underlyings, columns.asset_of.tolist(), strict=True))
+            numbers = [asset.get(name, -1) for name in self.underlyings]
+            self._numbers = (columns, numbers)
         self.step([pools.index_price(n) if n >= 0 else 0.0 for n in numbers])
