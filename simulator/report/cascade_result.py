@@ -70,9 +70,14 @@ FUND = {
     "time_ns": pl.Int64,
     "asset": pl.String,
     "balance": pl.Float64,
+    "value": pl.Float64,
     "inventory": pl.Float64,
 }
-"""Columns of ``Cascade.fund``: balance in whole units, what it holds at the mark in USDT."""
+"""Columns of ``Cascade.fund``: one row a change, the first at the start.
+
+``balance`` in whole units of the asset, ``value`` the same in USDT at the index of the instant,
+``inventory`` the notional of what the fund holds that settles in the asset, at the mark, in USDT.
+"""
 
 FAN = {"time_ns": pl.Int64, "mode": pl.String} | {
     f"p{share:02d}": pl.Float64 for share in (1, 5, 25, 50, 75, 95, 99)
@@ -108,9 +113,12 @@ def _frame(schema: Mapping[str, Any]) -> pl.DataFrame:
 
 @dataclass(frozen=True, slots=True)
 class Cascade:
-    """A population through a run; ``accounts`` of them, ``open_interest`` in USDT at the start.
+    """A population through a run.
 
-    The columns of the frames are described above.  ``seconds`` is what liquidating took.
+    ``accounts``: how many there are.  ``open_interest``: notional of all their positions at the
+    first marks, long and short ones added, USDT.  ``seconds``: what liquidating took.
+    ``unlimited``: assets of which the insurance fund has as much as it needs; its balance then
+    starts at 0 and tells what it has paid.  The columns of the frames are described above.
     """
 
     accounts: int
@@ -124,3 +132,4 @@ class Cascade:
     heat: pl.DataFrame = field(default_factory=lambda: _frame(HEAT))
     paths: pl.DataFrame = field(default_factory=lambda: _frame(PATHS))
     seconds: float = 0.0
+    unlimited: tuple[str, ...] = ()

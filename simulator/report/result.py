@@ -8,6 +8,8 @@ from typing import Any
 
 import polars as pl
 
+from simulator.report.cascade_result import Cascade
+
 ALERTS = {
     "time_ns": pl.Int64,
     "pool": pl.String,
@@ -122,6 +124,9 @@ class RunResult:
     ``notes`` are sentences for the reader, such as "no data for funding".  ``portfolio`` is the
     account as a portfolio document when its maintenance margin was largest, ``profile`` what was
     told of its owner.
+
+    Of a run with a population, ``cascade`` is what it went through, ``quiet`` the same run with the
+    feedback of liquidations on prices off, and ``variant`` the name of the scenario's variant.
     """
 
     scenario: str
@@ -153,3 +158,16 @@ class RunResult:
     portfolio: Mapping[str, Any] | None = None
     profile: Mapping[str, Any] | None = None
     currency: str = "USDT"
+    variant: str = ""
+    cascade: Cascade | None = None
+    quiet: Cascade | None = None
+
+    @property
+    def label(self) -> str:
+        """What the run is called beside others: its variant, if there are any, and its mode."""
+        return f"{self.variant} {self.mode}".strip()
+
+    @property
+    def place(self) -> str:
+        """Folder of the run's own files under the output folder."""
+        return f"{self.variant}/{self.mode}" if self.variant else self.mode
