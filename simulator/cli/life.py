@@ -25,7 +25,7 @@ quantity, price, reduce_only, position_side), ``close``, ``cancel_all`` (market)
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import time
 from decimal import Decimal, InvalidOperation
 from typing import Annotated, Any, Literal, get_args
@@ -34,6 +34,8 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSeriali
 
 from simulator.accounts.profile import profile_of
 from simulator.accounts.rules import AccountProfile
+from simulator.population.laws import LAWS
+from simulator.rulebook.messages import nearest
 from simulator.strategy.life import DOES, LifeStep
 from simulator.units.text import clock
 
@@ -237,8 +239,11 @@ def in_order(steps: tuple[LifeEntry, ...]) -> tuple[LifeEntry, ...]:
     return steps
 
 
-def fault(error: ValidationError) -> str:
-    """Return the first fault of a scenario file in one line, steps counted as its reader does."""
+def fault(error: ValidationError, fields: Mapping[str, Any], known: Sequence[str]) -> str:
+    """Return the first fault of a scenario file in one line, steps counted as its reader does.
+
+    ``known`` are the keys that a file may have, ``fields`` what it has.
+    """
     first = error.errors()[0]
     loc, said = first["loc"], first["msg"].removeprefix("Value error, ")
     if first["type"] == "union_tag_invalid":
@@ -246,15 +251,18 @@ def fault(error: ValidationError) -> str:
     elif first["type"] == "union_tag_not_found":
         said = f"says not what to do; known: {', '.join(DOES)}"
     elif first["type"] == "extra_forbidden":
-        said = _unknown(loc)
+        said = _unknown(loc, known)
     elif first["type"] == "missing":
         said = "is missing"
-    elif loc == ("life",) and first["type"] == "tuple_type":
-        said = "steps are tables in two pairs of brackets, [[life]], one for each"
+    elif loc in (("life",), ("people",)) and first["type"] == "tuple_type":
+        what = "steps" if loc == ("life",) else "groups"
+        said = f"{what} are tables in two pairs of brackets, [[{loc[0]}]], one for each"
     elif loc == ("profile",):
         # What is wrong in the table names it already.
         return said if isinstance(first["input"], dict) else "profile: must be a table, [profile]"
     where = ".".join(str(part) for part in loc)
+    if loc[:1] == ("people",):
+        where = _group(loc, fields["people"])
     if loc[:1] == ("life",) and len(loc) > 1:
         do = f" ({loc[2]})" if len(loc) > 2 else ""
         rest = "".join(f": {part}" for part in loc[3:])
@@ -262,9 +270,21 @@ def fault(error: ValidationError) -> str:
     return f"{where}: {said}" if where else said
 
 
-def _unknown(loc: tuple[int | str, ...]) -> str:
+def _group(loc: tuple[int | str, ...], people: Any) -> str:
+    """Return where a fault of ``[[people]]`` is: the group and its key, no kind of law."""
+    if len(loc) < 2 or not isinstance(people, list):
+        return "people"
+    group = people[int(loc[1])]
+    name = f" ({group['name']})" if isinstance(group, Mapping) and group.get("name") else ""
+    keys = [str(part) for part in loc[2:] if part not in (*LAWS, "fixed", "choice", "Mixed")]
+    return f"people {int(loc[1]) + 1}{name}" + "".join(f": {key}" for key in keys)
+
+
+def _unknown(loc: tuple[int | str, ...], fields: Sequence[str]) -> str:
     """Return what to say of a key that there is not, with those that there are."""
     known: list[str] = []
+    if len(loc) == 1:
+        return f"no such key{nearest(str(loc[0]), fields)}"
     if loc[0] == "life":
         shapes = get_args(get_args(LifeEntry)[0])
         shape = next(one for one in shapes if loc[2] in get_args(one.model_fields["do"].annotation))

@@ -31,7 +31,40 @@
 
     [profile]  # and [[life]]: what the account's owner does, see simulator.cli.life
 
-Options of the command line stand above the file.
+Besides the account that trades, a population may hold positions (docs/how-to/population.md); a
+scenario with one has no strategy unless it names some::
+
+    accounts = 100_000               # of [[people]]; as the option --accounts
+    population = "crowd.parquet"     # a file of accounts in place of [[people]]
+
+    [[people]]                       # a type of account: simulator.population.spec
+    name = "retail longs"
+    share = 1.0
+    wealth = {law = "pareto", least = 500, alpha = 1.2, most = 5_000_000}
+    instruments = ["um:BTCUSDT"]
+    leverage = {5 = 0.3, 10 = 0.5, 20 = 0.2}
+
+    [impact]                         # what books offer and how they come back: simulator.cli.impact
+    depth = 10_000_000
+
+    [rules]                          # over the rulebook, by path, as `overrides` of a document
+    unified.ladder.target = 1.6
+
+    [liquidation]                    # over the rulebook's section of that name
+    partial = "bracket"              # target, bracket or whole
+
+    [insurance_fund]                 # likewise
+    balance = {USDT = 1_000_000}
+    capacity = 1.0
+
+    [market]                         # a made tape in place of data: prices by knots
+    # see docs/how-to/population.md
+
+    [[variants]]                     # the same with other values, as further columns of the result
+    name = "thin book"
+    impact.depth = 1_000_000         # see simulator.cli.variants
+
+Options of the command line stand above the file, in every variant.
 """
 
 from __future__ import annotations
@@ -44,14 +77,20 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
 
+from simulator.cli.impact import ImpactTable
 from simulator.cli.life import LifeEntry, Profile, fault, in_order
+from simulator.cli.variants import overlays
 from simulator.errors import InputError
+from simulator.population.spec import MOST_ACCOUNTS, People
 
 FOLDER = Path(__file__).parent.parent / "scenarios"
 """Where the named scenarios are."""
 
 BUNDLED = "bundled:"
 """Prefix of a data name that means a tape which comes with the package."""
+
+CROWD = ("people", "population")
+"""Fields of which one says who holds positions besides the account that trades."""
 
 PositiveAmount = Annotated[Decimal, Field(gt=0, allow_inf_nan=False)]
 
@@ -63,7 +102,8 @@ class Scenario(BaseModel):
 
     name: str
     title: str = ""
-    data: tuple[str, ...] = Field(min_length=1)
+    variant: str = ""
+    data: tuple[str, ...] = ()
     instruments: tuple[str, ...] = ()
     mode: Literal["separated", "unified", "both"] = "both"
     rulebook: str = "textbook"
@@ -86,20 +126,54 @@ class Scenario(BaseModel):
     parameters: dict[str, str] = {}
     profile: Profile | None = None
     life: Annotated[tuple[LifeEntry, ...], AfterValidator(in_order)] = ()
+    accounts: int = Field(default=0, ge=0, le=MOST_ACCOUNTS)
+    population: str = ""
+    people: People = ()
+    impact: ImpactTable | None = None
+    rules: dict[str, Any] = {}
+    liquidation: dict[str, Any] = {}
+    insurance_fund: dict[str, Any] = {}
+    market: dict[str, Any] = {}
+    variants: tuple[Scenario, ...] = ()
 
     @model_validator(mode="before")
     @classmethod
-    def _life_alone(cls, fields: Any) -> Any:
-        """A life needs no strategy beside it."""
-        if isinstance(fields, dict) and fields.get("life"):
+    def _no_strategy_needed(cls, fields: Any) -> Any:
+        """A life or a population needs no strategy beside it."""
+        if isinstance(fields, dict) and any(fields.get(key) for key in ("life", *CROWD)):
             return {"strategies": (), **fields}
         return fields
 
     @model_validator(mode="after")
-    def _somebody_acts(self) -> Scenario:
-        if not (self.strategies or self.life):
-            raise ValueError("strategies: name at least one, or give the account a [[life]]")
+    def _complete(self) -> Scenario:
+        if not (self.strategies or self.life or self.crowded):
+            raise ValueError(
+                "strategies: name at least one, or give the account a [[life]], or [[people]]"
+            )
+        if bool(self.data) == bool(self.market):
+            raise ValueError(
+                "data: name at least one, or a [market]"
+                if not self.data
+                else "data and [market]: give one of them"
+            )
+        if self.people and self.population:
+            raise ValueError("people and population: give one of them")
+        if self.accounts and not self.people:
+            raise ValueError("accounts: are divided among [[people]], and there are none")
+        if self.impact and not self.crowded:
+            raise ValueError("impact: is of a run with a population, give [[people]]")
         return self
+
+    @property
+    def crowded(self) -> bool:
+        """Whether there are accounts besides the one that trades."""
+        return bool(self.people or self.population)
+
+    @property
+    def overrides(self) -> dict[str, Any]:
+        """What stands above the rulebook's values, by path."""
+        sections = {"liquidation": self.liquidation, "insurance_fund": self.insurance_fund}
+        return {**self.rules, **{name: table for name, table in sections.items() if table}}
 
     def volatilities(self) -> dict[str, float]:
         """Return annual volatility by underlying; ``InputError`` for what is not a number."""
@@ -132,12 +206,29 @@ def load_scenario(name: str) -> Scenario:
         fields = tomllib.loads(path.read_text(encoding="utf-8"))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise InputError(f"scenario {path.name}: not valid TOML: {error}") from error
-    if "name" in fields:
-        raise InputError(f"scenario {path.name}: the file's name is its name; leave out 'name'")
+    for key in ("name", "variant"):
+        if key in fields:
+            raise InputError(
+                f"scenario {path.name}: the file's name is its name; leave out {key!r}"
+            )
     try:
-        scenario = Scenario(name=path.stem, **fields)
+        several = overlays(fields)
+    except InputError as error:
+        raise InputError(f"scenario {path.name}: {error}") from None
+    scenario = _checked(fields, path)
+    return scenario.model_copy(
+        update={"variants": tuple(_checked(one, path, name) for name, one in several)}
+    )
+
+
+def _checked(fields: dict[str, Any], path: Path, variant: str = "") -> Scenario:
+    """Return the scenario of a file, or one of its variants; ``InputError`` for a wrong field."""
+    try:
+        scenario = Scenario(name=path.stem, variant=variant, **fields)
     except ValidationError as error:
-        raise InputError(f"scenario {path.name}: {fault(error)}") from error
+        which = f"variant {variant}: " if variant else ""
+        known = [key for key in Scenario.model_fields if key not in ("name", "variant")]
+        raise InputError(f"scenario {path.name}: {which}{fault(error, fields, known)}") from error
     return scenario.model_copy(update=_from_file(scenario, path.parent))
 
 
@@ -181,8 +272,8 @@ def _require_manifest(path: Path, name: str) -> None:
         )
 
 
-def _from_file(scenario: Scenario, folder: Path) -> dict[str, tuple[str, ...]]:
-    """Return the data and strategy paths of a scenario seen from its own folder."""
+def _from_file(scenario: Scenario, folder: Path) -> dict[str, Any]:
+    """Return the paths of a scenario seen from its own folder."""
 
     def seen(name: str) -> str:
         if name.startswith(BUNDLED) or Path(name).is_absolute():
@@ -192,4 +283,5 @@ def _from_file(scenario: Scenario, folder: Path) -> dict[str, tuple[str, ...]]:
     return {
         "data": tuple(seen(name) for name in scenario.data),
         "strategies": tuple(seen(name) if ".py" in name else name for name in scenario.strategies),
+        "population": seen(scenario.population) if scenario.population else "",
     }
