@@ -86,6 +86,15 @@ class Outcome(IntEnum):
     SETTING_CHANGED = 35
     """A switch of the account was set; order = ``messages.FundOperation``, quantity = 1 on, 0
     off."""
+    TAKEN_OVER = 36
+    """The insurance fund took a position over at its bankruptcy price; account = who lost it, order
+    = its pool, side = 1 of a long, -1 of a short, price = what it was worth at that price in units
+    of its settlement asset (of a future: signed lots times the price, see ``ledger``), quantity =
+    lots."""
+    DELEVERAGED = 37
+    """A position was closed against one at its bankruptcy price; account = the one that was in
+    profit, order = the pool in liquidation, side = 1 of a long, -1 of a short, price as in
+    TAKEN_OVER, quantity = lots."""
 
 
 class RejectReason(IntEnum):

@@ -31,6 +31,9 @@ E8 = 10**8
 CASH = ("USDT", "USDC", "FDUSD", "BUSD", "USD")
 """Assets valued at 1 USDT where the data give them no price (docs/assumptions.md)."""
 
+ACCOUNTS = 3
+"""The market's, the one that trades, and the insurance fund's, always the last one."""
+
 NO_LIMIT = 2**52
 PREMIUM_STEP_NS = 5 * 10**9
 """Between points of the premium index: Binance's 5,760 points in 8 hours."""
@@ -90,7 +93,7 @@ def assemble(
     # The lender comes after the account's wallets: their numbers are part of digests.
     lender = len(partition.wallets)
     ledger = Ledger(
-        2,
+        ACCOUNTS,
         [_unit(one) for one in listed],
         lender + 1,
         len(assets),
@@ -128,13 +131,14 @@ def assemble(
         "sampled_account": 1,
         "lender": lender,
         "interest": rules.interest,
-        "liquidation_fee_e8": rules.liquidation_fee_e8,
+        "liquidation": rules.liquidation,
         **_step_columns(rules, layouts, profile or AccountProfile(), seed),
     }
     _set_known(columns["pools"], assets, columns["volatility"])
     core = Core(columns)
     desk = Desk(core, columns, partition, listed, assets)
     core.set_desk(desk)
+    desk.liquidator.endow()
     return Made(core, desk, assets)
 
 

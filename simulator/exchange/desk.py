@@ -115,7 +115,7 @@ class Desk(DeskViews):
             instruments,
             assets,
             target=float(columns["margin"].ladder.target),
-            fee_e8=columns["liquidation_fee_e8"],
+            rules=columns["liquidation"],
             announce=self.announce,
         )
         self.leverage = Leverage(

@@ -11,10 +11,10 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any
 
-from simulator.accounts.wallets import Partition
+from simulator.accounts.wallets import INSURANCE, Partition
 from simulator.exchange.leverage import largest_notional
 from simulator.instruments.instrument import Instrument
-from simulator.risk.columns import MarginColumns, listing, margin_columns, pool_rows
+from simulator.risk.columns import KINDS, MarginColumns, listing, margin_columns, pool_rows
 from simulator.risk.interest import InterestRules
 from simulator.risk.rules import MarginRules
 
@@ -61,9 +61,11 @@ def margins_of(
 
 
 def pools_of(partition: Partition, assets: Sequence[str]) -> tuple[Any, list[list[int]]]:
-    """Return pools and which of them margins each slot, of the market's account and the own."""
+    """Return pools and which of them margins each slot: of the market's account, the own, and the
+    insurance fund's, which nobody margins.
+    """
     none = [-1] * len(partition.pool_of)
-    return pool_rows(partition.pools, assets, account=1), [none, partition.pool_of]
+    return pool_rows(partition.pools, assets, account=1), [none, partition.pool_of, none]
 
 
 def mode_columns(
@@ -75,21 +77,29 @@ def mode_columns(
 ) -> dict[str, Any]:
     """Return the columns that ``take_mode`` of the venue and of its upkeep want."""
     partition, margin = layout.partition, layout.margin
+    one, slots = partition.instruments, len(partition.margin)
     return {
         "max_notional": [
             largest_notional(one, margin, most) for one, most in zip(listed, leverage, strict=True)
         ],
-        "cash_wallet": [partition.cash, partition.cash],
-        "margin_wallet": [partition.margin, partition.margin],
-        "cash_pool": [partition.cash_pool, partition.cash_pool],
-        "lending_wallet": [partition.lending, partition.lending],
-        "lending_pool": [partition.lending_pool, partition.lending_pool],
+        # The market's account, the own, the insurance fund's.
+        "cash_wallet": [partition.cash, partition.cash, [INSURANCE] * one],
+        "margin_wallet": [partition.margin, partition.margin, [INSURANCE] * slots],
+        "cash_pool": [partition.cash_pool, partition.cash_pool, [-1] * one],
+        "lending_wallet": [partition.lending, partition.lending, [-1] * one],
+        "lending_pool": [partition.lending_pool, partition.lending_pool, [-1] * one],
+        "target": targets_of(margin),
         "premium_in_cash": "options" not in partition.members,
         "loan_margin": 1 / (margin_leverage(margin) - 1),
         "own_wallets": partition.own,
         "unified": partition.mode == "unified",
         "convert_below": _convert_below(partition, interest, assets),
     }
+
+
+def targets_of(margin: MarginRules) -> list[float]:
+    """Return the ratio above which closing stops, by kind of pool."""
+    return [float(margin.ladder_of(kind).target) for kind in KINDS]
 
 
 def _convert_below(

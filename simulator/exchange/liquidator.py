@@ -9,15 +9,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-from simulator.accounts.wallets import INSURANCE, Partition
+from simulator.accounts.wallets import INSURANCE, OUTSIDE, Partition
 from simulator.events.outcomes import Outcome
 from simulator.exchange.core import Core
 from simulator.exchange.messages import LevelChange, LiquidationEvent
 from simulator.instruments.instrument import Instrument
 from simulator.liquidation.plan import plan
+from simulator.liquidation.rules import LiquidationRules
 from simulator.risk.levels import RiskLevel
 
 ACCOUNT = 1
+E8 = 10**8
 UNIT = 1e-8
 REDUCE_ONLY, LIQUIDATION, MARGIN = 1, 4, 8
 """Flags of the venue's own orders."""
@@ -39,7 +41,7 @@ class Liquidator:
         assets: list[str],
         *,
         target: float,
-        fee_e8: int,
+        rules: LiquidationRules,
         announce: Callable[[LevelChange | LiquidationEvent], None],
     ) -> None:
         self.core = core
@@ -47,7 +49,8 @@ class Liquidator:
         self.listed = instruments
         self.assets = assets
         self.target = target
-        self.fee_e8 = fee_e8
+        self.rules = rules
+        self.fee_e8 = rules.fee_e8
         self.announce = announce
         self.events: list[LiquidationEvent] = []
         self.fees = 0.0
@@ -55,6 +58,13 @@ class Liquidator:
         self.repaid = 0
         self._busy = False
         self._stuck: set[int] = set()
+
+    def endow(self) -> None:
+        """Give the insurance fund what the rules say it begins with."""
+        for asset, units in self.rules.insurance.balance.items():
+            if asset in self.assets and units:
+                number = self.assets.index(asset)
+                self.core.ledger.move(OUTSIDE, INSURANCE, number, int(units * E8))
 
     def take_mode(self, target: float) -> None:
         """Go on in another account mode; ``target`` ends its liquidations."""

@@ -35,6 +35,40 @@ class LiquidationEvent:
 
 
 @dataclass(frozen=True, slots=True)
+class DeleveragingEvent:
+    """A profitable position was closed against one in liquidation, outside the book and without a
+    fee: auto-deleveraging.
+
+    ``price`` is the other position's bankruptcy price; ``quantity`` signed, as it was held;
+    ``profit`` against its average entry, in ``asset``.  Open orders in the contract were cancelled
+    before; what hedged the position is open from now on.
+    """
+
+    time_ns: int
+    instrument: str
+    price: float
+    quantity: float
+    profit: float
+    asset: str
+    slot: int
+    lots: int
+
+
+@dataclass(frozen=True, slots=True)
+class TakeoverEvent:
+    """The insurance fund took ``lots`` of a position over, at ``price``: its bankruptcy price.
+
+    The pool's ``LiquidationEvent`` is what strategies hear; this tells them their position.
+    """
+
+    time_ns: int
+    instrument: str
+    price: float
+    slot: int
+    lots: int
+
+
+@dataclass(frozen=True, slots=True)
 class SettlementEvent:
     """A position ended at its contract's expiry, outside the book.
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 
 from simulator.accounts.rules import ModeRules
+from simulator.liquidation.rules import LiquidationRules
 from simulator.risk.interest import InterestRules
 from simulator.risk.rules import MarginRules
 
@@ -90,13 +91,13 @@ class VenueRules:
     um_fees: tuple[int, int, int]
     cm_fees: tuple[int, int, int]
     option_fees: tuple[int, int, int, int]
-    liquidation_fee_e8: int
     mark_points: int
     mark_step_ns: int
     mark_basis_hours: int
     delivery: DeliveryRules = field(default_factory=DeliveryRules)
     funding: Mapping[str, FundingRules] = field(default_factory=dict)
     interest: InterestRules = field(default_factory=InterestRules)
+    liquidation: LiquidationRules = field(default_factory=LiquidationRules)
     modes: ModeRules = field(default_factory=ModeRules)
     funds: FundRules = field(default_factory=FundRules)
     outflow: OutflowRules = field(default_factory=OutflowRules)

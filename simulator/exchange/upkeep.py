@@ -64,7 +64,7 @@ class Upkeep(Marks):
         self.seen_index = memoryview(np.zeros(max(1, venue.ledger.assets)))
         self.seen = memoryview(np.zeros((max(1, venue.ledger.slots), 3)))
         self.always = False
-        self.everything = venue.ledger.accounts > 2
+        self.everything = venue.ledger.accounts > 3
         self._room(1024)
 
     def take_mode(self, columns) -> None:

@@ -7,6 +7,7 @@ from typing import Annotated, Self
 
 from pydantic import Field, field_validator, model_validator
 
+from simulator.liquidation.rules import Deleveraging, InsuranceRules, Partial
 from simulator.rulebook.sections import Section
 from simulator.rulebook.values import Daily, Number, Positive, Rate, Share, e8
 
@@ -63,19 +64,47 @@ class Fees(Section):
 
 
 class Liquidation(Section):
-    """What a liquidation costs: ``fee`` is a share of the notional that the venue closes, to the
-    insurance fund.
+    """What a liquidation does and costs: ``fee`` is a share of the notional that its orders close,
+    to the insurance fund.
 
+    ``partial``: how far an order closes a future, see `simulator.liquidation.rules.Partial`.
     ``market_take_bound``: how far from the mark price, as a share, a liquidation order may trade.
+    ``deleveraging``: whose positions are closed against what the fund cannot take.
     """
 
     fee: Annotated[Rate, Field(ge=0)]
+    partial: Partial = "target"
     market_take_bound: Share | None = None
+    deleveraging: Deleveraging = "queue"
 
     @property
     def fee_e8(self) -> int:
         """Fee in 1e-8 of notional."""
         return e8(self.fee)
+
+
+class InsuranceFund(Section):
+    """The fund that takes positions over which cannot be closed before their bankruptcy price.
+
+    ``balance``: what it starts with, whole units by settlement asset; an asset that is not named
+    has no limit.  ``capacity``: notional that it may hold, a multiple of its balance.  Of what a
+    book displays within ``unwind_reach`` of the mark it trades a share ``unwind`` at each step of
+    the mark.
+    """
+
+    balance: dict[str, Annotated[Number, Field(ge=0)]] = Field(default_factory=dict)
+    capacity: Annotated[Number, Field(ge=0)] = Decimal(1)
+    unwind: Share = Decimal("0.1")
+    unwind_reach: Share = Decimal("0.01")
+
+    def plain(self) -> InsuranceRules:
+        """Return the rules that the exchange runs by."""
+        return InsuranceRules(
+            balance=self.balance,
+            capacity=float(self.capacity),
+            unwind=float(self.unwind),
+            unwind_reach=float(self.unwind_reach),
+        )
 
 
 class FundingTerms(Section):

@@ -23,6 +23,7 @@ from simulator.rulebook.charges import (
     Delivery,
     Fees,
     Funding,
+    InsuranceFund,
     Interest,
     Liquidation,
     Mark,
@@ -99,6 +100,7 @@ class Rulebook(BaseModel):
     scenario: Scenario
     fees: Fees
     liquidation: Liquidation
+    insurance_fund: InsuranceFund | None = None
     funding: Funding
     mark: Mark
     delivery: Delivery

@@ -11,6 +11,7 @@ from simulator.exchange.rules import (
     OutflowRules,
     VenueRules,
 )
+from simulator.liquidation.rules import InsuranceRules, LiquidationRules
 from simulator.risk.rules import MarginRules
 from simulator.rulebook.charges import FeeSchedule, FundingTerms
 from simulator.rulebook.schema import Rulebook
@@ -27,7 +28,7 @@ def venue_rules(rules: Rulebook, margin: MarginRules, fees: bool = True) -> Venu
         um_fees=_fees(paid.um, fees),
         cm_fees=_fees(paid.cm, fees),
         option_fees=(*_fees(paid.option, fees), paid.option.premium_cap_e8),
-        liquidation_fee_e8=rules.liquidation.fee_e8,
+        liquidation=_liquidation(rules),
         mark_points=rules.mark.points,
         mark_step_ns=rules.mark.step_ns,
         mark_basis_hours=rules.mark.basis_hours,
@@ -42,6 +43,18 @@ def venue_rules(rules: Rulebook, margin: MarginRules, fees: bool = True) -> Venu
         modes=rules.mode_rules(),
         outflow=_outflow(rules),
         funds=rules.fund_operations.plain() if rules.fund_operations else FundRules(),
+    )
+
+
+def _liquidation(rules: Rulebook) -> LiquidationRules:
+    given, fund = rules.liquidation, rules.insurance_fund
+    bound = given.market_take_bound
+    return LiquidationRules(
+        fee_e8=given.fee_e8,
+        partial=given.partial,
+        bound=None if bound is None else float(bound),
+        deleveraging=given.deleveraging,
+        insurance=InsuranceRules() if fund is None else fund.plain(),
     )
 
 
