@@ -347,6 +347,10 @@ def make_engine(
     from simulator.strategy.life import Owner
 
     paths = [data_path(name) for name in setting.data]
+    if setting.market is not None:
+        from simulator.replay.making import made_tape
+
+        paths.append(made_tape(setting.market, setting.seed))
     first, last = instant("--start", setting.start), instant("--end", setting.end)
     if first is not None and last is not None and first >= last:
         raise InputError(f"--start {setting.start} must be before --end {setting.end}")

@@ -58,7 +58,7 @@ scenario with one has no strategy unless it names some::
     capacity = 1.0
 
     [market]                         # a made tape in place of data: prices by knots
-    # see docs/how-to/population.md
+    # see docs/how-to/made-market.md
 
     [[variants]]                     # the same with other values, as further columns of the result
     name = "thin book"
@@ -82,6 +82,7 @@ from simulator.cli.life import LifeEntry, Profile, fault, in_order
 from simulator.cli.variants import overlays
 from simulator.errors import InputError
 from simulator.population.spec import MOST_ACCOUNTS, People
+from simulator.replay.made import MadeMarket
 
 FOLDER = Path(__file__).parent.parent / "scenarios"
 """Where the named scenarios are."""
@@ -133,7 +134,7 @@ class Scenario(BaseModel):
     rules: dict[str, Any] = {}
     liquidation: dict[str, Any] = {}
     insurance_fund: dict[str, Any] = {}
-    market: dict[str, Any] = {}
+    market: MadeMarket | None = None
     variants: tuple[Scenario, ...] = ()
 
     @model_validator(mode="before")

@@ -119,6 +119,17 @@ Course = Annotated[tuple[tuple[int, float], ...], BeforeValidator(course)]
 class _Table(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
+    @model_validator(mode="before")
+    @classmethod
+    def _known_keys(cls, fields: Any) -> Any:
+        known = ", ".join(cls.model_fields)
+        if not isinstance(fields, Mapping):
+            raise ValueError(f"must be a table with {known}, not {fields!r}")
+        for key in fields:
+            if key not in cls.model_fields:
+                raise ValueError(f"no such key {key!r}; known: {known}")
+        return fields
+
 
 class PricePath(_Table):
     """Price of an asset in USD over the market's time."""

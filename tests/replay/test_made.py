@@ -151,6 +151,8 @@ def test_tape_is_kept_and_plays_like_any_other() -> None:
 
 
 WRONG: list[tuple[dict[str, Any], str]] = [
+    ({"lenght": "00:30:00"}, "no such key 'lenght'; known: start, length"),
+    ({"paths": {"BTC": 100_000}}, "must be a table with first, knots"),
     ({"length": "30 minutes"}, "is not hours:minutes:seconds"),
     ({"length": "00:00:00"}, "length: must be between"),
     ({"start": "yesterday"}, "must be like 2025-10-10T20:50:00Z"),
