@@ -31,6 +31,7 @@ HOT_MODULES = (
     "simulator.exchange.orders",
     "simulator.exchange.settlement",
     "simulator.exchange.venue",
+    "simulator.exchange.liquidity",
     "simulator.exchange.marks",
     "simulator.exchange.upkeep",
     "simulator.exchange.core",

@@ -33,6 +33,7 @@ from simulator.exchange.layout import Layout
 from simulator.exchange.leverage import Asked
 from simulator.exchange.watching import RUN
 from simulator.instruments.instrument import Instrument
+from simulator.market.liquidity import Impact
 from simulator.opening import opening
 from simulator.replay.activity import active_ns
 from simulator.replay.catalogue import load
@@ -72,6 +73,7 @@ class Simulation:
     ``volatility``, annual by underlying (``{"BTC": 0.55}``), marks options that the data have
     neither marks nor volatilities of.  ``profile`` tells of the account's owner, and of the time
     before the run, what a change of mode asks for (`simulator.accounts.rules.AccountProfile`).
+    ``impact`` lets what is taken move the books, and them the marks (docs/concepts/impact.md).
     Raises ``InputError`` for what the user can mend.
     """
 
@@ -100,6 +102,7 @@ class Simulation:
         alerts: Sequence[str] = (),
         volatility: Mapping[str, float] | None = None,
         profile: Mapping[str, Any] | AccountProfile | None = None,
+        impact: Impact | None = None,
         note: Callable[[str], None] = lambda _line: None,
         import_progress: Callable[[str, int, int], None] = lambda _s, _d, _t: None,
     ) -> None:
@@ -156,6 +159,7 @@ class Simulation:
             profile=profile_of(profile),
             seed=seed,
             other=Layout(both[second.mode], second),
+            impact=impact,
         )
         self.core, self.desk, self.assets = made.core, made.desk, made.assets
         self.ladder, self.margin = margin.ladder, margin

@@ -18,12 +18,14 @@ from simulator.errors import InputError
 from simulator.events.records import Records
 from simulator.exchange.core import Core
 from simulator.exchange.desk import Desk
+from simulator.exchange.impact import impact_columns
 from simulator.exchange.latency import Latency
 from simulator.exchange.layout import Layout, margins_of, mode_columns, not_margined, pools_of
 from simulator.exchange.leverage import Asked, chosen, highest, with_brackets_of
 from simulator.exchange.rules import VenueRules
 from simulator.instruments.instrument import Instrument
 from simulator.ledger.columns import Ledger
+from simulator.market.liquidity import Impact
 from simulator.risk.pools import Pools
 from simulator.risk.rules import MarginRules
 
@@ -74,6 +76,7 @@ def assemble(
     profile: AccountProfile | None = None,
     seed: int = 0,
     other: Layout | None = None,
+    impact: Impact | None = None,
 ) -> Made:
     """Build ledger, books, pools, core and desk for one trading account.
 
@@ -81,6 +84,7 @@ def assemble(
     (`simulator.accounts.wallets.layouts`); None: it stays in its mode.
     ``funding_on_tape`` names the contracts whose funding the tapes tell, None: all.  ``volatility``
     is the annual one of options by underlying, until the tapes tell one of the option itself.
+    ``impact`` lets large orders move the books (None: each row of the tape restates its level).
     ``profile`` is of the account's owner, ``seed`` draws the questions of the questionnaire.
     Raises ``InputError`` where an instrument's filters cannot be represented.
     """
@@ -132,6 +136,7 @@ def assemble(
         "lender": lender,
         "interest": rules.interest,
         "liquidation": rules.liquidation,
+        "impact": None if impact is None else impact_columns(impact, listed, assets),
         **_step_columns(rules, layouts, profile or AccountProfile(), seed),
     }
     _set_known(columns["pools"], assets, columns["volatility"])

@@ -140,6 +140,7 @@ class Core(Venue):
         current: cython.int = -1
         i: cython.int
         what: cython.int
+        at: cython.longlong
         book: Book = None
         if rows and self.next_mark == NEVER:
             self.next_mark = time[0] // self.mark_step * self.mark_step + self.mark_step
@@ -154,7 +155,7 @@ class Core(Venue):
             what = kind[row]
             i = instrument[row]
             if i != current:
-                book = self.books[i]
+                book = self.tape_books[i]
                 current = i
             if what == DEPTH:
                 book.set_level(side[row], price[row], quantity[row])
@@ -167,17 +168,19 @@ class Core(Venue):
                 if book.n_rows:
                     self.settle(i)
             elif what == TRADE:
-                self.print_trade(i, side[row], price[row], quantity[row])
+                at = self.shifted(i, price[row]) if self.moved else price[row]
+                self.print_trade(i, side[row], at, quantity[row])
                 if self.n_bars:
-                    self.add_to_bars(i, price[row], quantity[row])
+                    self.add_to_bars(i, at, quantity[row])
                 if self.watch_trade[i]:
-                    self.wake_trade(i, side[row], price[row], quantity[row])
+                    self.wake_trade(i, side[row], at, quantity[row])
             elif what == CLEAR:
                 book.clear(side[row])
             elif BAR_OPEN <= what <= BAR_CLOSE:
-                self.bar_price(i, price[row])
+                at = self.shifted(i, price[row])
+                self.bar_price(i, at)
                 if self.n_bars:
-                    self.add_to_bars(i, price[row], quantity[row] if what == BAR_CLOSE else 0)
+                    self.add_to_bars(i, at, quantity[row] if what == BAR_CLOSE else 0)
             elif what != QUOTE:
                 self.upkeep.row(i, what, side[row], price[row], quantity[row], number[row])
                 # Index and mark of one message are of one instant: margins are checked after both.
@@ -608,6 +611,8 @@ class Core(Venue):
         """Set both clocks before the first row."""
         self.now = time_ns
         self.local_now = time_ns
+        if self.liquidities is not None:
+            self.liquidities.start = time_ns
 
     def adjust_known(self, account: int, slot: int, lots: int) -> None:
         """Change a position as the strategies know it: a settlement reached them."""

@@ -332,7 +332,7 @@ class Desk(DeskViews):
         self, instrument: int, kind: int, side: int, price: int, quantity: int, number: int
     ) -> None:
         """A displayed order of an order-by-order tape."""
-        book = self.core.books[instrument]
+        book = self.core.tape_books[instrument]
         if kind == Kind.ORDER_ADD:
             book.add_order(side, price, quantity, number)
         elif kind == Kind.ORDER_CANCEL:

@@ -1,7 +1,12 @@
+from simulator.exchange.liquidity cimport Liquidities
 from simulator.exchange.venue cimport Venue
 
 cdef class Marks:
     cdef readonly Venue venue
+    # in a run with impact: composed books, what the tape tells of an asset's index, their weights
+    cdef readonly Liquidities liquidities
+    cdef double[::1] told
+    cdef double[::1] own_weight
     cdef int instruments
     cdef int points
     cdef double basis_hours
@@ -34,6 +39,7 @@ cdef class Marks:
 
     cdef double mid(self, int instrument) noexcept
     cdef void index_by_mids(self) noexcept
+    cdef void index_by_weights(self) noexcept
     cdef double computed_mark(self, int instrument) noexcept
     cdef double option_mark(self, int instrument) noexcept
     cdef int refresh(self) except? -1

@@ -7,6 +7,10 @@ from the tape, or at the one given for its underlying, on the mark of the delive
 same expiry, else on the index.  Where the tape has no index, the index of an asset is the mid price
 of its spot book, or of its perpetual's where there is no spot book either.  A tape's mark or index
 that has not come for ten minutes has stopped, and is computed from then on.
+
+In a run with impact (`simulator.exchange.liquidity`) marks follow from the moved books: the tape's
+marks of futures are not used, and its index of an asset is the reference beside the venue's own
+spot book, by the weight of either.
 """
 
 import cython
@@ -14,10 +18,12 @@ import numpy as np
 
 if cython.compiled:
     from cython.cimports.simulator.book.columns import Book
+    from cython.cimports.simulator.exchange.liquidity import Liquidities
     from cython.cimports.simulator.exchange.venue import Venue
     from cython.cimports.simulator.risk.options import black76
 else:
     from simulator.book.columns import Book
+    from simulator.exchange.liquidity import Liquidities
     from simulator.exchange.venue import Venue
     from simulator.risk.options import black76
 
@@ -81,6 +87,13 @@ class Marks:
         self.premium_last = memoryview(np.full(n, np.nan))
         self.premium_sum = memoryview(np.zeros(n))
         self.premium_weight = memoryview(np.zeros(n))
+        impact = columns["impact"]
+        self.liquidities = None if impact is None else Liquidities(venue, impact)
+        self.told = memoryview(np.zeros(len(columns["index_from"])))
+        self.own_weight = memoryview(
+            np.ones(len(columns["index_from"])) if impact is None else impact["own_weight"]
+        )
+        venue.set_liquidities(self.liquidities)
 
     @cython.cfunc
     @cython.exceptval(check=False)
@@ -98,6 +111,9 @@ class Marks:
         asset: cython.int
         i: cython.int
         price: cython.double
+        if self.liquidities is not None:
+            self.index_by_weights()
+            return
         for asset in range(self.index_from.shape[0]):
             i = self.index_from[asset]
             if i >= 0:
@@ -106,6 +122,46 @@ class Marks:
                     self.venue.pools.index[asset] = (
                         price * self.venue.pools.index[self.venue.quote[i]]
                     )
+
+    @cython.cfunc
+    @cython.exceptval(check=False)
+    def index_by_weights(self) -> cython.void:
+        """The index of assets in a run with impact.
+
+        The venue's own book, by its weight, beside what the tape tells of the asset, or the
+        undisturbed mid.  A book that is not of spot has no weight where the tape tells an index.
+        """
+        asset: cython.int
+        i: cython.int
+        told: cython.double
+        own: cython.double
+        worth: cython.double
+        weight: cython.double
+        liquidities: Liquidities = self.liquidities
+        for asset in range(self.index_from.shape[0]):
+            i = self.index_from[asset]
+            told = self.told[asset]
+            if told > 0.0 and self.venue.now - self.index_time[asset] > STALE_NS:
+                told = 0.0
+            if i < 0:
+                if told > 0.0:
+                    self.venue.pools.index[asset] = told
+                continue
+            weight = self.own_weight[asset]
+            if told > 0.0 and self.venue.product[i] != SPOT:
+                weight = 0.0
+            worth = self.venue.pools.index[self.venue.quote[i]]
+            own = self.mid(i) * worth
+            if told <= 0.0:
+                told = liquidities.tape_mid(i) * worth
+            if own <= 0.0:
+                own = told
+            if weight >= 1.0:
+                told = own
+            elif weight > 0.0:
+                told = weight * own + (1.0 - weight) * told
+            if told > 0.0:
+                self.venue.pools.index[asset] = told
 
     @cython.cfunc
     @cython.exceptval(check=False)
@@ -186,6 +242,8 @@ class Marks:
         asset: cython.int
         price: cython.double
         self.steady = True
+        if self.liquidities is not None and self.liquidities.step():
+            self.steady = False
         self.venue.pools.advance(self.venue.now)
         for asset in range(self.index_from.shape[0]):
             if (
@@ -240,6 +298,15 @@ class Marks:
         quantity: cython.longlong,
     ) -> cython.bint:
         """A tape row that brings a price; False if it is of another kind."""
+        if self.liquidities is not None and (kind == INDEX or kind == MARK):
+            if kind == INDEX:
+                self.told[self.venue.base[instrument]] = (
+                    price * UNIT * self.venue.pools.index[self.venue.quote[instrument]]
+                )
+                self.index_time[self.venue.base[instrument]] = self.venue.now
+                return True
+            if self.venue.product[instrument] != OPTION or self.volatility[instrument] > 0.0:
+                return True
         if kind == MARK:
             self.mark_on_tape[instrument] = 1
             self.mark_time[instrument] = self.venue.now

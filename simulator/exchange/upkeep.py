@@ -157,7 +157,7 @@ class Upkeep(Marks):
             self.cold.settlement_price(instrument, price)
         elif kind == AGG_TRADE:
             # A second report of trades that are on the tape too, or of fills of displayed orders.
-            self.venue.last[instrument] = price
+            self.venue.last[instrument] = self.venue.shifted(instrument, price)
         elif ORDER_ADD <= kind <= ORDER_FILL:
             self.cold.order_row(instrument, kind, side, price, quantity, number)
         return 0
@@ -336,6 +336,8 @@ class Upkeep(Marks):
                     self.sample_lots[at, i] += self.venue.ledger.quantity[
                         self.account, self.instruments + i
                     ]
+        if self.liquidities is not None:
+            self.liquidities.keep()
         self.n_samples += 1
         self.next_sample = self.venue.now + self.sample_step
 

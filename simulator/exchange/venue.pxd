@@ -1,6 +1,15 @@
 from simulator.exchange.settlement cimport Settlement
 
 cdef class Venue(Settlement):
+    # what the tape feeds: the books themselves, shadow books in a run with impact
+    cdef readonly list tape_books
+    # in a run with impact: its books, price over the tape's price, the tape's last print
+    cdef readonly object liquidities
+    cdef bint moved
+    cdef double[::1] move
+    cdef long long[::1] tape_last
+
+    cdef long long shifted(self, int instrument, long long price) noexcept
     cdef int arrive(self, int slot) except? -1
     cdef int admit(self, int slot) noexcept
     cdef int admit_with_loan(self, int slot) except? -1

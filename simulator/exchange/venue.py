@@ -89,6 +89,15 @@ UNIT = cython.declare(cython.double, 1e-8)
 class Venue(Settlement):
     """Admission, cancellation and prices on top of settlement."""
 
+    def __init__(self, columns) -> None:
+        Settlement.__init__(self, columns)
+        n = len(self.books)
+        self.liquidities = None
+        self.moved = columns["impact"] is not None
+        self.tape_books = [Book() for _ in range(n)] if self.moved else self.books
+        self.move = memoryview(np.ones(n))
+        self.tape_last = memoryview(np.zeros(n, dtype="i8"))
+
     @cython.cfunc
     @cython.exceptval(-1)
     def arrive(self, slot: cython.int) -> cython.int:
@@ -594,6 +603,17 @@ class Venue(Settlement):
     # Prices
 
     @cython.cfunc
+    @cython.exceptval(check=False)
+    def shifted(self, instrument: cython.int, price: cython.longlong) -> cython.longlong:
+        """Where a price of the tape stands now, moved as far as the book of its instrument is."""
+        if not self.moved:
+            return price
+        self.tape_last[instrument] = price
+        at: cython.double = price * self.move[instrument] + 0.5
+        moved: cython.longlong = cython.cast(cython.longlong, at) if cython.compiled else int(at)
+        return moved if moved > 0 else 1
+
+    @cython.cfunc
     @cython.exceptval(-1)
     def print_trade(
         self,
@@ -714,6 +734,12 @@ class Venue(Settlement):
         row[slot, FLAGS] = flags
         row[slot, TRIGGER_KIND] = 0
         self.arrive(slot)
+        if self.liquidities is not None:
+            self.liquidities.after_force(instrument)
+
+    def set_liquidities(self, liquidities) -> None:
+        """Attach the books of a run with impact."""
+        self.liquidities = liquidities
 
     def close_market(self, instrument: int) -> None:
         """A contract has expired: its open orders end, oldest first, and no more are taken."""

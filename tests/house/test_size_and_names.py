@@ -19,6 +19,8 @@ FUNCTION_LINES_MAX = 60
 LONGER_MODULES: dict[str, str] = {
     "simulator/book/columns.py": "one compiled unit: calls into another are not inlined",
     "simulator/exchange/core.py": "one compiled unit",
+    "simulator/exchange/liquidity.py": "one compiled unit",
+    "simulator/exchange/marks.py": "one compiled unit",
     "simulator/exchange/settlement.py": "one compiled unit",
     "simulator/exchange/venue.py": "one compiled unit",
     "simulator/risk/bands.py": "one compiled unit",
