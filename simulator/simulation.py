@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
+from simulator.accounts.crowd import Crowd, Population, Setting, fitted
 from simulator.accounts.profile import profile_of
 from simulator.accounts.rules import AccountProfile
 from simulator.accounts.states import AccountMode
@@ -27,16 +28,18 @@ from simulator.choices import (
 )
 from simulator.errors import InputError
 from simulator.events.outcomes import RejectReason
-from simulator.exchange.assembly import assemble
+from simulator.exchange.assembly import CASH, assemble, assets_of, index_sources
 from simulator.exchange.latency import parse_latency
-from simulator.exchange.layout import Layout
+from simulator.exchange.layout import Layout, for_both_modes
 from simulator.exchange.leverage import Asked
 from simulator.exchange.watching import RUN
 from simulator.instruments.instrument import Instrument
+from simulator.liquidation.rules import InsuranceRules
 from simulator.market.liquidity import Impact
 from simulator.opening import opening
 from simulator.replay.activity import active_ns
 from simulator.replay.catalogue import load
+from simulator.replay.first_prices import first_index, first_prices
 from simulator.replay.player import Block, Player
 from simulator.risk.alerts import parse
 from simulator.rulebook.account import interest_rules, rules_by_mode
@@ -46,6 +49,7 @@ from simulator.strategy.base import Strategy
 from simulator.strategy.context import Context
 
 if TYPE_CHECKING:
+    from simulator.exchange.rules import VenueRules
     from simulator.report.result import RunResult
     from simulator.risk.rules import MarginRules
 
@@ -73,7 +77,11 @@ class Simulation:
     ``volatility``, annual by underlying (``{"BTC": 0.55}``), marks options that the data have
     neither marks nor volatilities of.  ``profile`` tells of the account's owner, and of the time
     before the run, what a change of mode asks for (`simulator.accounts.rules.AccountProfile`).
-    ``impact`` lets what is taken move the books, and them the marks (docs/concepts/impact.md).
+    ``population`` are accounts beside the one that trades (`simulator.accounts.crowd.Crowd`), or a
+    function that makes them for a `simulator.accounts.crowd.Setting`; with one the deposits are
+    nothing unless given, and the account stays in its mode.  ``impact`` lets what is taken move the
+    books, and them the marks (docs/concepts/impact.md); ``insurance`` stands above the rulebook's
+    fund.
     Raises ``InputError`` for what the user can mend.
     """
 
@@ -102,14 +110,19 @@ class Simulation:
         alerts: Sequence[str] = (),
         volatility: Mapping[str, float] | None = None,
         profile: Mapping[str, Any] | AccountProfile | None = None,
+        population: Population | None = None,
         impact: Impact | None = None,
+        insurance: InsuranceRules | None = None,
         note: Callable[[str], None] = lambda _line: None,
         import_progress: Callable[[str, int, int], None] = lambda _s, _d, _t: None,
     ) -> None:
         check_choices(mode, margin_type, position_mode)
         if account is not None and deposits is not None:
             raise InputError("account and deposits: give one of them")
+        if population is not None and deposits is None:
+            deposits = {}
         self.mode = mode
+        self._mode: AccountMode = "unified" if mode == "unified" else "separated"
         self.scenario = scenario
         self.seed = seed
         paths = data_paths(data)
@@ -133,25 +146,20 @@ class Simulation:
         self.partition = both[margin.mode]
         self.latency = parse_latency(None if latency is None else str(latency), seed)
         model, power = queue_model_of(queue_model)
-        length = active_ns(tapes, self.span)
-        step = self.rules.mark.step_ns
-        self._deposits = checked_deposits(
-            {"USDT": Decimal(100_000)} if deposits is None else deposits, listed
-        )
+        deposits = {"USDT": Decimal(100_000)} if deposits is None else deposits
+        self._deposits = checked_deposits(deposits, listed)
+        crowd, margin = self._with_crowd(population, listed, margin)
         gc.collect()  # an earlier run is a cycle of few objects and much memory: it would stay long
         made = assemble(
             listed,
             self.partition,
-            replace(
-                venue_rules(self.rules, margin),
-                interest=interest_rules(self.rules, multi_assets),
-            ),
+            self._venue_rules(margin, multi_assets, insurance),
             strategies=len(self.strategies),
             queue_model=model,
             queue_power=power,
             latency=self.latency,
             deposits=self._opening.assets() if self._opening else list(self._deposits),
-            sample_step_ns=max(step, length // SAMPLES // step * step),
+            sample_step_ns=self._sample_step(active_ns(tapes, self.span)),
             bnb_fees=bnb_fees,
             leverage=leverage,
             funding_on_tape=with_funding(self.player),
@@ -160,11 +168,54 @@ class Simulation:
             seed=seed,
             other=Layout(both[second.mode], second),
             impact=impact,
+            crowd=crowd,
+            members=self.margins["unified"].members,
         )
         self.core, self.desk, self.assets = made.core, made.desk, made.assets
+        self.roster, self._entrants = made.entrants.roster, made.entrants
         self.ladder, self.margin = margin.ladder, margin
         self._attach(listed)
         self._watch(alerts)
+
+    def _sample_step(self, length: int) -> int:
+        """Time between samples: whole steps of the mark clock, about ``SAMPLES`` in all."""
+        step = self.rules.mark.step_ns
+        return max(step, length // SAMPLES // step * step)
+
+    def _venue_rules(
+        self, margin: MarginRules, multi: bool, insurance: InsuranceRules | None
+    ) -> VenueRules:
+        """Return the rulebook as the venue runs by it, with what was chosen."""
+        rules = venue_rules(self.rules, margin)
+        liquidation = rules.liquidation
+        if insurance is not None:
+            liquidation = replace(liquidation, insurance=insurance)
+        interest = interest_rules(self.rules, multi)
+        return replace(rules, interest=interest, liquidation=liquidation)
+
+    def _with_crowd(
+        self, population: Population | None, listed: Sequence[Instrument], margin: MarginRules
+    ) -> tuple[Crowd | None, MarginRules]:
+        """Return the population as the run has its columns, and the margin rules of all."""
+        self._first: tuple[Mapping[str, float], Mapping[str, float]] = ({}, {})
+        if population is None:
+            return None, margin
+        brought = population.assets if isinstance(population, Crowd) else ()
+        assets = assets_of(listed, [*self._deposits, *brought])
+        told = first_prices(self.player, listed)
+        index = first_index(assets, listed, index_sources(listed, assets), CASH, told)
+        self._first = told.price, index
+        if not isinstance(population, Crowd):
+            setting = Setting(
+                listed, tuple(assets), told.price, index, self.margins, self._mode, self.seed
+            )
+            population = population(setting)
+        crowd = fitted(population, [one.name for one in listed], assets)
+        for number, one in enumerate(listed):
+            if one.name not in told.price and crowd.lots[:, number].any():
+                raise InputError(f"population: {one.name}: the data begin without a price of it")
+        both = for_both_modes(self.margins["separated"], self.margins["unified"], self._mode)
+        return crowd, both
 
     def _play(self, player: Player) -> None:
         """Take the data of a player; ``InputError`` where there are none."""
@@ -182,7 +233,7 @@ class Simulation:
         """Return the margin rules of the run's mode and of the other one, with what was chosen."""
         self.margins = rules_by_mode(
             self.rules,
-            "unified" if self.mode == "unified" else "separated",
+            self._mode,
             margin_type=margin_type,
             multi_assets=multi,
             margin_leverage=leverage,
@@ -268,6 +319,7 @@ class Simulation:
         """Deposits and ``on_start``, before the first event."""
         self.core.begin(self.span[0])
         self.desk.begin(self.span[0])
+        self._enter()
         for asset, amount in self._deposits.items():
             units = int(amount * 10**8)
             self.desk.funds.begin_with(self.partition.deposits_to, self.desk.asset(asset), units)
@@ -282,6 +334,17 @@ class Simulation:
                     raise
                 name = type(strategy).__name__
                 raise InputError(f"strategy {name}: {error.args[0]}") from error
+
+    def _enter(self) -> None:
+        """A population is there before anything else, valued at the first prices of the data."""
+        prices, index = self._first
+        for number, one in enumerate(self.player.instruments):
+            if one.name in prices and one.market != "spot":
+                self.core.pools.set_mark(number, prices[one.name])
+        for asset, price in index.items():
+            if asset in self.assets:
+                self.core.pools.set_index(self.assets.index(asset), price)
+        self._entrants.record(self.core)
 
     def check(self) -> None:
         """Assert the venue's invariants; ``AssertionError`` names the seed."""

@@ -8,11 +8,17 @@ and auto-deleveraged like the account that trades.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+
+from simulator.accounts.states import AccountMode
+from simulator.errors import InputError
+from simulator.instruments.instrument import Instrument
+from simulator.risk.rules import MarginRules
 
 FIRST = 2
 """Number of a crowd's first account; 0 is the market's, 1 the one that trades."""
@@ -53,3 +59,84 @@ class Crowd:
     def size(self) -> int:
         """Number of accounts."""
         return len(self.ids)
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """What a population is drawn for: the first moment of a run.
+
+    ``prices`` by name of the instrument, quote units, and ``index`` by asset, USDT, are those that
+    the data begin with; what has none yet is missing.  ``margins`` are the run's margin rules by
+    mode, ``mode`` the one that the run is in.
+    """
+
+    instruments: Sequence[Instrument]
+    assets: tuple[str, ...]
+    prices: Mapping[str, float]
+    index: Mapping[str, float]
+    margins: Mapping[AccountMode, MarginRules]
+    mode: AccountMode
+    seed: int = 0
+
+
+Population = Crowd | Callable[[Setting], Crowd]
+"""What a run takes for its population: the accounts, or a function that makes them."""
+
+LINES = ("spot", "margin", "um", "cm", "options")
+
+
+def fitted(crowd: Crowd, instruments: Sequence[str], assets: Sequence[str]) -> Crowd:
+    """Return a crowd with its rows by id and its columns as a run has them.
+
+    Raises ``InputError`` for what cannot be: an id below 1 or twice, columns of another length,
+    something held of an instrument or asset that the run does not have.
+    """
+    ids = np.asarray(crowd.ids, dtype=np.int64)
+    order = np.argsort(ids, kind="stable")
+    if len(ids) and (int(ids[order[0]]) < 1 or not np.all(np.diff(ids[order]) > 0)):
+        raise InputError("population: account ids must be 1 or more, each once")
+    if np.array_equal(order, np.arange(len(ids))):
+        order = np.arange(0)  # already in order: nothing is copied
+    for name in (*crowd.balance, *crowd.loan):
+        if name not in LINES:
+            raise InputError(f"population: no product line {name}; there are {', '.join(LINES)}")
+
+    def rows(name: str, column: npt.NDArray[Any]) -> npt.NDArray[Any]:
+        if len(column) != len(ids):
+            raise InputError(f"population: {name} has {len(column)} rows, ids have {len(ids)}")
+        return column[order] if len(order) else column
+
+    def table(
+        name: str, column: npt.NDArray[Any], own: Sequence[str], wanted: Sequence[str]
+    ) -> npt.NDArray[Any]:
+        column = np.asarray(column)
+        if column.shape != (len(ids), len(own)):
+            shape = f"({len(ids)}, {len(own)})"
+            raise InputError(f"population: {name} must be {shape}, not {column.shape}")
+        known = [one for one in wanted if one in own]
+        for at, one in enumerate(own):
+            if one not in wanted and column[:, at].any():
+                raise InputError(f"population: {name} has {one}, which the run's data do not have")
+        column = rows(name, column)
+        if list(own) == list(wanted):
+            return column
+        found = np.zeros((len(ids), len(wanted)), dtype=column.dtype)
+        for one in known:
+            found[:, list(wanted).index(one)] = column[:, list(own).index(one)]
+        return found
+
+    return replace(
+        crowd,
+        ids=rows("ids", ids),
+        group=rows("group", np.asarray(crowd.group, dtype=np.int32)),
+        unified=rows("unified", np.asarray(crowd.unified, dtype=np.bool_)),
+        lots=table("lots", crowd.lots, crowd.instruments, instruments),
+        entry=table("entry", crowd.entry, crowd.instruments, instruments),
+        isolated=table("isolated", crowd.isolated, crowd.instruments, instruments),
+        balance={
+            n: table(f"balance.{n}", c, crowd.assets, assets) for n, c in crowd.balance.items()
+        },
+        loan={n: table(f"loan.{n}", c, crowd.assets, assets) for n, c in crowd.loan.items()},
+        instruments=tuple(instruments),
+        assets=tuple(assets),
+    )

@@ -99,6 +99,11 @@ class Partition:
         """Position slots of an instrument."""
         return list(range(instrument, len(self.margin), self.instruments))
 
+    def isolate(self, slot: int, name: str) -> None:
+        """Give a position a wallet and a pool of its own."""
+        self._add(name, isolated=slot)
+        self.margin[slot], self.pool_of[slot] = self.own[-1], self.live[-1]
+
     def _add(self, name: str, pool: bool = True, isolated: int = -1) -> None:
         self.own.append(len(self.wallets))
         self.wallets.append(name)

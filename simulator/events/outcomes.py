@@ -95,6 +95,8 @@ class Outcome(IntEnum):
     """A position was closed against one at its bankruptcy price; account = the one that was in
     profit, order = the pool in liquidation, side = 1 of a long, -1 of a short, price as in
     TAKEN_OVER, quantity = lots."""
+    ENROLLED = 38
+    """A population entered; price = number of accounts, quantity = a hash of all they hold."""
 
 
 class RejectReason(IntEnum):

@@ -10,18 +10,21 @@ from math import ceil
 from typing import Any
 
 from simulator.accounts.conditions import ratio_needed
+from simulator.accounts.crowd import Crowd
 from simulator.accounts.rules import AccountProfile
 from simulator.accounts.states import AccountMode
-from simulator.accounts.wallets import Partition
+from simulator.accounts.wallets import LINES, Partition
 from simulator.book.columns import Book
 from simulator.errors import InputError
 from simulator.events.records import Records
 from simulator.exchange.core import Core
 from simulator.exchange.desk import Desk
+from simulator.exchange.entrants import Entrants, enrol
 from simulator.exchange.impact import impact_columns
 from simulator.exchange.latency import Latency
 from simulator.exchange.layout import Layout, margins_of, mode_columns, not_margined, pools_of
 from simulator.exchange.leverage import Asked, chosen, highest, with_brackets_of
+from simulator.exchange.roster import Roster
 from simulator.exchange.rules import VenueRules
 from simulator.instruments.instrument import Instrument
 from simulator.ledger.columns import Ledger
@@ -32,9 +35,6 @@ from simulator.risk.rules import MarginRules
 E8 = 10**8
 CASH = ("USDT", "USDC", "FDUSD", "BUSD", "USD")
 """Assets valued at 1 USDT where the data give them no price (docs/assumptions.md)."""
-
-ACCOUNTS = 3
-"""The market's, the one that trades, and the insurance fund's, always the last one."""
 
 NO_LIMIT = 2**52
 PREMIUM_STEP_NS = 5 * 10**9
@@ -55,6 +55,7 @@ class Made:
     core: Core
     desk: Desk
     assets: list[str]
+    entrants: Entrants
 
 
 def assemble(
@@ -76,9 +77,11 @@ def assemble(
     profile: AccountProfile | None = None,
     seed: int = 0,
     other: Layout | None = None,
+    crowd: Crowd | None = None,
+    members: Sequence[str] = LINES,
     impact: Impact | None = None,
 ) -> Made:
-    """Build ledger, books, pools, core and desk for one trading account.
+    """Build ledger, books, pools, core and desk for one trading account, and a crowd beside it.
 
     ``other`` is the account mode that it can switch to, its partition of the same numbering
     (`simulator.accounts.wallets.layouts`); None: it stays in its mode.
@@ -86,34 +89,34 @@ def assemble(
     is the annual one of options by underlying, until the tapes tell one of the option itself.
     ``impact`` lets large orders move the books (None: each row of the tape restates its level).
     ``profile`` is of the account's owner, ``seed`` draws the questions of the questionnaire.
+    ``crowd`` is a population, and ``members`` what its unified accounts share; with one the account
+    stays in its mode, and ``rules.margin`` are of both modes if the crowd's accounts are.
     Raises ``InputError`` where an instrument's filters cannot be represented.
     """
     listed = list(instruments)
     here = Layout(partition, with_brackets_of(rules.margin, listed))
     margin = here.margin
-    assets = _assets(listed, deposits)
+    assets = assets_of(listed, [*deposits, *(crowd.assets if crowd else ())])
     number = {name: at for at, name in enumerate(assets)}
     start = chosen(listed, margin, leverage)
     # The lender comes after the account's wallets: their numbers are part of digests.
     lender = len(partition.wallets)
-    ledger = Ledger(
-        ACCOUNTS,
-        [_unit(one) for one in listed],
-        lender + 1,
-        len(assets),
-        [one.product for one in listed],
-        partition.hedge,
-    )
-    layouts = _layouts(here, other, listed)
+    entrants = _entrants(crowd, listed, assets, partition, members, lender)
+    roster = entrants.roster
+    ledger = _ledger(listed, assets, partition.hedge, entrants)
+    layouts = _layouts(here, other if crowd is None else None, listed)
     columns: dict[str, Any] = {
         "ledger": ledger,
-        "pools": _pools(ledger, listed, here, assets, start),
+        "pools": _pools(ledger, listed, here, assets, start, roster),
         "records": Records(keep_records),
         "books": [Book(queue_model, queue_power) for _ in listed],
         "strategies": strategies + 1,  # the last one is the venue itself
         "account_of": [1] * (strategies + 1),
         **_instrument_columns(listed, number),
-        **mode_columns(here, listed, assets, start, rules.interest),
+        **mode_columns(here, listed, assets, start, rules.interest, roster),
+        "roster": roster,
+        "own_pools": roster.own_pools,
+        "fund_account": roster.fund,
         "layouts": layouts,
         "split_to": rules.modes.split_to,
         "funds": rules.funds,
@@ -130,7 +133,7 @@ def assemble(
         "mark_step": rules.mark_step_ns,
         "mark_points": rules.mark_points,
         "mark_basis_hours": float(rules.mark_basis_hours),
-        "index_from": _index_sources(listed, assets),
+        "index_from": index_sources(listed, assets),
         "sample_step": sample_step_ns,
         "sampled_account": 1,
         "lender": lender,
@@ -144,7 +147,38 @@ def assemble(
     desk = Desk(core, columns, partition, listed, assets)
     core.set_desk(desk)
     desk.liquidator.endow()
-    return Made(core, desk, assets)
+    return Made(core, desk, assets, entrants)
+
+
+def _ledger(listed: list[Instrument], assets: list[str], hedge: bool, entrants: Entrants) -> Ledger:
+    """Make the ledger, with what a crowd begins with in it."""
+    ledger = Ledger(
+        entrants.roster.accounts,
+        [_unit(one) for one in listed],
+        entrants.roster.wallets,
+        len(assets),
+        [one.product for one in listed],
+        hedge,
+    )
+    entrants.book(ledger)
+    return ledger
+
+
+def _entrants(
+    crowd: Crowd | None,
+    listed: list[Instrument],
+    assets: list[str],
+    partition: Partition,
+    members: Sequence[str],
+    lender: int,
+) -> Entrants:
+    """Number the accounts of a crowd, none without one."""
+    if crowd is None:
+        roster = Roster(
+            partition.mode, len(partition.pools), lender + 1, len(partition.margin), len(listed)
+        )
+        return Entrants(roster)
+    return enrol(crowd, listed, assets, partition, members, lender)
 
 
 def _instrument_columns(listed: list[Instrument], number: dict[str, int]) -> dict[str, Any]:
@@ -246,7 +280,8 @@ def _step_columns(
     }
 
 
-def _assets(listed: list[Instrument], deposits: Sequence[str]) -> list[str]:
+def assets_of(listed: Sequence[Instrument], deposits: Sequence[str]) -> list[str]:
+    """Return the assets of a run in order: USDT, those of the instruments, those held beside."""
     found = ["USDT"]
     for name in [n for one in listed for n in (one.base, one.quote)] + list(deposits):
         if name not in found:
@@ -292,7 +327,7 @@ def _min_lots(one: Instrument) -> int:
     return least
 
 
-def _index_sources(listed: list[Instrument], assets: list[str]) -> list[int]:
+def index_sources(listed: Sequence[Instrument], assets: Sequence[str]) -> list[int]:
     """For each asset the instrument whose mid is its index, -2 for none.
 
     A spot pair before a perpetual, that before a delivery future, linear before inverse.
@@ -317,9 +352,11 @@ def _pools(
     layout: Layout,
     assets: list[str],
     leverage: list[Fraction],
+    roster: Roster,
 ) -> Pools:
     missing = not_margined(listed, layout.margin)
     if missing:
         raise InputError(missing)
     columns = margins_of(layout, listed, assets, leverage)
-    return Pools(ledger, *pools_of(layout.partition, assets), columns, layout.partition.live)
+    pools, pool_of, live = pools_of(layout.partition, assets, roster)
+    return Pools(ledger, pools, pool_of, columns, live)

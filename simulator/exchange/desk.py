@@ -45,6 +45,7 @@ from simulator.exchange.messages import (
 from simulator.exchange.modes import Modes
 from simulator.exchange.negative import NegativeBalances
 from simulator.exchange.outflow import Outflow
+from simulator.exchange.roster import Roster
 from simulator.exchange.snapshots import Snapshots
 from simulator.exchange.switching import Switching
 from simulator.exchange.transfers import Transfers
@@ -94,6 +95,7 @@ class Desk(DeskViews):
         self.listed = instruments
         self.assets = assets
         self.lender: int = columns["lender"]
+        self.roster: Roster = columns["roster"]
         self.upkeep = Upkeep(core, columns, self)
         outflow = Outflow(core, partition, columns["outflow"])
         self.transfers = Transfers(core, self.upkeep, partition, instruments, assets, outflow)
@@ -309,7 +311,8 @@ class Desk(DeskViews):
 
     def liquidate(self, pool: int) -> None:
         """Close positions of a pool at its threshold."""
-        self.liquidator.liquidate(pool)
+        if pool < self.roster.own_pools:
+            self.liquidator.liquidate(pool)
 
     def margin_step(self) -> None:
         """A step of the measured correlation and volatility, where margin follows from them."""

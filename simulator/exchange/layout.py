@@ -7,12 +7,15 @@ large a position may be, what loans need.  Everything else of a venue stays when
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from typing import Any
 
-from simulator.accounts.wallets import INSURANCE, Partition
+import numpy as np
+
+from simulator.accounts.wallets import Partition
 from simulator.exchange.leverage import largest_notional
+from simulator.exchange.roster import Roster, with_fund
 from simulator.instruments.instrument import Instrument
 from simulator.risk.columns import KINDS, MarginColumns, listing, margin_columns, pool_rows
 from simulator.risk.interest import InterestRules
@@ -60,12 +63,37 @@ def margins_of(
     return margin_columns(layout.margin, listings, assets, hedge=layout.partition.hedge)
 
 
-def pools_of(partition: Partition, assets: Sequence[str]) -> tuple[Any, list[list[int]]]:
-    """Return pools and which of them margins each slot: of the market's account, the own, and the
-    insurance fund's, which nobody margins.
+def for_both_modes(separated: MarginRules, unified: MarginRules, mode: str) -> MarginRules:
+    """Return the rules of a venue with accounts in both modes.
+
+    A unified pool by the unified mode's rules, every other kind by the separated mode's; ``mode``
+    says whose the rest is: leverage, members, loans where both have them.
     """
-    none = [-1] * len(partition.pool_of)
-    return pool_rows(partition.pools, assets, account=1), [none, partition.pool_of, none]
+    first = unified if mode == "unified" else separated
+    by_kind = {kind: unified if kind == "unified" else separated for kind in KINDS}
+    ladders = {name: one for name, one in separated.ladders.items() if ":" in name}
+    return replace(
+        first,
+        ladders=ladders | {kind: rules.ladder_of(kind) for kind, rules in by_kind.items()},
+        models={kind: rules.model_of(kind) for kind, rules in by_kind.items()},
+        collaterals={kind: rules.collateral_of(kind) for kind, rules in by_kind.items()},
+        loans=first.loans or separated.loans or unified.loans,
+        options=separated.options or unified.options,
+    )
+
+
+def pools_of(partition: Partition, assets: Sequence[str], roster: Roster) -> tuple[Any, Any, Any]:
+    """Return pools, which of them margins each slot, by account, and which exist now."""
+    own = pool_rows(partition.pools, assets, account=1)
+    none = np.full((1, len(partition.pool_of)), -1, dtype=np.int32)
+    mine = np.array([partition.pool_of], dtype=np.int32).reshape(none.shape)
+    crowd = roster.pool_of if roster.size else none[:0]
+    live = np.arange(roster.own_pools, roster.own_pools + len(roster.pools), dtype=np.int32)
+    return (
+        np.concatenate([own, roster.pools]),
+        np.concatenate([none, mine, crowd, none]),
+        np.concatenate([np.array(partition.live, dtype=np.int32), live]),
+    )
 
 
 def mode_columns(
@@ -74,20 +102,19 @@ def mode_columns(
     assets: Sequence[str],
     leverage: Sequence[Fraction],
     interest: InterestRules,
+    roster: Roster,
 ) -> dict[str, Any]:
     """Return the columns that ``take_mode`` of the venue and of its upkeep want."""
     partition, margin = layout.partition, layout.margin
-    one, slots = partition.instruments, len(partition.margin)
     return {
         "max_notional": [
             largest_notional(one, margin, most) for one, most in zip(listed, leverage, strict=True)
         ],
-        # The market's account, the own, the insurance fund's.
-        "cash_wallet": [partition.cash, partition.cash, [INSURANCE] * one],
-        "margin_wallet": [partition.margin, partition.margin, [INSURANCE] * slots],
-        "cash_pool": [partition.cash_pool, partition.cash_pool, [-1] * one],
-        "lending_wallet": [partition.lending, partition.lending, [-1] * one],
-        "lending_pool": [partition.lending_pool, partition.lending_pool, [-1] * one],
+        "cash_wallet": with_fund(partition.cash, roster, "cash_wallet"),
+        "margin_wallet": with_fund(partition.margin, roster, "margin_wallet"),
+        "cash_pool": with_fund(partition.cash_pool, roster, "cash_pool"),
+        "lending_wallet": with_fund(partition.lending, roster, "lending_wallet"),
+        "lending_pool": with_fund(partition.lending_pool, roster, "lending_pool"),
         "target": targets_of(margin),
         "premium_in_cash": "options" not in partition.members,
         "loan_margin": 1 / (margin_leverage(margin) - 1),

@@ -81,7 +81,8 @@ class Switching:
         for source, target in self.moves(to.partition).items():
             ledger.merge([source], target)
         columns = margins_of(to, desk.listed, desk.assets, desk.leverage.under(to.margin))
-        pools = Pools(ledger, *pools_of(to.partition, desk.assets), columns, to.partition.live)
+        rows, pool_of, live = pools_of(to.partition, desk.assets, desk.roster)
+        pools = Pools(ledger, rows, pool_of, columns, live)
         pools.advance(core.pools.time_ns)
         for asset in range(len(desk.assets)):
             pools.set_index(asset, core.pools.index_price(asset))
@@ -154,7 +155,7 @@ class Switching:
         return _Plan(
             layout,
             margins_of(layout, desk.listed, desk.assets, leverage),
-            mode_columns(layout, desk.listed, desk.assets, leverage, desk.interest),
+            mode_columns(layout, desk.listed, desk.assets, leverage, desk.interest, desk.roster),
             {number: levels[number] for number in layout.partition.live if number in levels},
         )
 
@@ -164,7 +165,7 @@ class Switching:
         partition = plan.layout.partition
         desk.partition.become(partition)
         pools.set_rules(plan.margins)
-        pools.set_partition(*pools_of(partition, desk.assets), partition.live)
+        pools.set_partition(*pools_of(partition, desk.assets, desk.roster))
         for number, level in plan.levels.items():
             pools.set_checked(number, level)
         desk.core.take_mode(plan.columns)

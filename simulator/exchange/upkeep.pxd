@@ -31,7 +31,15 @@ cdef class Upkeep(Marks):
     cdef long long seen_entries
     cdef double[::1] seen_index
     cdef double[:, ::1] seen
-    cdef bint everything
+    # pools of the account that trades come first; crowded: there are others
+    cdef int own_pools
+    cdef bint crowded
+    cdef bint moves_books
+    # pools found at their threshold in this check, and whether they are being liquidated
+    cdef int n_called
+    cdef int[::1] called
+    cdef double[::1] called_ratio
+    cdef bint acting
     cdef bint always
     cdef public bint unpriced
     cdef public bint watched
@@ -45,6 +53,7 @@ cdef class Upkeep(Marks):
     cdef bint _moved(self) noexcept
     cdef int _check_due(self) except? -1
     cdef int _judge(self, int pool) except? -1
+    cdef int _act(self) except? -1
     cdef void _peaks(self, double initial, double maintenance) noexcept
     cdef int _convert(self) except? -1
     cdef void sample(self) noexcept

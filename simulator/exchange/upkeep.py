@@ -6,6 +6,8 @@ nothing else between fills.  At the instants that the desk asked for, it is told
 expire, funding is settled.
 """
 
+from typing import Any
+
 import cython
 import numpy as np
 
@@ -26,6 +28,7 @@ SETTLEMENT = cython.declare(cython.int, 21)
 
 SPOT = cython.declare(cython.int, 0)
 LIQUIDATION = cython.declare(cython.int, 3)
+LEVEL_CHANGED = cython.declare(cython.longlong, 13)
 UNIT = cython.declare(cython.double, 1e-8)
 FULL_HOUR_NS = cython.declare(cython.longlong, 3_600_000_000_000)
 FAR = cython.declare(cython.longlong, 1 << 62)
@@ -36,7 +39,7 @@ BANDS_FROM = 64
 
 A run of one account has a few pools, which are recomputed on every check; so the worst ratio and
 the peaks of its summary are over all checks.  With bands they are over the samples (where every
-pool is recomputed) and the instants at which a pool was recomputed for its own sake.
+pool of that account is recomputed) and the instants at which one was recomputed for its own sake.
 """
 
 
@@ -47,6 +50,7 @@ class Upkeep(Marks):
     def __init__(self, venue: Venue, columns, cold) -> None:
         Marks.__init__(self, venue, columns)
         self.cold = cold
+        self.own_pools = columns["own_pools"]
         self.bands = None
         self.bands_from = columns.get("bands_from", BANDS_FROM)
         self.take_mode(columns)
@@ -64,7 +68,11 @@ class Upkeep(Marks):
         self.seen_index = memoryview(np.zeros(max(1, venue.ledger.assets)))
         self.seen = memoryview(np.zeros((max(1, venue.ledger.slots), 3)))
         self.always = False
-        self.everything = venue.ledger.accounts > 3
+        self.crowded = venue.pools.count > self.own_pools
+        self.moves_books = columns["impact"] is not None
+        self.acting = False
+        self.n_called = 0
+        self._call_room(64)
         self._room(1024)
 
     def take_mode(self, columns) -> None:
@@ -80,10 +88,18 @@ class Upkeep(Marks):
         self.convert_below = memoryview(np.array(columns["convert_below"], dtype="i8"))
         self.converts = bool((np.asarray(self.convert_below) > -FAR).any())
 
+    def _call_room(self, size: int) -> None:
+        """Make room for ``size`` pools in liquidation at one instant, keeping those there are."""
+        called, ratio = np.zeros(size, "i4"), np.zeros(size)
+        if self.n_called:
+            called[: self.n_called] = np.asarray(self.called)[: self.n_called]
+            ratio[: self.n_called] = np.asarray(self.called_ratio)[: self.n_called]
+        self.called, self.called_ratio = memoryview(called), memoryview(ratio)
+
     def _room(self, size: int) -> None:
         """Make room for ``size`` samples, keeping those there are."""
         kept = int(self.n_samples)
-        shapes = ((size,), (size, 4 * self.venue.pools.count), (size, self.instruments))
+        shapes = ((size,), (size, 4 * self.own_pools), (size, self.instruments))
         times, pools = np.zeros(shapes[0], "i8"), np.zeros(shapes[1])
         prices, lots = np.zeros(shapes[2]), np.zeros(shapes[2], "i8")
         whole, modes = np.zeros(size), np.zeros(size, "i4")
@@ -169,7 +185,8 @@ class Upkeep(Marks):
     def check(self) -> cython.int:
         """Recompute every pool; a change of level is recorded, LIQUIDATION acted upon.
 
-        Balances too far below zero are converted before: what is judged is what they become.
+        Balances too far below zero are converted before: what is judged is what they become.  All
+        levels are found before anything is liquidated, see `_act`.
         """
         if self.converts:
             self._convert()
@@ -177,16 +194,18 @@ class Upkeep(Marks):
         pool: cython.int
         initial: cython.double = 0.0
         maintenance: cython.double = 0.0
-        if self.bands is not None and not self.watched:
-            return self._check_due()
-        for n in range(self.venue.pools.n_live):
-            pool = self.venue.pools.live[n]
-            self.venue.pools.evaluate(pool)
-            initial += self.venue.pools.initial[pool]
-            maintenance += self.venue.pools.maintenance[pool]
-            self._judge(pool)
-        self._peaks(initial, maintenance)
-        return 0
+        if self.bands is not None and (self.crowded or not self.watched):
+            self._check_due()
+        else:
+            for n in range(self.venue.pools.n_live):
+                pool = self.venue.pools.live[n]
+                self.venue.pools.evaluate(pool)
+                if pool < self.own_pools:
+                    initial += self.venue.pools.initial[pool]
+                    maintenance += self.venue.pools.maintenance[pool]
+                self._judge(pool)
+            self._peaks(initial, maintenance)
+        return self._act() if self.n_called and not self.acting else 0
 
     @cython.ccall
     @cython.exceptval(-1, check=True)
@@ -197,7 +216,14 @@ class Upkeep(Marks):
         nobody holds.  Balances and positions are the same while the ledger has no new entry; a pool
         in liquidation is looked at every time, because the books have moved.
         """
-        if not self._moved() and not self.always and self.venue.ledger.entries == self.seen_entries:
+        if self.moves_books:
+            return 0  # marks are computed at the steps of the venue's clock, and nowhere between
+        if (
+            (self.bands is None or not self.crowded)
+            and not self._moved()
+            and not self.always
+            and self.venue.ledger.entries == self.seen_entries
+        ):
             return 0
         self.check()
         self.seen_entries = self.venue.ledger.entries
@@ -224,7 +250,7 @@ class Upkeep(Marks):
                 moved = True
         for slot in range(self.venue.ledger.slots):
             n = slot % self.instruments
-            if not self.everything and self.venue.ledger.quantity[self.account, slot] == 0:
+            if not self.crowded and self.venue.ledger.quantity[self.account, slot] == 0:
                 self.seen[slot, 0] = 0.0  # once held, its first price counts as moved
                 continue
             # An option is valued on the future of its expiry, where there is one.
@@ -245,44 +271,99 @@ class Upkeep(Marks):
     def _check_due(self) -> cython.int:
         """The same check by safe bands: only pools that could have changed are recomputed."""
         bands: Bands = self.bands
+        n: cython.int
         pool: cython.int
         initial: cython.double = 0.0
         maintenance: cython.double = 0.0
-        all_of_them: cython.bint = self.venue.now >= self.next_sample
+        # The account that trades has figures in every sample, and its pools are the first.
+        all_of_it: cython.bint = self.venue.now >= self.next_sample
         bands.refresh()
-        if all_of_them:
-            bands.void_all()
+        if all_of_it or self.watched:
+            for n in range(self.venue.pools.n_live):
+                pool = self.venue.pools.live[n]
+                if pool >= self.own_pools:
+                    break
+                bands.due.add(pool)
         pool = bands.take()
         while pool >= 0:
-            initial += self.venue.pools.initial[pool]
-            maintenance += self.venue.pools.maintenance[pool]
+            if pool < self.own_pools:
+                initial += self.venue.pools.initial[pool]
+                maintenance += self.venue.pools.maintenance[pool]
             self._judge(pool)
-            bands.void_touched()
-            if self.venue.pools.level[pool] >= LIQUIDATION:
-                bands.void(pool)  # it is acted upon at every check
             pool = bands.take()
-        if all_of_them:
+        if all_of_it:
             self._peaks(initial, maintenance)
         return 0
 
     @cython.cfunc
     @cython.exceptval(-1, check=True)
     def _judge(self, pool: cython.int) -> cython.int:
-        """Act upon a pool's level as evaluated just now."""
+        """Note a pool's level as evaluated just now; the figures kept are the own account's."""
         old: cython.int = self.venue.pools.checked[pool]
-        ratio: cython.double
+        level: cython.int = self.venue.pools.level[pool]
+        ratio: cython.double = -NO_RATIO
         if self.venue.pools.maintenance[pool] > 0.0:
             ratio = self.venue.pools.equity[pool] / self.venue.pools.maintenance[pool]
-            if ratio < self.worst_ratio:
+            if ratio < self.worst_ratio and pool < self.own_pools:
                 self.worst_ratio = ratio
-        if self.venue.pools.level[pool] != old:
-            self.venue.pools.checked[pool] = self.venue.pools.level[pool]
-            self.cold.level_changed(pool, old, self.venue.pools.level[pool])
-        if self.watched:
+        if level != old:
+            self.venue.pools.checked[pool] = level
+            if pool < self.own_pools:
+                self.cold.level_changed(pool, old, level)
+            else:
+                self.venue.records.add(
+                    self.venue.now,
+                    LEVEL_CHANGED,
+                    self.venue.pools.account[pool],
+                    -1,
+                    pool,
+                    level,
+                    old,
+                    0,
+                )
+        if self.watched and pool < self.own_pools:
             self.cold.watch(pool)
-        if self.venue.pools.level[pool] >= LIQUIDATION:
-            self.cold.liquidate(pool)
+        if level >= LIQUIDATION and self.acting:
+            if self.bands is not None:
+                self.bands.due.add(pool)  # found while others are liquidated: its turn is next time
+        elif level >= LIQUIDATION:
+            if self.n_called == self.called.shape[0]:
+                self._call_room(2 * self.n_called)
+            self.called[self.n_called] = pool
+            self.called_ratio[self.n_called] = ratio
+            self.n_called += 1
         return 0
+
+    @cython.cfunc
+    @cython.exceptval(-1, check=True)
+    def _act(self) -> cython.int:
+        """Liquidate the pools that were found at their threshold: the worst ratio first, then by
+        account, then by pool, whatever order they were looked at or made in.
+
+        Each is evaluated again at its turn: what came before it may have helped.
+        """
+        k: cython.int
+        pool: cython.int
+        n: cython.int = self.n_called
+        order: cython.Py_ssize_t[::1] = self._order()
+        self.acting = True
+        for k in range(n):
+            pool = self.called[order[k]]
+            if k:
+                self.venue.pools.evaluate(pool)
+            if self.venue.pools.level[pool] >= LIQUIDATION:
+                self.cold.liquidate(pool)
+            if self.bands is not None:
+                self.bands.due.add(pool)  # it is looked at again at every check
+        self.acting = False
+        self.n_called = 0
+        return 0
+
+    def _order(self) -> Any:
+        """Turns of the pools that were called: by ratio, then as their numbers say."""
+        n = int(self.n_called)
+        ratio = np.asarray(self.called_ratio)[:n]
+        return memoryview(np.lexsort((np.asarray(self.called)[:n], ratio)))
 
     @cython.cfunc
     @cython.exceptval(check=False)
@@ -320,6 +401,8 @@ class Upkeep(Marks):
         self.sample_unified[at] = self.unified
         for n in range(self.venue.pools.n_live):
             pool = self.venue.pools.live[n]
+            if pool >= self.own_pools:
+                break
             self.sample_pools[at, 4 * pool] = self.venue.pools.equity[pool]
             self.sample_pools[at, 4 * pool + 1] = self.venue.pools.initial[pool]
             self.sample_pools[at, 4 * pool + 2] = self.venue.pools.maintenance[pool]

@@ -285,6 +285,27 @@ class Ledger:
         if interest is not None:
             self.interest = memoryview(interest)
 
+    def begin_with(self, balance, loan, quantity, cost) -> None:
+        """One entry before any other: all that a venue's accounts begin with.
+
+        Columns as `take_columns` wants them.  Raises ``ValueError`` where an asset, what is lent,
+        or longs and shorts do not sum to zero, and after another entry.
+        """
+        if self.entries:
+            raise ValueError("a population is booked before anything else")
+        for name, column in (("balance", balance), ("loan", loan), ("quantity", quantity)):
+            sums = column.sum(axis=0)
+            if name == "quantity" and self.instruments:
+                sums = sums.reshape(-1, self.instruments).sum(axis=0)
+            if sums.any():
+                raise ValueError(f"{name} does not sum to zero: {sums.tolist()}")
+        for name, column in (("balance", balance), ("cost", cost)):
+            if len(column) and (column.max() > LIMIT or column.min() < -LIMIT):
+                raise ValueError(f"{name} is beyond what the ledger holds")
+        self.take_columns(balance, quantity, cost, loan)
+        self.entries += 1
+        self.postings += np.count_nonzero(balance)
+
     def copied(self):
         """Return another ledger with the same amounts and positions, of which nothing is held."""
         copy = Ledger(

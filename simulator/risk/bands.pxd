@@ -17,8 +17,11 @@ cdef class Bands:
     cdef int[::1] version
     cdef int[::1] level
     cdef readonly Due due
-    cdef dict pools_of_wallet
-    cdef dict pools_of_account
+    # pools by wallet and by account: where each one's begin, and all of them in that order
+    cdef int[::1] wallet_first
+    cdef int[::1] wallet_pools
+    cdef int[::1] account_first
+    cdef int[::1] account_pools
     # changes of level
     cdef long long[:, ::1] changes
     cdef readonly long long n_changes
@@ -43,6 +46,8 @@ cdef class Bands:
     cdef double _forward(self, int i) noexcept
     cdef int _moved(self, int f, double value) except? -1
     cdef int _changed(self, int pool, int level) except? -1
+    cpdef void void_account(self, int account) noexcept
+    cpdef void void_wallet(self, int wallet) noexcept
     cpdef int take(self) except? -2
     cpdef int settle(self) except? -1
     cpdef int recompute(self, int pool) except? -1

@@ -31,6 +31,14 @@ MEMORY = cython.declare(cython.double, 0.02)
 """Weight of the newest move in a factor's typical squared move."""
 
 
+def _pools_by(owner, pools, owners: int):
+    """Return pools in the order of their owners, and where each owner's begin [owners + 1]."""
+    first = np.zeros(owners + 1, "i4")
+    np.cumsum(np.bincount(owner, minlength=owners)[:owners], out=first[1:])
+    found = pools[np.argsort(owner, kind="stable")].astype("i4")
+    return memoryview(first), memoryview(found if len(found) else np.zeros(1, "i4"))
+
+
 @cython.cclass
 class Bands:
     """Boxes of all pools of a ``Pools``, and the levels that follow from them.
@@ -65,11 +73,12 @@ class Bands:
             if pools.product[i] == OPTION and pools.forward_from[i] >= 0:
                 forwards[pools.forward_from[i]] = 1
         self.forwards = memoryview(forwards)
-        self.pools_of_wallet = {}
-        self.pools_of_account = {}
-        for pool in np.asarray(pools.live)[: pools.n_live].tolist():
-            self.pools_of_wallet.setdefault(int(pools.wallet[pool]), []).append(pool)
-            self.pools_of_account.setdefault(int(pools.account[pool]), []).append(pool)
+        live = np.asarray(pools.live)[: pools.n_live]
+        ledger: Ledger = pools.ledger
+        wallets = np.asarray(pools.wallet)[live] if len(live) else live
+        accounts = np.asarray(pools.account)[live] if len(live) else live
+        self.wallet_first, self.wallet_pools = _pools_by(wallets, live, ledger.wallets)
+        self.account_first, self.account_pools = _pools_by(accounts, live, ledger.accounts)
         self.at = 0
         self.n_changes = 0
         self._changes(64)
@@ -334,15 +343,21 @@ class Bands:
         ledger.n_touched = 0
         return 0
 
-    def void_account(self, account: int) -> None:
+    @cython.ccall
+    @cython.exceptval(check=False)
+    def void_account(self, account: cython.int) -> cython.void:
         """Something of an account changed: all its pools are due."""
-        for pool in self.pools_of_account.get(account, ()):
-            self.due.add(pool)
+        k: cython.int
+        for k in range(self.account_first[account], self.account_first[account + 1]):
+            self.due.add(self.account_pools[k])
 
-    def void_wallet(self, wallet: int) -> None:
+    @cython.ccall
+    @cython.exceptval(check=False)
+    def void_wallet(self, wallet: cython.int) -> cython.void:
         """A wallet's balances, or a position that it margins, changed."""
-        for pool in self.pools_of_wallet.get(wallet, ()):
-            self.due.add(pool)
+        k: cython.int
+        for k in range(self.wallet_first[wallet], self.wallet_first[wallet + 1]):
+            self.due.add(self.wallet_pools[k])
 
     def new_rules(self) -> None:
         """Rules changed (measured correlation, price range): every pool is due."""
@@ -464,4 +479,4 @@ class Bands:
     def bytes(self) -> int:
         """Memory of edges and columns."""
         heaps = sum(heap.bytes() for heap in [*self.upper, *self.lower])
-        return int(heaps + 17 * self.pools.count)
+        return int(heaps + 25 * self.pools.count)

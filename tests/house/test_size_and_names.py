@@ -22,6 +22,7 @@ LONGER_MODULES: dict[str, str] = {
     "simulator/exchange/liquidity.py": "one compiled unit",
     "simulator/exchange/marks.py": "one compiled unit",
     "simulator/exchange/settlement.py": "one compiled unit",
+    "simulator/exchange/upkeep.py": "one compiled unit",
     "simulator/exchange/venue.py": "one compiled unit",
     "simulator/risk/bands.py": "one compiled unit",
     "simulator/risk/bands_box.py": "one compiled unit",

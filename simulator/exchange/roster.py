@@ -1,0 +1,116 @@
+"""Who is who on a venue: the accounts of a crowd as wallets, pools and columns.
+
+Accounts are numbered: 0 the market's, 1 the one that trades, from ``crowd.FIRST`` on the crowd's in
+the order of their ids, and last the insurance fund's own, which holds what the fund took over and
+pays from the fund's wallet.  Wallets and pools of the crowd come after those of the account that
+trades, account by account, so that pool order is account order.
+
+An account has the wallets of its mode in which it begins with something, and no others; a position
+is listed under the pool that margins it, and slots that it has no position in under none: accounts
+of a crowd open nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+import numpy.typing as npt
+
+from simulator.accounts.crowd import FIRST
+from simulator.accounts.states import AccountMode
+from simulator.accounts.wallets import INSURANCE
+
+Ints = npt.NDArray[np.int32]
+
+MARKET, TRADER = 0, 1
+TRADER_ID, FUND_ID = 0, -1
+"""Ids in reports of the account that trades and of the insurance fund."""
+
+MODES: tuple[AccountMode, AccountMode] = ("separated", "unified")
+
+
+@dataclass(slots=True)
+class Roster:
+    """Accounts of a venue by number.
+
+    ``ids`` and ``group`` (number in ``groups``) and ``unified`` are of the crowd, row by row;
+    ``pool_name`` [pool of the crowd] numbers ``names``.  ``columns`` are the venue's by account
+    (`simulator.exchange.layout.mode_columns`), the crowd's rows only; ``pools`` [pool, 5] and
+    ``pool_of`` [account, slot] likewise.  ``wallet_kind`` [wallet of the crowd] is the kind of its
+    pool, -1 for plain spot, ``wallet_account`` whose it is.
+    """
+
+    trader: AccountMode
+    own_pools: int
+    first_wallet: int
+    slots: int
+    instruments: int
+    ids: npt.NDArray[np.int64] = field(default_factory=lambda: np.zeros(0, np.int64))
+    group: Ints = field(default_factory=lambda: np.zeros(0, np.int32))
+    groups: tuple[str, ...] = ()
+    unified: npt.NDArray[np.bool_] = field(default_factory=lambda: np.zeros(0, np.bool_))
+    names: tuple[str, ...] = ()
+    pool_name: npt.NDArray[np.int16] = field(default_factory=lambda: np.zeros(0, np.int16))
+    pools: Ints = field(default_factory=lambda: np.zeros((0, 5), np.int32))
+    wallet_kind: npt.NDArray[np.int8] = field(default_factory=lambda: np.zeros(0, np.int8))
+    wallet_account: Ints = field(default_factory=lambda: np.zeros(0, np.int32))
+    columns: Mapping[str, Ints] = field(default_factory=dict)
+    pool_of: Ints = field(default_factory=lambda: np.zeros((0, 0), np.int32))
+
+    @property
+    def size(self) -> int:
+        """Number of accounts of the crowd."""
+        return len(self.ids)
+
+    @property
+    def fund(self) -> int:
+        """Number of the insurance fund's account, the last one."""
+        return FIRST + self.size
+
+    @property
+    def accounts(self) -> int:
+        """Number of accounts, the market's and the fund's included."""
+        return self.fund + 1
+
+    @property
+    def wallets(self) -> int:
+        """Number of wallets."""
+        return self.first_wallet + len(self.wallet_kind)
+
+    def is_crowd(self, account: int) -> bool:
+        """Whether an account is one of the crowd's."""
+        return FIRST <= account < self.fund
+
+    def id_of(self, account: int) -> int | None:
+        """Id of an account: 0 of the one that trades, -1 of the fund, None of the market's."""
+        if self.is_crowd(account):
+            return int(self.ids[account - FIRST])
+        return {MARKET: None, TRADER: TRADER_ID}.get(account, FUND_ID)
+
+    def group_of(self, account: int) -> str:
+        """Type of a crowd's account, ``account`` of the one that trades, ``fund`` of the fund's."""
+        if self.is_crowd(account):
+            return self.groups[int(self.group[account - FIRST])]
+        return {MARKET: "market", TRADER: "account"}.get(account, "fund")
+
+    def mode_of(self, account: int) -> str:
+        """Mode of an account, empty for those of the venue."""
+        if self.is_crowd(account):
+            return MODES[int(self.unified[account - FIRST])]
+        return self.trader if account == TRADER else ""
+
+    def name_of_pool(self, pool: int) -> str:
+        """Name of a pool of the crowd, such as ``um`` or ``um:BTCUSDT``."""
+        return self.names[int(self.pool_name[pool - self.own_pools])]
+
+
+def with_fund(own: Sequence[int], roster: Roster, name: str) -> Ints:
+    """Return a venue's column [account, instrument or slot]: the market's row and the own one's
+    are ``own``, then the crowd's, then the fund's, which pays everything from its wallet.
+    """
+    crowd = roster.columns.get(name, np.zeros((0, len(own)), dtype=np.int32))
+    fund = INSURANCE if name in ("cash_wallet", "margin_wallet") else -1
+    mine = np.array([own, own], dtype=np.int32).reshape(2, len(own))
+    return np.concatenate([mine, crowd, np.full((1, len(own)), fund, dtype=np.int32)])
