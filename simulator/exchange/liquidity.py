@@ -48,6 +48,7 @@ LN_2 = cython.declare(cython.double, 0.6931471805599453)
 MINUTE_NS = cython.declare(cython.double, 6e10)
 TICKS_MAX = cython.declare(cython.double, 1e12)
 LOTS_MAX = cython.declare(cython.double, 9e15)
+ROUNDING = cython.declare(cython.double, 1e-6)  # of a lot: what sums of floats may lack
 
 
 @cython.cfunc
@@ -133,7 +134,7 @@ class Liquidities:
     @cython.ccall
     @cython.exceptval(-1, check=True)
     def step(self) -> cython.bint:
-        """Measure what was taken, let displacements come back, compose every book anew.
+        """Let displacements come back, measure what was taken, compose every book anew.
 
         Return whether the next step would change something, though nothing happens before it.
         """
@@ -145,13 +146,13 @@ class Liquidities:
             self.start = self.venue.now
         if passed > 0.0:
             self.relax(passed)
+            self.arbitrate(passed)
+        # What was taken since then counts from now on.
         for i in range(self.instruments):
             if self.composed[i]:
                 self.measure(i)
         for i in range(self.instruments):
             self.effective[i] = self.depth_now(i)
-        if passed > 0.0:
-            self.arbitrate(passed)
         self.time = self.venue.now
         for i in range(self.instruments):
             if self.composed[i] and self.compose(i):
@@ -510,7 +511,7 @@ class Liquidities:
         self.whole += lots
         if self.whole > LOTS_MAX or not book.reach(price):
             return False
-        here: cython.longlong = _down(self.whole) - self.given
+        here: cython.longlong = _down(self.whole + ROUNDING) - self.given
         n: cython.int = self.n_new
         self.given += here
         # Rounding may bring a level to the tick of the one before, or beyond it.

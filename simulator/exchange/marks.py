@@ -325,6 +325,8 @@ class Marks:
             self.next_funding[instrument] = quantity
         elif kind == VOLATILITY:
             self.volatility[instrument] = price * UNIT
+            if self.liquidities is not None:
+                self.mark_on_tape[instrument] = 0  # it can follow the moved underlying now
             self.venue.pools.volatility[instrument] = price * UNIT
         else:
             return False

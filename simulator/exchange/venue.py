@@ -92,9 +92,15 @@ class Venue(Settlement):
     def __init__(self, columns) -> None:
         Settlement.__init__(self, columns)
         n = len(self.books)
+        impact = columns["impact"]
         self.liquidities = None
-        self.moved = columns["impact"] is not None
-        self.tape_books = [Book() for _ in range(n)] if self.moved else self.books
+        self.moved = impact is not None
+        self.tape_books = self.books
+        if self.moved:
+            self.tape_books = [
+                Book() if composed else book
+                for book, composed in zip(self.books, impact["composed"], strict=True)
+            ]
         self.move = memoryview(np.ones(n))
         self.tape_last = memoryview(np.zeros(n, dtype="i8"))
 

@@ -22,6 +22,7 @@ from simulator.exchange.assembly import assemble
 from simulator.exchange.latency import parse_latency
 from simulator.exchange.layout import Layout
 from simulator.instruments.instrument import Instrument
+from simulator.market.liquidity import Impact
 from simulator.market.tape import LAST, Kind
 from simulator.risk.interest import InterestRules
 from simulator.risk.rules import MarginRules
@@ -110,6 +111,7 @@ class World:
         profile: AccountProfile | None = None,
         modes: Mapping[str, Any] | None = None,
         margin_type: str | None = None,
+        impact: Impact | None = None,
     ) -> None:
         self.rules = rulebook_of(rulebook)
         self.margin = margin or self._margin_rules(mode, margin_type)
@@ -140,6 +142,7 @@ class World:
             volatility=volatility,
             other=other,
             profile=profile,
+            impact=impact,
         )
         self.core, self.desk, self.assets = made.core, made.desk, made.assets
         self.checked = check

@@ -14,10 +14,12 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import ROOT
+from tests.simulation.test_impact_runs import IMPACT
 from tests.simulation.test_whole_venue import MODES, busy_run
 
 SECONDS = 15
 SCRIPT = f"""
+from tests.simulation.test_impact_runs import IMPACT
 from tests.simulation.test_whole_venue import MODES, busy_run
 import simulator.exchange.core
 assert simulator.exchange.core.__file__.endswith(".py")
@@ -25,6 +27,7 @@ for mode in MODES:
     run = busy_run(mode, seconds={SECONDS})
     print(run.run().digest)
     print(len(run.strategies[0].heard))
+print(busy_run("unified", seconds={SECONDS}, impact=IMPACT).run().digest)
 """
 
 
@@ -53,4 +56,5 @@ def test_both_forms_give_the_same_digests(plain_copy: Path) -> None:
     for mode in MODES:
         run = busy_run(mode, seconds=SECONDS)
         expected += [run.run().digest, str(len(run.strategies[0].heard))]  # type: ignore[attr-defined]
+    expected.append(busy_run("unified", seconds=SECONDS, impact=IMPACT).run().digest)
     assert done.stdout.split() == expected
