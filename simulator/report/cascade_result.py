@@ -51,6 +51,9 @@ CALLS = {
 ``bankrupt``: the fund, or deleveraged accounts, bore a loss of it.
 """
 
+STAGES = ("order", "takeover", "deleverage")
+"""Stages that close a position of an account in liquidation."""
+
 GROUPS = {
     "group": pl.String,
     "mode": pl.String,
@@ -70,12 +73,12 @@ FUND = {
     "time_ns": pl.Int64,
     "asset": pl.String,
     "balance": pl.Float64,
-    "value": pl.Float64,
+    "price": pl.Float64,
     "inventory": pl.Float64,
 }
 """Columns of ``Cascade.fund``: one row a change, the first at the start.
 
-``balance`` in whole units of the asset, ``value`` the same in USDT at the index of the instant,
+``balance`` in whole units of the asset, ``price`` its index of the instant in USDT,
 ``inventory`` the notional of what the fund holds that settles in the asset, at the mark, in USDT.
 """
 

@@ -13,6 +13,20 @@ LIQUIDATION = "#E5484D"
 LEVEL = "#C2629F"
 OTHER = "#2A9D78"
 
+STAGES = {
+    "order": LIQUIDATION,
+    "takeover": "#E3B505",
+    "deleverage": "#9A6FB0",
+    "spot": OTHER,
+}
+"""Ways in which a liquidation closes; they differ by hatching too."""
+
+SIDES = {1: "#D9730D", -1: "#2F80C9"}
+"""Long and short positions that wait for their threshold; they lie on either side of the price."""
+
+RUNS = ("#D9730D", "#2F80C9", "#2A9D78", "#C2629F", "#8A9A1B", "#9A6FB0", "#E5484D", "#6B7280")
+"""Of runs and of instruments side by side, in order, again from the first after the last."""
+
 STATES = {
     "SEPARATED": MODES["separated"],
     "APPLIED": "#E3B505",

@@ -34,6 +34,22 @@ def amount(value: float | Decimal | None, digits: int = 2) -> str:
     return text.lstrip("-") if float(text.replace(",", "")) == 0 else text
 
 
+def compact(value: float | None) -> str:
+    """Write a large amount with three or four figures: thousands as they are, then M and B.
+
+    >>> compact(1234.5), compact(999_999.0), compact(35_289_798.9), compact(2.5e9), compact(None)
+    ('1,234', '999,999', '35.3 M', '2.50 B', '–')
+    """
+    number = finite(value)
+    if number is None:
+        return MISSING
+    for scale, letter in ((1e9, "B"), (1e6, "M")):
+        if abs(number) >= scale:
+            digits = 2 if abs(number) < 10 * scale else 1
+            return f"{number / scale:,.{digits}f} {letter}"
+    return amount(number, 0)
+
+
 def signed(value: float | Decimal | None, digits: int = 2) -> str:
     """Write an amount with its sign, for gains and losses.
 

@@ -1,0 +1,105 @@
+"""What a picture of a cascade is made of, before anything is drawn.
+
+Times are ms since 1970 UTC.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+Floats = NDArray[np.float64]
+Range = tuple[float, float]
+
+NO_LIQUIDATION = "Nobody was liquidated in this run."
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """A line; ``dash`` is solid, dash or dot."""
+
+    name: str
+    tint: str
+    time_ms: Floats
+    values: Floats
+    dash: str = "solid"
+    width: float = 1.6
+    step: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Band:
+    """What lies between two lines."""
+
+    name: str
+    tint: str
+    density: float
+    time_ms: Floats
+    low: Floats
+    high: Floats
+
+
+@dataclass(frozen=True, slots=True)
+class Bars:
+    """Bars over time from their first instants; those of one picture are stacked."""
+
+    name: str
+    tint: str
+    hatch: str
+    time_ms: Floats
+    values: Floats
+    named: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Lying:
+    """Bars that lie, one a label; ``marks`` is the same figure without feedback, NaN for none."""
+
+    name: str
+    tint: str
+    labels: tuple[str, ...]
+    values: Floats
+    marks: Floats
+
+
+@dataclass(frozen=True, slots=True)
+class Heat:
+    """Notional (USDT) by cell ``[price, time]`` between edges; one side's positions."""
+
+    name: str
+    tint: str
+    time_ms: Floats
+    prices: Floats
+    notional: Floats
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """One picture; ``run`` is the label of the only run that it shows, empty where it shows all.
+
+    ``none`` is said instead where there is nothing to draw.  ``bar_ms`` is a bar's width.
+    """
+
+    key: str
+    title: str
+    axis: str
+    run: str = ""
+    lines: tuple[Line, ...] = ()
+    bands: tuple[Band, ...] = ()
+    bars: tuple[Bars, ...] = ()
+    lying: tuple[Lying, ...] = ()
+    heats: tuple[Heat, ...] = ()
+    levels: dict[str, float] = field(default_factory=dict)
+    log: bool = False
+    note: str = ""
+    none: str = NO_LIQUIDATION
+    span: Range = (0.0, 0.0)
+    values: Range | None = None
+    bar_ms: float = 60_000.0
+
+    @property
+    def empty(self) -> bool:
+        """Whether there is nothing to draw."""
+        return not (self.lines or self.bands or self.bars or self.lying or self.heats)

@@ -1,0 +1,321 @@
+"""A cascade told in words and as a table: one row a figure, one column a run."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from datetime import UTC, datetime
+
+import numpy as np
+from rich.box import SIMPLE_HEAD
+from rich.console import Group
+from rich.table import Table
+from rich.text import Text
+
+from simulator.report.cascade_figures import Fall, Figures, GroupFigures, figures, share
+from simulator.report.result import RunResult
+from simulator.report.table import Row
+from simulator.report.values import MISSING, amount, compact, count, rate
+
+BARS = "▁▂▃▄▅▆▇█"
+COLUMNS_MAX = 60
+"""Columns of the row of bars that shows what was liquidated minute by minute."""
+
+PEAKS = 4
+"""Minutes with the most, of each run, that the table by minute lists."""
+
+FALLS_MAX = 4
+LABEL_WIDTH, CELL_WIDTH = 44, 12
+"""Columns of a terminal that a row's label with its unit, and each of its cells, take at least."""
+
+Told = tuple[RunResult, Figures]
+
+
+def told(results: Sequence[RunResult]) -> list[Told]:
+    """Return the runs that had a population, each with its figures."""
+    found = [(run, figures(run)) for run in results]
+    return [(run, one) for run, one in found if one is not None]
+
+
+def percent(value: float | None, digits: int = 1) -> str:
+    """Write a share in percent.
+
+    >>> percent(0.1423), percent(None)
+    ('14.2', '–')
+    """
+    return MISSING if value is None else amount(100 * value, digits)
+
+
+def clock(time_ns: int) -> str:
+    """Write the time of day, UTC, to the minute.
+
+    >>> clock(1_700_000_000_000_000_000)
+    '22:13'
+    """
+    return f"{datetime.fromtimestamp(time_ns // 10**9, UTC):%H:%M}"
+
+
+def sentences(runs: Sequence[Told]) -> list[str]:
+    """Return what happened, in sentences for a newcomer, a few a run."""
+    made = []
+    for run, one in runs:
+        said = [_of_price(one), _of_accounts(one, run.currency), _of_losses(one, run.currency)]
+        said.append(_of_types(one))
+        name = f"{run.label}: "
+        made += [name + sentence for sentence in said if sentence]
+    return made
+
+
+def _of_price(one: Figures) -> str:
+    fall = one.headline
+    if fall is None:
+        return ""
+    if fall.fall <= 0:
+        return f"{fall.instrument} did not fall below its first price."
+    if fall.quiet_fall is None:
+        return f"{fall.instrument} fell {percent(fall.fall)} % to its lowest."
+    if fall.amplification is None:
+        return (
+            f"{fall.instrument} fell {percent(fall.fall)} % with liquidations moving the price, "
+            "and not at all without."
+        )
+    return (
+        f"{fall.instrument} fell {percent(fall.fall)} % with liquidations moving the price and "
+        f"{percent(fall.quiet_fall)} % without: {amount(fall.amplification)} times as deep."
+    )
+
+
+def _of_accounts(one: Figures, currency: str) -> str:
+    if not one.liquidated:
+        return f"None of {count(one.accounts)} accounts was liquidated."
+    said = (
+        f"{count(one.liquidated)} of {count(one.accounts)} accounts"
+        f" ({percent(share(one.liquidated, one.accounts))} %) were liquidated"
+    )
+    peak = one.peak
+    if peak is None:
+        return said + "; no position had to be closed."
+    return (
+        f"{said}; {compact(one.closed)} {currency} of positions were closed, "
+        f"{percent(share(one.closed_long, one.closed), 0)} % of it long, the most in the minute "
+        f"of {clock(peak['minute_ns'])} UTC ({compact(peak['notional'])})."
+    )
+
+
+def _of_losses(one: Figures, currency: str) -> str:
+    if not one.liquidated:
+        return ""
+    parts = []
+    if one.bankruptcies:
+        parts.append(f"{count(one.bankruptcies)} lost more than they had")
+    if one.fund_drawdown > 0:
+        parts.append(f"the insurance fund fell by {compact(one.fund_drawdown)} {currency}")
+    if one.deleveraged > 0:
+        parts.append(
+            f"{compact(one.deleveraged)} of profitable positions of "
+            f"{count(one.deleveraged_accounts)} other accounts were closed (auto-deleveraging)"
+        )
+    if one.spot_sold > 0:
+        parts.append(f"{compact(one.spot_sold)} of assets were sold for debts")
+    if not parts:
+        return "Nobody lost more than he had: the insurance fund paid nothing."
+    said = "; ".join(parts)
+    return said[0].upper() + said[1:] + "."
+
+
+def _of_types(one: Figures) -> str:
+    known = [item for item in one.groups if item.lost is not None]
+    if not known or not one.liquidated:
+        return ""
+    worst = max(known, key=lambda item: item.lost or 0.0)
+    if (worst.lost or 0.0) <= 0:
+        return ""
+    said = f"Hit hardest: {worst.group}, {percent(worst.lost)} % of what they had lost"
+    if worst.quiet_lost is not None:
+        said += f" ({percent(worst.quiet_lost)} % without feedback)"
+    return said + "."
+
+
+def cascade_rows(runs: Sequence[Told]) -> list[Row]:
+    """Return the rows of the table, in reading order."""
+    currency = runs[0][0].currency
+    made: list[Row] = []
+
+    def add(label: str, unit: str, cell: Callable[[Figures], str]) -> None:
+        made.append(Row(label, unit, tuple(cell(one) for _, one in runs)))
+
+    def quiet(label: str, unit: str, cell: Callable[[Figures], str]) -> None:
+        if any(one.quiet is not None for _, one in runs):
+            add(label, unit, lambda one: MISSING if one.quiet is None else cell(one.quiet))
+
+    add("Accounts", "", lambda one: count(one.accounts))
+    add("Accounts liquidated", "", lambda one: count(one.liquidated))
+    add("  of all accounts", "%", lambda one: percent(share(one.liquidated, one.accounts), 2))
+    quiet("  without feedback", "", lambda one: count(one.liquidated))
+    add("Bankrupt accounts", "", lambda one: count(one.bankruptcies))
+    quiet("  without feedback", "", lambda one: count(one.bankruptcies))
+    add("Notional liquidated", currency, lambda one: compact(one.closed))
+    quiet("  without feedback", currency, lambda one: compact(one.closed))
+    add("  of open positions", "%", lambda one: percent(share(one.closed, one.open_interest), 2))
+    add("  long positions", currency, lambda one: compact(one.closed_long))
+    add("  short positions", currency, lambda one: compact(one.closed_short))
+    add("  by orders on the book", currency, lambda one: compact(one.on_book))
+    add("  taken over by the fund", currency, lambda one: compact(one.taken_over))
+    add("  auto-deleveraged (ADL)", currency, lambda one: compact(one.deleveraged))
+    add("Peak minute", "UTC", lambda one: clock(one.peak["minute_ns"]) if one.peak else MISSING)
+    add("  liquidated in it", currency,
+        lambda one: compact(one.peak["notional"]) if one.peak else MISSING)  # fmt: skip
+    add("Accounts auto-deleveraged", "", lambda one: count(one.deleveraged_accounts))
+    add("  first after", "s", lambda one: _seconds(one.first_deleveraging_ns))
+    add("Spot sold for debts", currency, lambda one: compact(one.spot_sold))
+    if any(one.spot_bought for _, one in runs):
+        add("Spot bought for debts", currency, lambda one: compact(one.spot_bought))
+    made += _fall_rows([one for _, one in runs])
+    add("Insurance fund drawdown", currency, lambda one: compact(one.fund_drawdown))
+    quiet("  without feedback", currency, lambda one: compact(one.fund_drawdown))
+    add("Clearance fees paid", currency, lambda one: compact(one.fees))
+    add("Wealth of all at start", currency, lambda one: compact(one.wealth_start))
+    add("Lost of it", "%", lambda one: percent(one.lost, 2))
+    quiet("  without feedback", "%", lambda one: percent(one.lost, 2))
+    return made + type_rows([one for _, one in runs])
+
+
+def _seconds(time_ns: int | None) -> str:
+    return MISSING if time_ns is None else amount(time_ns / 1e9, 1)
+
+
+def _fall_rows(found: Sequence[Figures]) -> list[Row]:
+    """Rows of the instruments that any run speaks of first, in that order."""
+    made = []
+    ranked = sorted(
+        ((place, one.instrument) for item in found for place, one in enumerate(item.falls)),
+    )
+    for name in list(dict.fromkeys(name for _, name in ranked))[:FALLS_MAX]:
+        chosen = [next((f for f in one.falls if f.instrument == name), None) for one in found]
+
+        def cells(
+            write: Callable[[Fall], str], own: Iterable[Fall | None] = chosen
+        ) -> tuple[str, ...]:
+            return tuple(MISSING if one is None else write(one) for one in own)
+
+        made.append(Row(f"Fall of {name}", "%", cells(lambda one: percent(max(one.fall, 0.0), 2))))
+        if any(one is not None and one.quiet_fall is not None for one in chosen):
+            made += [
+                Row("  without feedback", "%", cells(lambda one: percent(one.quiet_fall, 2))),
+                Row("  amplification", "times", cells(lambda one: amount(one.amplification))),
+            ]
+    return made
+
+
+def type_rows(found: Sequence[Figures]) -> list[Row]:
+    """Return what each type of account lost, and how many of it were liquidated."""
+    parts = [_by_type(one) for one in found]
+    made = []
+    for name in dict.fromkeys(name for part in parts for name in part):
+        chosen = [part.get(name) for part in parts]
+        lost = tuple(MISSING if one is None else percent(one.lost, 2) for one in chosen)
+        made.append(Row(f"Lost: {name}", "%", lost))
+        sizes = {one.accounts for one in chosen if one is not None}
+        unit = f"of {count(sizes.pop())}" if len(sizes) == 1 else ""
+        hit = tuple(MISSING if one is None else count(one.liquidated) for one in chosen)
+        made.append(Row("  liquidated", unit, hit))
+    return made
+
+
+def _by_type(one: Figures) -> dict[str, GroupFigures]:
+    """Figures by type, and by mode where a run has both modes of a type."""
+    names = [item.group for item in one.groups]
+    return {
+        f"{item.group}, {item.mode}" if names.count(item.group) > 1 else item.group: item
+        for item in one.groups
+    }
+
+
+def rich_cascade(results: Sequence[RunResult], width: int) -> Group | None:
+    """Return sentences, table and minutes for a terminal; None without a population.
+
+    Where the terminal is too narrow for all runs the table is told in parts.
+    """
+    runs = told(results)
+    if not runs:
+        return None
+    first = runs[0][0]
+    title = f"{first.scenario} · rulebook {first.rulebook} · what the liquidations did"
+    made: list[Text | Table] = [Text(title, style="table.title")]
+    made += [Text(f"  {line}") for line in sentences(runs)]
+    at_once = max(1, (width - LABEL_WIDTH) // CELL_WIDTH)
+    shown = [*cascade_rows(runs), *_machine(runs)]
+    for start in range(0, len(runs), at_once):
+        made.append(_table(runs[start : start + at_once], shown, start))
+    made += [Text(line) for line in minute_lines(runs, width)]
+    return Group(*made)
+
+
+def _machine(runs: Sequence[Told]) -> list[Row]:
+    """Figures of the machine, and the digest, which differ by nature."""
+    speed = tuple(amount(rate(run.events, run.wall_seconds), 0) for run, _ in runs)
+    return [
+        Row("Speed", "events/s", speed, compared=False),
+        Row("Digest", "", tuple(run.digest[:10] for run, _ in runs), compared=False),
+    ]
+
+
+def _table(part: Sequence[Told], rows: Sequence[Row], start: int) -> Table:
+    table = Table(box=SIMPLE_HEAD, pad_edge=False)
+    table.add_column("", no_wrap=True)
+    table.add_column("unit", style="dim", no_wrap=True)
+    for run, _ in part:
+        table.add_column(run.label, justify="right", overflow="fold")
+    for row in rows:
+        cells = row.cells[start : start + len(part)]
+        style = "" if row.label.startswith("  ") else "bold"
+        table.add_row(Text(row.label, style=style), row.unit, *(Text(one) for one in cells))
+    return table
+
+
+def minute_lines(runs: Sequence[Told], width: int) -> list[str]:
+    """Return what was liquidated by minute: a row of bars a run, and its greatest minutes."""
+    acted = [one.minutes.filter(one.minutes["notional"] > 0)["minute_ns"] for _, one in runs]
+    times = [time for part in acted for time in part.to_list()]
+    if not times:
+        return ["No minute had a liquidation that closed a position."]
+    first, last = min(times), max(times)
+    parts = [
+        one.minutes.filter(one.minutes["minute_ns"].is_between(first, last))["notional"].to_numpy()
+        for _, one in runs
+    ]
+    longest = max(len(run.label) for run, _ in runs)
+    room = max(10, min(COLUMNS_MAX, width - longest - 2))
+    step = -(-max(map(len, parts)) // room)
+    sums = [np.add.reduceat(part, np.arange(0, len(part), step)) for part in parts]
+    most = max(float(part.max()) for part in sums)
+    column = "a minute" if step == 1 else f"{step} minutes"
+    made = [
+        f"Notional liquidated, {clock(first)} to {clock(last)} UTC: a column is {column}, "
+        f"█ is {compact(most)} {runs[0][0].currency}"
+    ]
+    for (run, _), part in zip(runs, sums, strict=True):
+        made.append(f"{run.label:<{longest}}  {spark(part, most)}")
+    return [*made, "", *peak_lines(runs, longest)]
+
+
+def spark(values: np.ndarray, most: float) -> str:
+    """Return values as a row of bars, blank for 0.
+
+    >>> spark(np.array([0.0, 1.0, 4.0, 8.0]), 8.0)
+    ' ▁▄█'
+    """
+    steps = np.ceil(values / most * len(BARS)).astype(int)
+    return "".join(BARS[step - 1] if step else " " for step in np.clip(steps, 0, len(BARS)))
+
+
+def peak_lines(runs: Sequence[Told], longest: int) -> list[str]:
+    """Return the minutes with the most of each run, in the order of time."""
+    made = ["Greatest minutes"]
+    for run, one in runs:
+        top = one.minutes.filter(one.minutes["notional"] > 0).top_k(PEAKS, by="notional")
+        said = ", ".join(
+            f"{clock(row['minute_ns'])} {compact(row['notional'])} ({count(row['accounts'])})"
+            for row in top.sort("minute_ns").iter_rows(named=True)
+        )
+        made.append(f"{run.label:<{longest}}  {said or 'none'}")
+    return [*made, "(in brackets: accounts liquidated in the minute)"]
