@@ -180,6 +180,7 @@ def show(
 ) -> None:
     """Print the table or the document, and write the files."""
     from simulator.cli.console import console_of
+    from simulator.report.cascade_table import rich_cascade
     from simulator.report.document import as_json as written
     from simulator.report.document import document
     from simulator.report.files import write_files
@@ -206,7 +207,10 @@ def show(
         for told in filter(None, map(rich_timeline, results)):
             console.print(told)
             console.print()
-        console.print(rich_table(results, extra))
+        if (cascade := rich_cascade(results, console.width)) is not None:
+            console.print(cascade)
+        if traders := [run for run in results if run.has_trader]:
+            console.print(rich_table(traders, extra))
         for line in alert_lines(results):
             console.print(line, markup=False, highlight=False)
         for said in notes(results):

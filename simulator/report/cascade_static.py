@@ -34,12 +34,14 @@ HATCHES = {"": "", "/": "////", "x": "xxxx", ".": "...."}
 
 def write_cascade_overview(results: Sequence[RunResult], path: Path) -> None:
     """Write all pictures as one PNG: two columns, those of all runs across both."""
-    rows = grid(pictures(results))
+    rows = grid([picture for picture in pictures(results) if not picture.empty])
     first = results[0]
-    figure = Figure(figsize=(WIDTH_INCH, ROW_INCH * len(rows) + 0.7), dpi=DPI, layout="constrained")
+    figure = Figure(
+        figsize=(WIDTH_INCH, ROW_INCH * max(len(rows), 1) + 0.7), dpi=DPI, layout="constrained"
+    )
     FigureCanvasAgg(figure)
     figure.suptitle(f"{first.scenario} · rulebook {first.rulebook}", fontsize=16, fontweight="bold")
-    places = figure.add_gridspec(len(rows), 2)
+    places = figure.add_gridspec(max(len(rows), 1), 2)
     for number, row in enumerate(rows):
         for column, picture in enumerate(row):
             where = places[number, :] if len(row) == 1 else places[number, column]
@@ -65,6 +67,8 @@ def write_cascade_panels(results: Sequence[RunResult], folder: Path) -> list[Pat
     folder.mkdir(parents=True, exist_ok=True)
     written = []
     for picture in pictures(results):
+        if picture.empty:
+            continue
         path = folder / f"{picture.key.replace(':', '-')}.png"
         figure = Figure(figsize=ALONE_INCH, dpi=DPI + 30, layout="constrained")
         FigureCanvasAgg(figure)

@@ -20,12 +20,15 @@ BARS = "▁▂▃▄▅▆▇█"
 COLUMNS_MAX = 60
 """Columns of the row of bars that shows what was liquidated minute by minute."""
 
-PEAKS = 4
+PEAKS = 3
 """Minutes with the most, of each run, that the table by minute lists."""
 
 FALLS_MAX = 4
 LABEL_WIDTH, CELL_WIDTH = 44, 12
 """Columns of a terminal that a row's label with its unit, and each of its cells, take at least."""
+
+ALWAYS = ("Accounts liquidated", "Notional liquidated")
+"""Rows that stand also where nobody was liquidated."""
 
 Told = tuple[RunResult, Figures]
 
@@ -54,15 +57,10 @@ def clock(time_ns: int) -> str:
     return f"{datetime.fromtimestamp(time_ns // 10**9, UTC):%H:%M}"
 
 
-def sentences(runs: Sequence[Told]) -> list[str]:
-    """Return what happened, in sentences for a newcomer, a few a run."""
-    made = []
-    for run, one in runs:
-        said = [_of_price(one), _of_accounts(one, run.currency), _of_losses(one, run.currency)]
-        said.append(_of_types(one))
-        name = f"{run.label}: "
-        made += [name + sentence for sentence in said if sentence]
-    return made
+def sentences(one: Figures, currency: str) -> list[str]:
+    """Return what happened in a run, in sentences for a newcomer."""
+    said = (_of_price(one), _of_accounts(one, currency), _of_losses(one, currency), _of_types(one))
+    return [sentence for sentence in said if sentence]
 
 
 def _of_price(one: Figures) -> str:
@@ -176,7 +174,11 @@ def cascade_rows(runs: Sequence[Told]) -> list[Row]:
     add("Wealth of all at start", currency, lambda one: compact(one.wealth_start))
     add("Lost of it", "%", lambda one: percent(one.lost, 2))
     quiet("  without feedback", "%", lambda one: percent(one.lost, 2))
-    return made + type_rows([one for _, one in runs])
+    made += type_rows([one for _, one in runs])
+    if any(one.liquidated for _, one in runs):
+        return made
+    nothing = {"0", "0.00", MISSING}
+    return [row for row in made if row.label in ALWAYS or not nothing.issuperset(row.cells)]
 
 
 def _seconds(time_ns: int | None) -> str:
@@ -241,13 +243,23 @@ def rich_cascade(results: Sequence[RunResult], width: int) -> Group | None:
     first = runs[0][0]
     title = f"{first.scenario} · rulebook {first.rulebook} · what the liquidations did"
     made: list[Text | Table] = [Text(title, style="table.title")]
-    made += [Text(f"  {line}") for line in sentences(runs)]
-    at_once = max(1, (width - LABEL_WIDTH) // CELL_WIDTH)
+    for run, one in runs:
+        made.append(Text(run.label, style="bold"))
+        made.append(_listed(sentences(one, run.currency)))
+    parts = -(-len(runs) * CELL_WIDTH // max(CELL_WIDTH, width - LABEL_WIDTH))
+    at_once = -(-len(runs) // parts)
     shown = [*cascade_rows(runs), *_machine(runs)]
     for start in range(0, len(runs), at_once):
         made.append(_table(runs[start : start + at_once], shown, start))
     made += [Text(line) for line in minute_lines(runs, width)]
     return Group(*made)
+
+
+def _listed(lines: Sequence[str]) -> Table:
+    made = Table.grid(padding=(0, 1))
+    for line in lines:
+        made.add_row(" ·", Text(line))
+    return made
 
 
 def _machine(runs: Sequence[Told]) -> list[Row]:

@@ -6,6 +6,7 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from simulator.report.cascade_figures import as_document, figures
 from simulator.report.result import RunResult
 from simulator.report.values import finite, rate, utc
 
@@ -43,8 +44,10 @@ def as_json(made: Mapping[str, Any]) -> str:
 
 def _run(run: RunResult) -> dict[str, Any]:
     summary = run.summary
+    found = figures(run)
     return {
         "mode": run.mode,
+        "variant": run.variant,
         "start_ns": run.start_ns,
         "end_ns": run.end_ns,
         "start_equity": finite(summary.start_equity),
@@ -74,6 +77,7 @@ def _run(run: RunResult) -> dict[str, Any]:
         "funds": run.funds.to_dicts(),
         "story": run.story.to_dicts(),
         "notes": list(run.notes),
+        "cascade": None if found is None else as_document(found),
     }
 
 

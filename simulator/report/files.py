@@ -16,6 +16,8 @@ FRAMES = (
     "account_events", "funds", "story",
 )  # fmt: skip
 
+CASCADE_FRAMES = ("closings", "calls", "groups", "fund", "fan", "heat", "paths")
+
 
 def write_files(
     results: Sequence[RunResult],
@@ -35,13 +37,15 @@ def write_files(
         written = [folder / "run.json"]
         written[0].write_text(as_json(document) + "\n", encoding="utf-8")
         for run in results:
-            (folder / run.mode).mkdir(exist_ok=True)
-            for name in FRAMES:
-                path = folder / run.mode / f"{name}.parquet"
-                getattr(run, name).write_parquet(path)
-                written.append(path)
+            own = folder / run.place
+            own.mkdir(parents=True, exist_ok=True)
+            written += _frames(run, FRAMES, own)
+            for part, name in ((run.cascade, "cascade"), (run.quiet, "without_feedback")):
+                if part is not None:
+                    (own / name).mkdir(exist_ok=True)
+                    written += _frames(part, CASCADE_FRAMES, own / name)
             if run.portfolio is not None:
-                path = folder / run.mode / "portfolio.json"
+                path = own / "portfolio.json"
                 path.write_text(as_json(run.portfolio) + "\n", encoding="utf-8")
                 written.append(path)
         if report:
@@ -49,9 +53,23 @@ def write_files(
         if png:
             from simulator.report.static import write_panels
 
-            written += write_panels(results, folder / "png")
+            if any(run.cascade is not None for run in results):
+                from simulator.report.cascade_static import write_cascade_panels
+
+                written += write_cascade_panels(results, folder / "png")
+            if traders := [run for run in results if run.has_trader]:
+                written += write_panels(traders, folder / "png")
     except OSError as error:
         raise InputError(f"--out {folder}: cannot write: {error.strerror or error}") from error
+    return written
+
+
+def _frames(of: object, names: Sequence[str], folder: Path) -> list[Path]:
+    """Write frames as Parquet files of their names."""
+    written = []
+    for name in names:
+        written.append(folder / f"{name}.parquet")
+        getattr(of, name).write_parquet(written[-1])
     return written
 
 
@@ -61,5 +79,10 @@ def _pictures(results: Sequence[RunResult], folder: Path, extra: Sequence[Row]) 
 
     html, overview = folder / "report.html", folder / "report.png"
     html.write_text(page(results, extra), encoding="utf-8")
-    write_overview(results, overview)
+    if any(run.cascade is not None for run in results):
+        from simulator.report.cascade_static import write_cascade_overview
+
+        write_cascade_overview(results, overview)
+    else:
+        write_overview(results, overview)
     return [html, overview]

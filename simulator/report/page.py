@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from html import escape
 from string import Template
 
+from simulator.report.cascade_page import cascade_sections
 from simulator.report.life_page import life
 from simulator.report.panels import Panel, break_notes, panels
 from simulator.report.result import RunResult
@@ -51,12 +52,14 @@ table.life .taken { color:var(--yes); font-weight:600 }
 table.life tr.remark td { font-style:italic; color:var(--soft) }
 table.life ul { list-style:none; margin:2px 0 4px; padding:0; font-size:13px }
 table.life li.unmet { color:var(--no) }
+.pair { display:grid; grid-template-columns:repeat(auto-fit, minmax(480px, 1fr)); gap:0 16px }
+.pair section { min-width:0 }
+.told h3 { font-size:15px; margin:10px 0 2px } .told ul { margin:0; padding-left:20px }
+summary { cursor:pointer; font-weight:600 }
 p.note, p.none { color:var(--soft); margin:4px 0 0; font-size:13px } code { font-size:13px }
 </style></head><body>
 <h1>$title</h1>
 <section><dl>$facts</dl></section>
-<section><h2>Summary</h2><table>$table</table>
-<p class="note">Marked rows differ between the modes. Amounts in $currency.</p></section>
 $sections
 <script>$plotly</script>
 <script>
@@ -85,20 +88,33 @@ dark.addEventListener("change", () => {
 
 
 def page(results: Sequence[RunResult], extra: Sequence[Row] = ()) -> str:
-    """Return the report of the runs (one a mode) as one HTML text."""
+    """Return the report of the runs (one a mode, or a variant and mode) as one HTML text."""
     from plotly.offline import get_plotlyjs
 
     first = results[0]
     return PAGE.substitute(
-        title=escape(f"{first.scenario}: {' and '.join(run.mode for run in results)}"),
+        title=escape(f"{first.scenario}: {' and '.join(run.label for run in results)}"),
         facts=_facts(results),
-        table=_table(results, extra),
-        currency=escape(first.currency),
-        sections="\n".join(
-            [*map(life, results), *(_section(panel) for panel in panels(results)), _moves(results)]
-        ),
+        sections="\n".join([cascade_sections(results), _accounts(results, extra)]),
         plotly=get_plotlyjs(),
     )
+
+
+def _accounts(results: Sequence[RunResult], extra: Sequence[Row]) -> str:
+    """Return the sections of the account that trades; empty where none does."""
+    traders = [run for run in results if run.has_trader]
+    if not traders:
+        return ""
+    summary = (
+        f"<section><h2>Summary</h2><table>{_table(traders, extra)}</table>"
+        '<p class="note">Marked rows differ between the modes. Amounts in '
+        f"{escape(traders[0].currency)}.</p></section>"
+    )
+    drawn = []
+    for variant in dict.fromkeys(run.variant for run in traders):
+        part = [run for run in traders if run.variant == variant]
+        drawn += [_section(panel, variant) for panel in panels(part)]
+    return "\n".join([summary, *map(life, traders), *drawn, _moves(traders)])
 
 
 def _facts(results: Sequence[RunResult]) -> str:
@@ -106,18 +122,21 @@ def _facts(results: Sequence[RunResult]) -> str:
     facts = [
         ("Scenario", first.scenario),
         ("Rulebook", first.rulebook),
-        ("Strategies", ", ".join(first.strategies)),
+        ("Strategies", ", ".join(first.strategies) or "none"),
         ("Data", ", ".join(first.data)),
         ("Span", f"{utc(first.start_ns)} – {utc(first.end_ns)}"),
         ("Seed", str(first.seed)),
-        *((f"Digest, {run.mode}", f"{run.digest} ({count(run.events)} events)") for run in results),
+        *(
+            (f"Digest, {run.label}", f"{run.digest} ({count(run.events)} events)")
+            for run in results
+        ),
         *(("Note", note) for note in [*notes(results), *break_notes(results)]),
     ]
     return "".join(f"<dt>{escape(name)}</dt><dd>{escape(text)}</dd>" for name, text in facts)
 
 
 def _table(results: Sequence[RunResult], extra: Sequence[Row]) -> str:
-    head = "".join(f"<th>{escape(run.mode)}</th>" for run in results)
+    head = "".join(f"<th>{escape(run.label)}</th>" for run in results)
     body = "".join(
         f"<tr{' class=differs' if row.differs else ''}><td>{escape(row.label)}</td>"
         f'<td class="unit">{escape(row.unit)}</td>'
@@ -135,7 +154,7 @@ def _moves(results: Sequence[RunResult]) -> str:
         for (pool,), part in run.moves.group_by("pool", maintain_order=True):
             first = part.row(0, named=True)
             title = (
-                f"{run.mode}, pool {pool}: what the largest fall of its ratio was made of, "
+                f"{run.label}, pool {pool}: what the largest fall of its ratio was made of, "
                 f"{utc(first['start_ns'])} to {utc(first['end_ns'])}"
             )
             body = "".join(
@@ -155,15 +174,15 @@ def _moves(results: Sequence[RunResult]) -> str:
     return "\n".join(made)
 
 
-def _section(panel: Panel) -> str:
-    title = f"<h2>{escape(panel.title)}</h2>"
+def _section(panel: Panel, variant: str = "") -> str:
+    title = f"<h2>{escape(', '.join(filter(None, (panel.title, variant))))}</h2>"
     if panel.empty:
         none = '<p class="none">Nothing to draw: the run has no such data.</p>'
         return f"<section>{title}{none}</section>"
     from simulator.report.plots import figure
 
     note = f'<p class="note">{escape(panel.note)}</p>' if panel.note else ""
-    place = escape(panel.key.replace(":", "-"))
+    place = escape("-".join(filter(None, (panel.key, variant))).replace(":", "-"))
     data = figure(panel).to_json().replace("</", "<\\/")
     return (
         f'<section>{title}<div class="plot" id="{place}"></div>{note}'

@@ -171,3 +171,8 @@ class RunResult:
     def place(self) -> str:
         """Folder of the run's own files under the output folder."""
         return f"{self.variant}/{self.mode}" if self.variant else self.mode
+
+    @property
+    def has_trader(self) -> bool:
+        """Whether the account that trades is worth telling of beside a population."""
+        return self.cascade is None or bool(self.strategies) or self.summary.orders > 0

@@ -15,7 +15,7 @@ from simulator.errors import InputError
 
 @dataclass(frozen=True, slots=True)
 class SavedRun:
-    """run.json of a folder, and its parts by the mode that each run began in."""
+    """run.json of a folder, and its parts by where their files are under it: ``VARIANT/MODE``."""
 
     folder: Path
     document: Mapping[str, Any]
@@ -27,7 +27,7 @@ def saved_run(folder: Path) -> SavedRun:
     path = folder / "run.json"
     try:
         document = json.loads(path.read_text(encoding="utf-8"))
-        parts = {str(part["mode"]): part for part in document["runs"]}
+        parts = {_place(part): part for part in document["runs"]}
     except (FileNotFoundError, NotADirectoryError):
         raise InputError(f"{folder}: no run here (no run.json); write one with --out") from None
     except (KeyError, TypeError) as error:
@@ -37,6 +37,11 @@ def saved_run(folder: Path) -> SavedRun:
     if not parts:
         raise InputError(f"{path}: not written by this program: no run in it")
     return SavedRun(folder, document, parts)
+
+
+def _place(part: Mapping[str, Any]) -> str:
+    """Folder of a run's own files: the mode that it began in, below the variant's if it has one."""
+    return "/".join(filter(None, (part.get("variant", ""), str(part["mode"]))))
 
 
 def saved_frame(folder: Path, name: str) -> pl.DataFrame:

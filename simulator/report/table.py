@@ -89,7 +89,7 @@ def rich_table(results: Sequence[RunResult], extra: Sequence[Row] = ()) -> Table
     table.add_column("", no_wrap=True)
     table.add_column("unit", style="dim", no_wrap=True)
     for run in results:
-        table.add_column(run.mode, justify="right", no_wrap=True)
+        table.add_column(run.label, justify="right", no_wrap=True)
     if len(results) > 1:
         table.add_column("", no_wrap=True)
     for row in [*rows(results), *extra]:
@@ -105,7 +105,7 @@ def notes(results: Sequence[RunResult]) -> list[str]:
     found: dict[str, list[str]] = {}
     for run in results:
         for note in run.notes:
-            found.setdefault(note, []).append(run.mode)
+            found.setdefault(note, []).append(run.label)
     return [
         note if len(modes) == len(results) else f"{', '.join(modes)}: {note}"
         for note, modes in found.items()
@@ -115,7 +115,7 @@ def notes(results: Sequence[RunResult]) -> list[str]:
 def alert_lines(results: Sequence[RunResult]) -> list[str]:
     """Return a line an alert, in the order they were said."""
     return [
-        f"alert: {utc(row['time_ns'])} {run.mode} {row['pool']}: {row['condition']}"
+        f"alert: {utc(row['time_ns'])} {run.label} {row['pool']}: {row['condition']}"
         f" (ratio {amount(row['ratio'], 3)}, {row['level']}, asked by {row['asked_by']})"
         for run in results
         for row in run.alerts.iter_rows(named=True)
