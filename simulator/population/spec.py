@@ -153,8 +153,16 @@ class Group(Table):
                 raise ValueError(
                     f"hedge: by: must be spot or a contract such as um:ETHUSDT, not {self.hedge.by}"
                 )
+            if self.hedge.by in self.instruments:
+                raise ValueError(f"hedge: by: {self.hedge.by} is among the instruments already")
+            if self.hedge.by == "spot" and self.futures.span[0] >= 1 and self.mode != "unified":
+                raise ValueError("futures: must leave a share of the wealth for coins of the hedge")
         if self.loan:
             _within("loan: amount", self.loan.amount, 0, 10)
+            if self.loan.into == self.loan.asset:
+                raise ValueError(f"loan: into: must be another asset than {self.loan.asset}")
+            if self.futures.span[0] >= 1 and self.mode != "unified" and self.instruments:
+                raise ValueError("futures: must leave a share of the wealth to carry the loan")
         return self
 
     @property
