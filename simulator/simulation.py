@@ -44,6 +44,7 @@ from simulator.replay.player import Block, Player
 from simulator.risk.alerts import parse
 from simulator.rulebook.account import interest_rules, rules_by_mode
 from simulator.rulebook.load import load as load_rulebook
+from simulator.rulebook.schema import Rulebook
 from simulator.rulebook.venue import venue_rules
 from simulator.strategy.base import Strategy
 from simulator.strategy.context import Context
@@ -91,7 +92,7 @@ class Simulation:
         data: str | Path | Sequence[str | Path],
         mode: Literal["separated", "unified"] | str,
         strategies: Strategy | Sequence[Strategy] = (),
-        rulebook: str = "textbook",
+        rulebook: str | Rulebook = "textbook",
         seed: int = 0,
         deposits: Mapping[str, Decimal | str | int | float] | None = None,
         account: str | Path | Mapping[str, Any] | None = None,
@@ -131,7 +132,7 @@ class Simulation:
         self._ran = False
         tapes = load(paths, on_gap="resync", progress=import_progress, note=note)
         self._play(Player(tapes, start_ns=start_ns, end_ns=end_ns, instruments=instruments))
-        self.rules = load_rulebook(rulebook)
+        self.rules = rulebook if isinstance(rulebook, Rulebook) else load_rulebook(rulebook)
         listed = self.player.instruments
         self._opening = None if account is None else opening(account, listed, mode, margin_type)
         if self._opening is not None:

@@ -15,6 +15,7 @@
     flight = 0.0  # displacement at which half of the depth has been withdrawn; 0: none is
     arbitrage = "00:00:00"  # half life in which a future and its spot pair meet; 0: they do not
     scale = {"00:00:00" = 1, "00:20:00" = 0.1}  # factor of the depth over time, linear in between
+    feedback = true  # false: every order meets the undisturbed book and leaves no trace
 
     [impact.books."um:BTCUSDT"]  # the same keys; what is left out is as in [impact]
     depth = 50_000_000
@@ -84,6 +85,7 @@ class Book(Table):
 class ImpactTable(Book):
     """The whole table."""
 
+    feedback: bool = True
     books: dict[str, Book] = Field(default_factory=dict)
     own_weight: dict[str, Annotated[float, Field(ge=0, le=1)]] = Field(default_factory=dict)
 
@@ -96,4 +98,5 @@ class ImpactTable(Book):
             },
             other=Liquidity(**other),
             own_weight=dict(self.own_weight),
+            feedback=self.feedback,
         )

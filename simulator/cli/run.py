@@ -2,43 +2,35 @@
 
 from __future__ import annotations
 
-import re
-import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from datetime import UTC, datetime
+from dataclasses import replace
 from decimal import Decimal, InvalidOperation
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Protocol
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from simulator.cli.scenario import Scenario, data_path, load_scenario
+from simulator.cli.engine import (
+    MODES,
+    Engine,
+    crowd_changes,
+    make_engine,
+    modes_of,
+    note,
+    opening_lines,
+)
+from simulator.cli.scenario import Scenario, load_scenario
 from simulator.errors import InputError
 
 if TYPE_CHECKING:
     from simulator.cli.least_capital import Found
     from simulator.report.result import RunResult
 
-MODES = ("separated", "unified", "both")
-
 TABLE_WIDTH = 120
 """Columns of the table that goes into a file or a pipe."""
 
 app = typer.Typer(add_completion=False, rich_markup_mode=None)
-
-
-class Engine(Protocol):
-    """What this command needs of ``simulator.simulation.Simulation``."""
-
-    rows: int
-
-    @property
-    def now_ns(self) -> int:
-        """Market time so far."""
-
-    def run(self, progress: Callable[[int, int], None] | None) -> RunResult:
-        """Run to the end; ``progress`` gets events so far and market time in ns."""
 
 
 @app.command()
@@ -85,6 +77,11 @@ def run(
         list[str] | None, typer.Option(help="Strategy parameter key=value; repeatable.")
     ] = None,
     instrument: str = typer.Option(None, help="Short for --param instrument=..."),
+    accounts: int = typer.Option(None, min=1, help="How many, of a scenario with [[people]]."),
+    population: str = typer.Option(None, help="Parquet file of accounts, not [[people]]."),
+    no_feedback_run: bool = typer.Option(
+        False, "--no-feedback-run", help="Leave out the comparison run without feedback."
+    ),
     start: str = typer.Option(None, help="First instant, ISO 8601 (UTC) or ns since 1970."),
     end: str = typer.Option(None, help="Last instant, likewise."),
     compiled: bool = typer.Option(
@@ -106,6 +103,7 @@ def run(
         "alerts": tuple(alert or ()) or None, "position_mode": position_mode,
         "margin_leverage": margin_leverage, "multi_assets": multi_assets, "account": account,
         "volatility": pairs("--volatility", volatility) if volatility else None,
+        "accounts": accounts, "population": population,
     }  # fmt: skip
     if mode is not None and mode not in MODES:
         raise InputError(f"--mode {mode}: must be one of {', '.join(MODES)}")
@@ -114,22 +112,22 @@ def run(
     if png and out is None:
         raise InputError("--png needs --out DIR")
     setting = _setting(scenario, given)
-    chosen = {**setting.parameters, **pairs("--param", param or ())}
+    parameters = pairs("--param", param or ())
     if instrument is not None:
-        chosen["instrument"] = instrument
-    modes = MODES[:2] if setting.mode == "both" else (setting.mode,)
-    note(f"{setting.name}: {' and '.join(modes)}, rulebook {setting.rulebook}")
+        parameters["instrument"] = instrument
+    if least_capital and (setting.crowded or setting.variants):
+        raise InputError("--least-capital: is of a scenario without population and variants")
+    for line in opening_lines(setting):
+        note(line)
     if out is not None:
         make_folder(out)
-    kinds = load_strategies(setting, compiled)
-    results = [_run_mode(setting, one, kinds, chosen) for one in modes]
+    results = []
+    for one in setting.variants or (setting,):
+        kinds, chosen = load_strategies(one, compiled), {**one.parameters, **parameters}
+        for found in modes_of(one):
+            results.append(_run_column(one, found, kinds, chosen, quietly=not no_feedback_run))
     least = _least(results, setting, kinds, chosen) if least_capital else None
     show(results, least, as_json=as_json, out=out, report=not no_report, png=png)
-
-
-def note(line: str) -> None:
-    """Print a line to stderr, at once."""
-    print(line, file=sys.stderr, flush=True)
 
 
 def make_folder(folder: Path) -> None:
@@ -144,10 +142,12 @@ def _setting(scenario: str | None, given: Mapping[str, Any]) -> Scenario:
     """Return the scenario with the options above it; data of the user's own name the run."""
     changes = {name: value for name, value in given.items() if value is not None}
     if "data" in changes:
-        changes["instruments"] = ()  # those of the scenario are of its own data
+        # Those of the scenario are of its own data.
+        changes |= {"instruments": (), "market": None}
     if scenario is None and "data" in changes:
         changes["name"] = _name_of(changes["data"])
     found = load_scenario(scenario or "crash")
+    changes |= crowd_changes(found, changes)
     other = [
         f"--{name} {changes[name]}"
         for name in ("mode", "rulebook")
@@ -156,7 +156,8 @@ def _setting(scenario: str | None, given: Mapping[str, Any]) -> Scenario:
     if other and any(step.say for step in found.life):
         written = f"mode {found.mode}, rulebook {found.rulebook}"
         note(f"note: the remarks are written for {written}; {', '.join(other)} may tell otherwise")
-    return found.model_copy(update=changes)
+    variants = tuple(one.model_copy(update=changes) for one in found.variants)
+    return found.model_copy(update={**changes, "variants": variants})
 
 
 def _name_of(data: Sequence[str]) -> str:
@@ -253,31 +254,38 @@ def deposits(text: str) -> dict[str, Decimal]:
     return made
 
 
-def instant(option: str, text: str) -> int | None:
-    """Return an instant in ns since 1970; without an offset it is UTC; empty is none.
-
-    >>> instant("--start", "2023-11-14T22:13:20Z")
-    1700000000000000000
-    """
-    if not text:
-        return None
-    if text.isdigit() and len(text) > 8:
-        return int(text)
-    try:
-        moment = datetime.fromisoformat(text)
-    except ValueError:
-        raise InputError(f"{option} {text}: must be like 2025-10-10T21:00:00Z, or ns") from None
-    since = moment.replace(tzinfo=moment.tzinfo or UTC) - datetime(1970, 1, 1, tzinfo=UTC)
-    return (since.days * 86_400 + since.seconds) * 10**9 + since.microseconds * 1000
+def _run_column(
+    setting: Scenario,
+    mode: str,
+    kinds: Sequence[type[Any]],
+    parameters: Mapping[str, str],
+    quietly: bool,
+) -> RunResult:
+    """Run a variant in a mode; with impact once more without feedback, for comparison."""
+    label = f"{setting.variant}, {mode}" if setting.variant else mode
+    found = _run_mode(setting, mode, kinds, parameters, label)
+    if setting.variant:
+        found = replace(found, variant=setting.variant)
+    if quietly and setting.crowded and setting.impact and setting.impact.feedback:
+        quiet = setting.model_copy(
+            update={"impact": setting.impact.model_copy(update={"feedback": False})}
+        )
+        without = _run_mode(quiet, mode, kinds, parameters, f"{label}, without feedback")
+        found = replace(found, quiet=without.cascade)
+    return found
 
 
 def _run_mode(
-    setting: Scenario, mode: str, kinds: Sequence[type[Any]], parameters: Mapping[str, str]
+    setting: Scenario,
+    mode: str,
+    kinds: Sequence[type[Any]],
+    parameters: Mapping[str, str],
+    label: str,
 ) -> RunResult:
     from simulator.cli.progress import progress_bar
 
     engine = make_engine(setting, mode, kinds, parameters)
-    with progress_bar(mode, engine.rows) as progress, strategy_faults(kinds, engine):
+    with progress_bar(label, engine.rows) as progress, strategy_faults(kinds, engine):
         return engine.run(progress)
 
 
@@ -322,59 +330,8 @@ def _least(
     return least
 
 
-@contextmanager
-def import_hint() -> Iterator[None]:
-    """Say where an option belongs that an importer's message asks for and this command has not."""
-    try:
-        yield
-    except InputError as error:
-        if re.search(r"--(market|symbol|kind|columns)\b", str(error)):
-            raise InputError(f"{error} to `unimargin data import`, and run its tape") from error
-        raise
-
-
 def load_strategies(setting: Scenario, compiled: bool) -> list[type[Any]]:
     """Return the classes of a scenario's strategies, each file read once."""
     from simulator.cli.strategies import strategy_class
 
     return [strategy_class(name, compiled=compiled, note=note) for name in setting.strategies]
-
-
-def make_engine(
-    setting: Scenario, mode: str, kinds: Sequence[type[Any]], parameters: Mapping[str, str]
-) -> Engine:
-    """Return the simulation of a scenario in one mode, with fresh strategies."""
-    from importlib import import_module
-
-    from simulator.cli.progress import import_bar
-    from simulator.cli.strategies import build
-    from simulator.strategy.life import Owner
-
-    paths = [data_path(name) for name in setting.data]
-    if setting.market is not None:
-        from simulator.replay.making import made_tape
-
-        paths.append(made_tape(setting.market, setting.seed))
-    first, last = instant("--start", setting.start), instant("--end", setting.end)
-    if first is not None and last is not None and first >= last:
-        raise InputError(f"--start {setting.start} must be before --end {setting.end}")
-    strategies = build(kinds, parameters)
-    if setting.life:
-        steps = [one.step() for one in setting.life]
-        strategies.append(Owner(steps, hedge=setting.position_mode == "hedge"))
-    simulation: Any = import_module("simulator.simulation").Simulation
-    with import_bar() as importing, import_hint():
-        engine: Engine = simulation(
-            data=paths, mode=mode, strategies=strategies, rulebook=setting.rulebook,
-            seed=setting.seed, deposits=None if setting.account else setting.deposits,
-            latency=setting.latency or None,
-            queue_model=setting.queue_model, start_ns=first, end_ns=last, scenario=setting.name,
-            instruments=setting.instruments or None,
-            margin_type=(setting.margin_type or None) if mode == "separated" else None,
-            leverage=setting.leverage or None, bnb_fees=setting.bnb_fees,
-            position_mode=setting.position_mode, multi_assets=setting.multi_assets,
-            margin_leverage=setting.margin_leverage or None, volatility=setting.volatilities(),
-            account=setting.account or None, alerts=setting.alerts, profile=setting.profile,
-            note=note, import_progress=importing,
-        )  # fmt: skip
-    return engine
