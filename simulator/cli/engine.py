@@ -148,9 +148,16 @@ def import_hint() -> Iterator[None]:
 
 
 def make_engine(
-    setting: Scenario, mode: str, kinds: Sequence[type[Any]], parameters: Mapping[str, str]
+    setting: Scenario,
+    mode: str,
+    kinds: Sequence[type[Any]],
+    parameters: Mapping[str, str],
+    population: Callable[[Setting], Crowd] | None = None,
 ) -> Engine:
-    """Return the simulation of a scenario in one mode, with fresh strategies."""
+    """Return the simulation of a scenario in one mode, with fresh strategies.
+
+    ``population`` makes the accounts in place of the scenario's.
+    """
     from importlib import import_module
 
     from simulator.cli.progress import import_bar
@@ -170,11 +177,11 @@ def make_engine(
         steps = [one.step() for one in setting.life]
         strategies.append(Owner(steps, hedge=setting.position_mode == "hedge"))
     crowd: dict[str, Any] = {}
-    if setting.crowded:
-        crowd["population"] = population_of(setting)
+    if setting.crowded or population:
+        crowd["population"] = population or population_of(setting)
         crowd["impact"] = setting.impact.plain() if setting.impact else None
     # Beside a population the account that trades has something only where it is said.
-    own = not setting.account and (not setting.crowded or "deposits" in setting.model_fields_set)
+    own = not setting.account and (not crowd or "deposits" in setting.model_fields_set)
     simulation: Any = import_module("simulator.simulation").Simulation
     with import_bar() as importing, import_hint():
         engine: Engine = simulation(

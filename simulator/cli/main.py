@@ -25,6 +25,7 @@ from simulator.errors import InputError
 COMMANDS = {
     "run": "Replay market data under one or both account modes and compare.",
     "scenarios": "List the scenarios that `run` knows by name.",
+    "population": "Draw populations of accounts and describe them.",
     "margin": "Compute the margin of a document of positions.",
     "audit": "Check every step of an account between the modes.",
     "advise": "Say which account mode suits an account, and why.",

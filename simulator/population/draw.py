@@ -252,7 +252,9 @@ def _cut_loans(made: People, limits: Limits) -> None:
         np.zeros(made.size),
     )
     haircut = 1 - float(limits.collateral.ratio_of(loan.into))
-    made.loan = np.minimum(made.loan, equity / (limits.loans[loan.asset] * (1 + ROOM) + haircut))
+    needed = limits.loans[loan.asset] * (1 + ROOM) + haircut
+    if needed > 0:
+        made.loan = np.minimum(made.loan, equity / needed)
 
 
 def _pooled(made: People, limits: Limits) -> Floats:
