@@ -98,7 +98,7 @@ def _people(group: Group, count: int, setting: Setting) -> People:
         return np.asarray(assigned(numbers(purpose), [share, 1 - share]) == 0)
 
     contracts = _contracts(group, setting)
-    wealth = _rounded(group.wealth.quantile(numbers("wealth")), 100)
+    wealth = _wealth(group, numbers("wealth"))
     margin = wealth * _rounded(group.futures.quantile(numbers("futures")))
     hedged = some("hedged", group.hedge.share) if group.hedge else np.zeros(count, dtype=np.bool_)
     legs, coin = _legs(group, contracts, hedged, numbers)
@@ -137,6 +137,15 @@ def _people(group: Group, count: int, setting: Setting) -> People:
     )
     _size(made, setting, _rounded(group.entry.quantile(numbers("entry"))))
     return made
+
+
+def _wealth(group: Group, drawn: Floats) -> Floats:
+    """Return what each has; the number of accounts does not change what they have together."""
+    wealth = group.wealth.quantile(drawn)
+    if group.together is not None and len(wealth):
+        # One value at a time: a sum in another order could differ in its last bit.
+        wealth = wealth * (group.together / float(np.cumsum(wealth)[-1]))
+    return _rounded(wealth, 100)
 
 
 def _contracts(group: Group, setting: Setting) -> list[Instrument]:

@@ -9,6 +9,7 @@
     share = 0.7  # of the accounts; or count = 500, besides them
     mode = "run"  # the run's; or separated, unified, {unified = 0.3}
     wealth = {law = "pareto", least = 500, alpha = 1.2, most = 5_000_000}  # USDT, all of it
+    together = 50_000_000  # USDT of all of them: then the law says who has how much of it
     collateral = {USDT = 0.7, BTC = 0.3}  # what it is held in, shares
     collateral_jitter = 0.2  # sigma of the logarithm by which each share differs
     side = {long = 0.8}  # or "long", "short"
@@ -108,6 +109,7 @@ class Group(Table):
     count: Annotated[int, Field(gt=0)] | None = None
     mode: Literal["run", "separated", "unified"] | Mixed = "run"
     wealth: Law
+    together: Annotated[float, Field(gt=0)] | None = None
     collateral: Mix = Field(default_factory=lambda: {"USDT": 1.0})
     collateral_jitter: float = Field(default=0.0, ge=0, le=3)
     side: Sides = Field(default="long", validate_default=True)

@@ -271,3 +271,14 @@ def test_what_the_data_do_not_have_is_told(changes: dict[str, Any], said: str) -
 def test_shares_need_accounts_to_share() -> None:
     with pytest.raises(InputError, match=r"group retail has a share of them \(--accounts N\)"):
         draw(worlds.groups(), 0, worlds.first_moment())
+
+
+def test_what_a_group_has_together_does_not_depend_on_how_many_it_is() -> None:
+    for count in (10, 1000):
+        table = worlds.with_(worlds.RETAIL, together=3_000_000)
+        first = worlds.first_moment("separated", "textbook")
+        rich = draw(worlds.groups(table), count, first)
+        plain = draw(worlds.groups(worlds.RETAIL), count, first)
+        shares = worlds.worth(rich, first) / worlds.worth(plain, first)
+        assert worlds.worth(rich, first).sum() == pytest.approx(3_000_000, abs=0.02 * count)
+        assert shares == pytest.approx(np.full(count, shares[0]), rel=1e-3)
