@@ -25,6 +25,7 @@ if TYPE_CHECKING:
         PoolFigures,
         SettlementEvent,
     )
+    from simulator.market.liquidity import Impact, Liquidity
     from simulator.report.result import RunResult, Summary
     from simulator.risk.alerts import Alert
     from simulator.simulation import Simulation
@@ -42,9 +43,11 @@ __all__ = [
     "Context",
     "Fill",
     "FundEvent",
+    "Impact",
     "InputError",
     "LevelChange",
     "LiquidationEvent",
+    "Liquidity",
     "Market",
     "OrderUpdate",
     "PoolFigures",
@@ -70,8 +73,10 @@ _WHERE = {
     "Context": "simulator.strategy.context",
     "Fill": "simulator.strategy.context",
     "FundEvent": "simulator.exchange.messages",
+    "Impact": "simulator.market.liquidity",
     "LevelChange": "simulator.exchange.messages",
     "LiquidationEvent": "simulator.exchange.messages",
+    "Liquidity": "simulator.market.liquidity",
     "Market": "simulator.strategy.context",
     "OrderUpdate": "simulator.strategy.context",
     "PoolFigures": "simulator.exchange.messages",

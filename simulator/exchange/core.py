@@ -184,7 +184,8 @@ class Core(Venue):
             elif what != QUOTE:
                 self.upkeep.row(i, what, side[row], price[row], quantity[row], number[row])
                 # Index and mark of one message are of one instant: margins are checked after both.
-                if (what == MARK or what == INDEX) and flags[row] & LAST_ROW:
+                # Where marks follow from moved books no row brings one.
+                if (what == MARK or what == INDEX) and flags[row] & LAST_ROW and not self.moved:
                     self.upkeep.check_prices()
             if self.watch_book[i] and what <= CLEAR and flags[row] & LAST_ROW:
                 self.wake_book(i)
