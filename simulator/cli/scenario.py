@@ -212,11 +212,12 @@ def load_scenario(name: str) -> Scenario:
             raise InputError(
                 f"scenario {path.name}: the file's name is its name; leave out {key!r}"
             )
+    given = fields.pop("variants", [])
+    scenario = _checked(fields, path)
     try:
-        several = overlays(fields)
+        several = overlays(fields, given)
     except InputError as error:
         raise InputError(f"scenario {path.name}: {error}") from None
-    scenario = _checked(fields, path)
     return scenario.model_copy(
         update={"variants": tuple(_checked(one, path, name) for name, one in several)}
     )

@@ -27,12 +27,11 @@ OWN = ("name", "variant", "variants")
 """What a variant cannot change."""
 
 
-def overlays(fields: dict[str, Any]) -> list[tuple[str, dict[str, Any]]]:
-    """Take the variants out of a scenario's fields; return each one's name and all its fields.
+def overlays(fields: Mapping[str, Any], given: Any) -> list[tuple[str, dict[str, Any]]]:
+    """Return each variant's name, and a scenario's fields with its values in their place.
 
     Raises ``InputError`` for what is no variant.
     """
-    given = fields.pop("variants", [])
     if not isinstance(given, list) or not all(isinstance(one, dict) for one in given):
         raise InputError("variants: are tables in two pairs of brackets, [[variants]]")
     found: list[tuple[str, dict[str, Any]]] = []
