@@ -51,8 +51,8 @@ def _table(runs: Sequence[Told]) -> str:
     )
     return (
         f"<section><h2>The population</h2><table><thead><tr><th></th><th></th>{head}</tr></thead>"
-        f'<tbody>{body}</tbody></table><p class="note">Marked rows differ between the runs. Without '
-        "feedback: the same run with every liquidation order against the undisturbed book.</p>"
+        f'<tbody>{body}</tbody></table><p class="note">Marked rows differ between the runs. '
+        "Without feedback: the same run, every forced order against the undisturbed book.</p>"
         "</section>"
     )
 

@@ -154,7 +154,7 @@ def _compared(runs: Sequence[Told], tints: Sequence[str]) -> Picture:
 def _minutes(run: RunResult, one: Figures) -> Picture:
     """Notional liquidated over time: long positions upwards, short ones downwards."""
     step = max(1, -(-one.minutes.height // BARS_MAX))
-    bars = []
+    bars: list[Bars] = []
     if run.cascade is not None and one.liquidated:
         bar = pl.col("time_ns") // (step * MINUTE_NS) * (step * MINUTE_NS) / 1e6
         of_crowd = run.cascade.closings.filter(pl.col("account") > 0)
@@ -213,7 +213,8 @@ def _fan(run: RunResult) -> Picture:
         prefix = f"{mode} " if len(modes) > 1 else ""
 
         def column(name: str, own: pl.DataFrame = part) -> Floats:
-            return np.clip(own[name].cast(pl.Float64).to_numpy(), *RATIO_RANGE)
+            values: Floats = own[name].cast(pl.Float64).clip(*RATIO_RANGE).to_numpy()
+            return values
 
         bands += [
             Band(f"{prefix}{int(low[1:])} to {int(high[1:])} %", tint, density, time_ms,

@@ -40,7 +40,10 @@ def write_cascade_overview(results: Sequence[RunResult], path: Path) -> None:
         figsize=(WIDTH_INCH, ROW_INCH * max(len(rows), 1) + 0.7), dpi=DPI, layout="constrained"
     )
     FigureCanvasAgg(figure)
-    figure.suptitle(f"{first.scenario} · rulebook {first.rulebook}", fontsize=16, fontweight="bold")
+    title = f"{first.scenario} · rulebook {first.rulebook}"
+    if all(run.cascade is None or not run.cascade.calls.height for run in results):
+        title += " · nobody was liquidated"
+    figure.suptitle(title, fontsize=16, fontweight="bold")
     places = figure.add_gridspec(max(len(rows), 1), 2)
     for number, row in enumerate(rows):
         for column, picture in enumerate(row):
