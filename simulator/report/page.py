@@ -55,6 +55,7 @@ table.life li.unmet { color:var(--no) }
 .pair { display:grid; grid-template-columns:repeat(auto-fit, minmax(480px, 1fr)); gap:0 16px }
 .pair section { min-width:0 }
 .told h3 { font-size:15px; margin:10px 0 2px } .told ul { margin:0; padding-left:20px }
+tr.first td:first-child { font-weight:600 }
 summary { cursor:pointer; font-weight:600 }
 p.note, p.none { color:var(--soft); margin:4px 0 0; font-size:13px } code { font-size:13px }
 </style></head><body>
