@@ -10,7 +10,7 @@ from simulator.report.cascade_panels import pictures
 from simulator.report.cascade_picture import Picture
 from simulator.report.cascade_static import grid
 from simulator.report.cascade_table import Told, cascade_rows, sentences, told
-from simulator.report.result import RunResult
+from simulator.report.result import RunResult, as_name
 from simulator.report.values import amount, compact, count, utc
 
 MINUTE_COLUMNS = ("long", "short", "order", "takeover", "deleverage", "spot")
@@ -64,7 +64,7 @@ def _section(picture: Picture) -> str:
     from simulator.report.cascade_plots import cascade_figure
 
     note = f'<p class="note">{escape(picture.note)}</p>' if picture.note else ""
-    place = escape(picture.key.replace(":", "-").replace(" ", "-"))
+    place = as_name(picture.key)
     data = cascade_figure(picture).to_json().replace("</", "<\\/")
     return (
         f'<section>{title}<div class="plot" id="{place}"></div>{note}'

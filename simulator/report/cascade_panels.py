@@ -32,6 +32,9 @@ from simulator.report.values import compact
 PRICES_MAX = 4
 """Instruments with a picture of their price."""
 
+PRICES_OF_VARIANT = 2
+"""The same where there are several variants."""
+
 BARS_MAX = 240
 """Bars of a picture over time; beyond, a bar is several minutes."""
 
@@ -63,7 +66,8 @@ def pictures(results: Sequence[RunResult]) -> list[Picture]:
         made.append(_compared(runs, tints))
     for variant in variants:
         part = [item for item in runs if item[0].variant == variant]
-        made += [_price(part, name, variant) for name in _priced(part)]
+        most = PRICES_MAX if len(variants) == 1 else PRICES_OF_VARIANT
+        made += [_price(part, name, variant) for name in _priced(part)[:most]]
     made += _alike([_minutes(run, one) for run, one in runs])
     made += [_heat(run, one) for run, one in runs]
     made += [_fan(run) for run, _ in runs]
@@ -87,7 +91,7 @@ def _priced(runs: Sequence[Told]) -> list[str]:
         if run.cascade is not None:
             touched |= set(run.cascade.closings["instrument"].unique().to_list())
     names = dict.fromkeys(fall.instrument for _, one in runs for fall in one.falls)
-    return [name for name in names if name in touched][:PRICES_MAX] or list(names)[:1]
+    return [name for name in names if name in touched] or list(names)[:1]
 
 
 def _price(runs: Sequence[Told], name: str, variant: str) -> Picture:

@@ -68,7 +68,7 @@ def _layout(made: go.Figure, picture: Picture) -> None:
     title = {"text": picture.axis, "standoff": 8}
     if picture.lying:
         made.update_xaxes(title=title, ticksuffix=" %", zeroline=True)
-        made.update_yaxes(automargin=True, autorange="reversed")
+        made.update_yaxes(automargin=True, autorange="reversed", zeroline=False)
         return
     made.update_yaxes(title=title, automargin=True, zeroline=bool(picture.bars), tickformat=",")
     pad = 0.01 * (picture.span[1] - picture.span[0])

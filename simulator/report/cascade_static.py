@@ -20,7 +20,7 @@ from simulator.report.cascade_picture import Floats, Heat, Lying, Picture
 from simulator.report.cascade_plots import ceiling
 from simulator.report.colours import LEVEL
 from simulator.report.plots import RATIO_TICKS
-from simulator.report.result import RunResult
+from simulator.report.result import RunResult, as_name
 from simulator.report.values import compact, signed
 
 # matplotlib has no types here.
@@ -72,7 +72,7 @@ def write_cascade_panels(results: Sequence[RunResult], folder: Path) -> list[Pat
     for picture in pictures(results):
         if picture.empty:
             continue
-        path = folder / f"{picture.key.replace(':', '-')}.png"
+        path = folder / f"{as_name(picture.key)}.png"
         figure = Figure(figsize=ALONE_INCH, dpi=DPI + 30, layout="constrained")
         FigureCanvasAgg(figure)
         draw(figure.add_subplot(), picture)

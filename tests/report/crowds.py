@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import Any
 
 import made
@@ -57,6 +58,7 @@ def call(minute: float, account: int, **changes: Any) -> dict[str, Any]:
     return row | changes
 
 
+@cache
 def cascade(
     mode: str = "separated", *, feedback: bool = True, depth: float = 1.0, seed: int = 5
 ) -> Cascade:
