@@ -35,6 +35,8 @@ HOT_MODULES = (
     "simulator.exchange.marks",
     "simulator.exchange.upkeep",
     "simulator.exchange.core",
+    "simulator.exchange.waterfall",
+    "simulator.exchange.closing",
     "simulator.strategy.context",
 )
 """Names of the modules that the build compiles; setup.py reads them here."""

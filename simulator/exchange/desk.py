@@ -22,7 +22,7 @@ from simulator.exchange.facts import Facts
 from simulator.exchange.funding import Funding
 from simulator.exchange.funds import Funds
 from simulator.exchange.isolated import IsolatedMargin
-from simulator.exchange.layout import Layout, margin_leverage
+from simulator.exchange.layout import Layout, margin_leverage, targets_of
 from simulator.exchange.leverage import Leverage
 from simulator.exchange.liquidator import Liquidator
 from simulator.exchange.loans import Loans
@@ -30,6 +30,7 @@ from simulator.exchange.measuring import Measuring
 from simulator.exchange.messages import (
     AccountEvent,
     BorrowRequest,
+    DeleveragingEvent,
     FundEvent,
     FundOperation,
     FundRequest,
@@ -40,6 +41,7 @@ from simulator.exchange.messages import (
     RepayRequest,
     SettlementEvent,
     StepRequest,
+    TakeoverEvent,
     TransferRequest,
 )
 from simulator.exchange.modes import Modes
@@ -61,7 +63,14 @@ HOUR_NS = 3_600_000_000_000
 HOURS = 24
 
 Message = (
-    LevelChange | LiquidationEvent | SettlementEvent | StrategyAlert | AccountEvent | FundEvent
+    LevelChange
+    | LiquidationEvent
+    | DeleveragingEvent
+    | TakeoverEvent
+    | SettlementEvent
+    | StrategyAlert
+    | AccountEvent
+    | FundEvent
 )
 Request = (
     TransferRequest
@@ -111,15 +120,7 @@ class Desk(DeskViews):
         self.expiry = Expiry(
             core, partition, instruments, assets, columns["delivery"], self.announce
         )
-        self.liquidator = Liquidator(
-            core,
-            partition,
-            instruments,
-            assets,
-            target=float(columns["margin"].ladder.target),
-            rules=columns["liquidation"],
-            announce=self.announce,
-        )
+        self.liquidator = Liquidator(core, columns, partition, instruments, assets, self.announce)
         self.leverage = Leverage(
             core,
             instruments,
@@ -200,7 +201,7 @@ class Desk(DeskViews):
         self.loans.take_mode(self.partition, margin_leverage(layout.margin))
         self.negative.take_mode(layout.margin)
         self.leverage.take_mode(layout.margin, _with_positions(self.partition))
-        self.liquidator.take_mode(float(layout.margin.ladder.target))
+        self.liquidator.take_mode(targets_of(layout.margin))
         self.measuring.apply(self.core.pools)
 
     def _modes(self, columns: Mapping[str, Any]) -> Modes:
@@ -260,9 +261,15 @@ class Desk(DeskViews):
             return
         if isinstance(message, SettlementEvent):
             self.core.adjust_known(ACCOUNT, message.slot, -message.lots)
+        if isinstance(message, TakeoverEvent | DeleveragingEvent):
+            self.core.adjust_known(ACCOUNT, message.slot, message.lots)
+        if isinstance(message, TakeoverEvent):
+            return  # the pool's LiquidationEvent follows
         for strategy, context in zip(self.core.strategies, self.core.contexts, strict=True):
             if isinstance(message, LiquidationEvent):
                 strategy.on_liquidation(context, message)
+            elif isinstance(message, DeleveragingEvent):
+                strategy.on_deleveraging(context, message)
             elif isinstance(message, SettlementEvent):
                 strategy.on_settlement(context, message)
             elif isinstance(message, AccountEvent):
@@ -313,6 +320,10 @@ class Desk(DeskViews):
         """Close positions of a pool at its threshold."""
         if pool < self.roster.own_pools:
             self.liquidator.liquidate(pool)
+
+    def fund_step(self) -> bool:
+        """A step of the mark for the insurance fund; whether it holds positions."""
+        return bool(self.liquidator.step())
 
     def margin_step(self) -> None:
         """A step of the measured correlation and volatility, where margin follows from them."""

@@ -137,6 +137,8 @@ class Upkeep(Marks):
         if self.venue.now >= self.next_sample:
             self.sample()
             self.cold.sampled()
+        if self.cold.fund_step():
+            return False  # the next step trades more of it
         return self.steady
 
     def _margin_step(self) -> None:
