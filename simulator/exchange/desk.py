@@ -318,8 +318,11 @@ class Desk(DeskViews):
 
     def liquidate(self, pool: int) -> None:
         """Close positions of a pool at its threshold."""
-        if pool < self.roster.own_pools:
-            self.liquidator.liquidate(pool)
+        self.liquidator.liquidate(pool)
+
+    def recovered(self, pool: int) -> None:
+        """A pool of the crowd is above its threshold again."""
+        self.liquidator.engine.recovered(pool)
 
     def fund_step(self) -> bool:
         """A step of the mark for the insurance fund; whether it holds positions."""

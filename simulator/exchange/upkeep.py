@@ -323,6 +323,8 @@ class Upkeep(Marks):
                     old,
                     0,
                 )
+                if old >= LIQUIDATION > level:
+                    self.cold.recovered(pool)
         if self.watched and pool < self.own_pools:
             self.cold.watch(pool)
         if level >= LIQUIDATION and self.acting:
