@@ -19,7 +19,6 @@ if TYPE_CHECKING:
     from simulator.calculator.report import margin
     from simulator.exchange.messages import (
         AccountEvent,
-        DeleveragingEvent,
         FundEvent,
         LevelChange,
         LiquidationEvent,
@@ -42,7 +41,6 @@ __all__ = [
     "Bar",
     "Condition",
     "Context",
-    "DeleveragingEvent",
     "Fill",
     "FundEvent",
     "Impact",
@@ -73,7 +71,6 @@ _WHERE = {
     "Bar": "simulator.strategy.context",
     "Condition": "simulator.accounts.conditions",
     "Context": "simulator.strategy.context",
-    "DeleveragingEvent": "simulator.exchange.messages",
     "Fill": "simulator.strategy.context",
     "FundEvent": "simulator.exchange.messages",
     "Impact": "simulator.market.liquidity",
