@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from simulator.calculator.report import margin
     from simulator.exchange.messages import (
         AccountEvent,
+        DeleveragingEvent,
         FundEvent,
         LevelChange,
         LiquidationEvent,
@@ -41,6 +42,7 @@ __all__ = [
     "Bar",
     "Condition",
     "Context",
+    "DeleveragingEvent",
     "Fill",
     "FundEvent",
     "Impact",
@@ -71,6 +73,7 @@ _WHERE = {
     "Bar": "simulator.strategy.context",
     "Condition": "simulator.accounts.conditions",
     "Context": "simulator.strategy.context",
+    "DeleveragingEvent": "simulator.exchange.messages",
     "Fill": "simulator.strategy.context",
     "FundEvent": "simulator.exchange.messages",
     "Impact": "simulator.market.liquidity",

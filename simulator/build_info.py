@@ -33,9 +33,10 @@ HOT_MODULES = (
     "simulator.exchange.venue",
     "simulator.exchange.liquidity",
     "simulator.exchange.marks",
-    "simulator.exchange.holders",
     "simulator.exchange.upkeep",
     "simulator.exchange.core",
+    "simulator.exchange.waterfall",
+    "simulator.exchange.closing",
     "simulator.strategy.context",
 )
 """Names of the modules that the build compiles; setup.py reads them here."""

@@ -82,17 +82,20 @@ def rulebook_of(setting: Scenario) -> str | Rulebook:
 
 def population_of(setting: Scenario) -> Callable[[Setting], Crowd]:
     """Return what makes the accounts of a scenario; a file's mistakes are told at once."""
+    # The run without feedback has the same accounts: what is to be said of them was said.
+    quiet = setting.impact is not None and not setting.impact.feedback
     if setting.population:
         from simulator.population.parquet import population
 
-        return _noted(population(setting.population))
+        of_file = population(setting.population)
+        return of_file if quiet else _noted(of_file)
 
     def people(first: Setting) -> Crowd:
         from simulator.population.draw import draw
 
         return draw(setting.people, setting.accounts, first)
 
-    return _noted(people)
+    return people if quiet else _noted(people)
 
 
 def _noted(make: Callable[[Setting], Crowd]) -> Callable[[Setting], Crowd]:

@@ -536,6 +536,8 @@ class Core(Venue):
         lots: cython.longlong,
         extra: cython.longlong,
     ) -> cython.void:
+        if not self.trades[self.orders.row[slot, ACCOUNT]]:
+            return
         # Never before what the strategy has seen already, where answers are faster than the feed.
         time: cython.longlong = self.now + self.latency(False)
         if time < self.local_now:

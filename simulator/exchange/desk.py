@@ -21,9 +21,8 @@ from simulator.exchange.expiry import Expiry
 from simulator.exchange.facts import Facts
 from simulator.exchange.funding import Funding
 from simulator.exchange.funds import Funds
-from simulator.exchange.holders import Holders
 from simulator.exchange.isolated import IsolatedMargin
-from simulator.exchange.layout import Layout, margin_leverage
+from simulator.exchange.layout import Layout, margin_leverage, targets_of
 from simulator.exchange.leverage import Leverage
 from simulator.exchange.liquidator import Liquidator
 from simulator.exchange.loans import Loans
@@ -31,6 +30,7 @@ from simulator.exchange.measuring import Measuring
 from simulator.exchange.messages import (
     AccountEvent,
     BorrowRequest,
+    DeleveragingEvent,
     FundEvent,
     FundOperation,
     FundRequest,
@@ -41,6 +41,7 @@ from simulator.exchange.messages import (
     RepayRequest,
     SettlementEvent,
     StepRequest,
+    TakeoverEvent,
     TransferRequest,
 )
 from simulator.exchange.modes import Modes
@@ -62,7 +63,14 @@ HOUR_NS = 3_600_000_000_000
 HOURS = 24
 
 Message = (
-    LevelChange | LiquidationEvent | SettlementEvent | StrategyAlert | AccountEvent | FundEvent
+    LevelChange
+    | LiquidationEvent
+    | DeleveragingEvent
+    | TakeoverEvent
+    | SettlementEvent
+    | StrategyAlert
+    | AccountEvent
+    | FundEvent
 )
 Request = (
     TransferRequest
@@ -98,7 +106,6 @@ class Desk(DeskViews):
         self.lender: int = columns["lender"]
         self.roster: Roster = columns["roster"]
         self.upkeep = Upkeep(core, columns, self)
-        self.holders = Holders(core, self.roster.first_wallet, self.roster.wallet_account)
         outflow = Outflow(core, partition, columns["outflow"])
         self.transfers = Transfers(core, self.upkeep, partition, instruments, assets, outflow)
         self.funding = Funding(
@@ -109,20 +116,11 @@ class Desk(DeskViews):
             assets,
             columns["funding"],
             columns["funding_from_books"],
-            self.holders,
         )
         self.expiry = Expiry(
-            core, partition, instruments, assets, columns["delivery"], self.announce, self.holders
+            core, partition, instruments, assets, columns["delivery"], self.announce
         )
-        self.liquidator = Liquidator(
-            core,
-            partition,
-            instruments,
-            assets,
-            target=float(columns["margin"].ladder.target),
-            rules=columns["liquidation"],
-            announce=self.announce,
-        )
+        self.liquidator = Liquidator(core, columns, partition, instruments, assets, self.announce)
         self.leverage = Leverage(
             core,
             instruments,
@@ -163,7 +161,6 @@ class Desk(DeskViews):
             self.interest,
             lender=self.lender,
             leverage=margin_leverage(columns["margin"]),
-            holders=self.holders,
         )
         self.funds = Funds(
             core,
@@ -175,14 +172,7 @@ class Desk(DeskViews):
             self.announce,
         )
         self.negative = NegativeBalances(
-            core,
-            partition,
-            assets,
-            self.interest,
-            columns["margin"],
-            lender=self.lender,
-            roster=self.roster,
-            holders=self.holders,
+            core, partition, assets, self.interest, columns["margin"], lender=self.lender
         )
 
     def _take_up_requests(self) -> None:
@@ -211,7 +201,7 @@ class Desk(DeskViews):
         self.loans.take_mode(self.partition, margin_leverage(layout.margin))
         self.negative.take_mode(layout.margin)
         self.leverage.take_mode(layout.margin, _with_positions(self.partition))
-        self.liquidator.take_mode(float(layout.margin.ladder.target))
+        self.liquidator.take_mode(targets_of(layout.margin))
         self.measuring.apply(self.core.pools)
 
     def _modes(self, columns: Mapping[str, Any]) -> Modes:
@@ -271,9 +261,15 @@ class Desk(DeskViews):
             return
         if isinstance(message, SettlementEvent):
             self.core.adjust_known(ACCOUNT, message.slot, -message.lots)
+        if isinstance(message, TakeoverEvent | DeleveragingEvent):
+            self.core.adjust_known(ACCOUNT, message.slot, message.lots)
+        if isinstance(message, TakeoverEvent):
+            return  # the pool's LiquidationEvent follows
         for strategy, context in zip(self.core.strategies, self.core.contexts, strict=True):
             if isinstance(message, LiquidationEvent):
                 strategy.on_liquidation(context, message)
+            elif isinstance(message, DeleveragingEvent):
+                strategy.on_deleveraging(context, message)
             elif isinstance(message, SettlementEvent):
                 strategy.on_settlement(context, message)
             elif isinstance(message, AccountEvent):
@@ -322,8 +318,15 @@ class Desk(DeskViews):
 
     def liquidate(self, pool: int) -> None:
         """Close positions of a pool at its threshold."""
-        if pool < self.roster.own_pools:
-            self.liquidator.liquidate(pool)
+        self.liquidator.liquidate(pool)
+
+    def recovered(self, pool: int) -> None:
+        """A pool of the crowd is above its threshold again."""
+        self.liquidator.engine.recovered(pool)
+
+    def fund_step(self) -> bool:
+        """A step of the mark for the insurance fund; whether it holds positions."""
+        return bool(self.liquidator.step())
 
     def margin_step(self) -> None:
         """A step of the measured correlation and volatility, where margin follows from them."""

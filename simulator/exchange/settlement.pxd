@@ -36,6 +36,10 @@ cdef class Settlement:
     cdef int[:, ::1] lending_pool
     cdef long long[:, ::1] premium_held
     cdef int[::1] suspended
+    # whether a strategy trades for an account, and so hears of its orders
+    cdef signed char[::1] trades
+    # what the venue's own order traded, in units of the settlement asset
+    cdef long long forced_value
     cdef readonly bint hedge
     cdef bint premium_in_cash
     cdef public long long next_duty
@@ -72,6 +76,7 @@ cdef class Settlement:
     cdef void fill_margined(self, int slot, long long price, long long lots, bint maker, bint against_market) noexcept
     cdef double _index(self, int asset) noexcept
     cdef void _keep_fill(self, int slot, long long price, long long lots, bint maker, long long realized) noexcept
+    cdef void keep_transfer(self, int account, int position, int side, long long price, long long lots, long long realized) noexcept
     cdef int wallet_of(self, int slot) noexcept
     cdef long long trading_fee(self, int slot, long long price, long long lots, bint maker) noexcept
     cdef long long fee_rate(self, int slot, int product, bint maker) noexcept

@@ -119,6 +119,10 @@ class Settlement:
         self.lender = columns["lender"]
         self.auto_repay = False
         self.suspended = memoryview(np.zeros(accounts, dtype="i4"))
+        trades = np.zeros(accounts, dtype="i1")
+        trades[list(columns["account_of"])] = 1
+        self.trades = memoryview(trades)
+        self.forced_value = 0
         self.n_orders = self.n_fills = self.n_fill_rows = 0
         self.shortfall = 0.0
         self.rejections = memoryview(np.zeros(REASONS, dtype="i8"))
@@ -323,6 +327,8 @@ class Settlement:
             self.fill_spot(slot, price, lots, maker)
         else:
             self.fill_margined(slot, price, lots, maker, against_market)
+        if self.orders.row[slot, FLAGS] & LIQUIDATION_FLAG:
+            self.forced_value += self.ledger.value(i, lots, price)
         if self.auto_repay:
             self.repay_free()
         self.record(slot, FILLED_OUTCOME, price, lots)
@@ -633,6 +639,8 @@ class Settlement:
         realized: cython.longlong,
     ) -> cython.void:
         at: cython.longlong = self.n_fill_rows
+        if not self.trades[self.orders.row[slot, ACCOUNT]]:
+            return  # a crowd's fills are in the liquidator's logs
         self.fill_row[at, 0] = self.now
         self.fill_row[at, 1] = self.orders.row[slot, INSTRUMENT]
         self.fill_row[at, 2] = self.orders.row[slot, SEQ]
@@ -644,6 +652,35 @@ class Settlement:
         self.fill_row[at, 10] = self.orders.row[slot, FLAGS] & LIQUIDATION_FLAG
         self.fill_row[at, 11] = self.orders.row[slot, ACCOUNT]
         self.fill_row[at, 12] = self.orders.row[slot, POSITION]
+        self.n_fill_rows += 1
+        if self.n_fill_rows == self.fill_row.shape[0]:
+            self._grow_fills()
+
+    @cython.cfunc
+    @cython.exceptval(check=False)
+    def keep_transfer(
+        self,
+        account: cython.int,
+        position: cython.int,
+        side: cython.int,
+        price: cython.longlong,
+        lots: cython.longlong,
+        realized: cython.longlong,
+    ) -> cython.void:
+        """Keep a row for a position that was taken over or deleveraged, outside any order."""
+        at: cython.longlong = self.n_fill_rows
+        self.fill_row[at, 0] = self.now
+        self.fill_row[at, 1] = position % self.instruments
+        self.fill_row[at, 2] = 0
+        self.fill_row[at, 3] = side
+        self.fill_row[at, 4] = price
+        self.fill_row[at, 5] = lots
+        self.fill_row[at, 6] = self.fill_row[at, 7] = 0
+        self.fill_row[at, 8] = self.settled_in[position % self.instruments]
+        self.fill_row[at, 9] = realized
+        self.fill_row[at, 10] = LIQUIDATION_FLAG
+        self.fill_row[at, 11] = account
+        self.fill_row[at, 12] = position
         self.n_fill_rows += 1
         if self.n_fill_rows == self.fill_row.shape[0]:
             self._grow_fills()
@@ -693,7 +730,7 @@ class Settlement:
         return [int(n) for n in np.asarray(self.rejections)]
 
     def fills(self):
-        """Rows of all fills so far; columns as ``_keep_fill`` writes them."""
+        """Rows of all fills of accounts that trade; columns as ``_keep_fill`` writes them."""
         return np.asarray(self.fill_row)[: self.n_fill_rows]
 
     def fees_of(self, account: int) -> float:

@@ -33,4 +33,5 @@ cdef class Venue(Settlement):
     cdef int withdraw(self, int slot) except? -1
     cdef int print_trade(self, int instrument, int side, long long price, long long lots) except? -1
     cdef int bar_price(self, int instrument, long long price) except? -1
+    cdef long long forced(self, int account, int position, int side, long long lots, int flags, long long price) except? -1
     cdef int price_seen(self, int instrument, int source, long long price_e8) except? -1

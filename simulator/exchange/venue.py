@@ -69,6 +69,9 @@ REDUCE_ONLY_LEVEL = cython.declare(cython.int, 6)
 REDUCE_ONLY = cython.declare(cython.int, 7)
 WOULD_TRIGGER_IMMEDIATELY = cython.declare(cython.int, 8)
 ACCOUNT_SUSPENDED = cython.declare(cython.int, 17)
+IOC = cython.declare(cython.int, 1)
+"""Time in force: immediate or cancel."""
+
 INSUFFICIENT_BALANCE = cython.declare(cython.int, 9)
 INSUFFICIENT_MARGIN = cython.declare(cython.int, 10)
 MAX_POSITION = cython.declare(cython.int, 11)
@@ -666,6 +669,46 @@ class Venue(Settlement):
             self.start(slot)
         return 0
 
+    @cython.cfunc
+    @cython.exceptval(-1, check=True)
+    def forced(
+        self,
+        account: cython.int,
+        position: cython.int,
+        side: cython.int,
+        lots: cython.longlong,
+        flags: cython.int,
+        price: cython.longlong,
+    ) -> cython.longlong:
+        """The venue's own order on an account's position slot or asset; return the lots filled.
+
+        It trades at once, no worse than ``price`` ticks (0: at the market), and what is left ends;
+        ``forced_value`` is then what it traded, in units of the settlement asset.
+        """
+        instrument: cython.int = (
+            position if position < self.instruments else position - self.instruments
+        )
+        if self.hedge and self.product[instrument] != SPOT:
+            flags |= SHORT_FLAG if position >= self.instruments else LONG_FLAG
+        strategy: cython.int = cython.cast(cython.int, self.orders.head.shape[0]) - 1
+        slot: cython.int = self.orders.open(strategy, instrument)
+        self.orders.row[slot, ACCOUNT] = account
+        self.orders.row[slot, SIDE] = side
+        self.orders.row[slot, PRICE] = price
+        self.orders.row[slot, LOTS] = lots
+        self.orders.row[slot, TIME_IN_FORCE] = IOC
+        self.orders.row[slot, STP] = 0
+        self.orders.row[slot, FLAGS] = flags
+        self.orders.row[slot, TRIGGER_KIND] = 0
+        self.forced_value = 0
+        self.arrive(slot)
+        if self.liquidities is not None:
+            self.liquidities.after_force(instrument)
+        filled: cython.longlong = self.orders.row[slot, FILLED]
+        if not self.trades[account]:
+            self.orders.close(slot)  # nobody hears of it, so nobody else gives the row back
+        return filled
+
     # For the desk: rare things, asked from plain Python
 
     def meet(self, instrument: int) -> None:
@@ -698,6 +741,13 @@ class Venue(Settlement):
             if self.pool_paying(slot) == pool or self.pools.pool_of[account, position] == pool:
                 self.withdraw(slot)
 
+    def pull_contract(self, account: int, instrument: int) -> None:
+        """Cancel an account's orders in one contract, oldest first."""
+        rows = np.asarray(self.orders.row)
+        for slot in self.orders_at_venue(account):
+            if rows[slot, INSTRUMENT] == instrument:
+                self.withdraw(slot)
+
     def open_orders(self, account: int) -> int:
         """How many orders of an account rest in a book or wait for their trigger."""
         return len(self.orders_at_venue(account))
@@ -724,24 +774,11 @@ class Venue(Settlement):
         if at_ns < self.next_duty:
             self.next_duty = at_ns
 
-    def force(self, account: int, position: int, side: int, lots: int, flags: int) -> None:
-        """The venue's own market order on an account's position slot or asset."""
-        instrument = position % self.instruments
-        if self.hedge and self.product[instrument] != SPOT:
-            flags |= SHORT_FLAG if position >= self.instruments else LONG_FLAG
-        slot = self.orders.open(self.orders.head.shape[0] - 1, instrument)
-        row = self.orders.row
-        row[slot, ACCOUNT] = account
-        row[slot, SIDE] = side
-        row[slot, PRICE] = 0
-        row[slot, LOTS] = lots
-        row[slot, TIME_IN_FORCE] = 1
-        row[slot, STP] = 0
-        row[slot, FLAGS] = flags
-        row[slot, TRIGGER_KIND] = 0
-        self.arrive(slot)
-        if self.liquidities is not None:
-            self.liquidities.after_force(instrument)
+    def force(
+        self, account: int, position: int, side: int, lots: int, flags: int, price: int = 0
+    ) -> int:
+        """`forced`, asked from plain Python."""
+        return int(self.forced(account, position, side, lots, flags, price))
 
     def set_liquidities(self, liquidities) -> None:
         """Attach the books of a run with impact."""

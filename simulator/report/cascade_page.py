@@ -10,7 +10,7 @@ from simulator.report.cascade_panels import pictures
 from simulator.report.cascade_picture import Picture
 from simulator.report.cascade_static import grid
 from simulator.report.cascade_table import Told, cascade_rows, sentences, told
-from simulator.report.result import RunResult
+from simulator.report.result import RunResult, as_name
 from simulator.report.values import amount, compact, count, utc
 
 MINUTE_COLUMNS = ("long", "short", "order", "takeover", "deleverage", "spot")
@@ -27,7 +27,7 @@ def cascade_sections(results: Sequence[RunResult]) -> str:
         else f"<div class=pair>{''.join(map(_section, row))}</div>"
         for row in grid(pictures(results))
     ]
-    return "\n".join([_told(runs), _table(runs), *rows, *(_minutes(*one) for one in runs)])
+    return "\n".join([_told(runs), *rows, _table(runs), *(_minutes(*one) for one in runs)])
 
 
 def _told(runs: Sequence[Told]) -> str:
@@ -43,7 +43,7 @@ def _told(runs: Sequence[Told]) -> str:
 def _table(runs: Sequence[Told]) -> str:
     head = "".join(f"<th>{escape(run.label)}</th>" for run, _ in runs)
     body = "".join(
-        f"<tr{' class=differs' if row.differs else ''}><td>{escape(row.label)}</td>"
+        f"<tr{' class=first' * (row.label[0] != ' ')}><td>{escape(row.label)}</td>"
         f'<td class="unit">{escape(row.unit)}</td>'
         + "".join(f"<td>{escape(cell)}</td>" for cell in row.cells)
         + "</tr>"
@@ -51,8 +51,8 @@ def _table(runs: Sequence[Told]) -> str:
     )
     return (
         f"<section><h2>The population</h2><table><thead><tr><th></th><th></th>{head}</tr></thead>"
-        f'<tbody>{body}</tbody></table><p class="note">Marked rows differ between the runs. Without '
-        "feedback: the same run with every liquidation order against the undisturbed book.</p>"
+        f'<tbody>{body}</tbody></table><p class="note">'
+        "Without feedback: the same run, every forced order against the undisturbed book.</p>"
         "</section>"
     )
 
@@ -64,7 +64,7 @@ def _section(picture: Picture) -> str:
     from simulator.report.cascade_plots import cascade_figure
 
     note = f'<p class="note">{escape(picture.note)}</p>' if picture.note else ""
-    place = escape(picture.key.replace(":", "-").replace(" ", "-"))
+    place = as_name(picture.key)
     data = cascade_figure(picture).to_json().replace("</", "<\\/")
     return (
         f'<section>{title}<div class="plot" id="{place}"></div>{note}'

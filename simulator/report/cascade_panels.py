@@ -32,6 +32,9 @@ from simulator.report.values import compact
 PRICES_MAX = 4
 """Instruments with a picture of their price."""
 
+PRICES_OF_VARIANT = 2
+"""The same where there are several variants."""
+
 BARS_MAX = 240
 """Bars of a picture over time; beyond, a bar is several minutes."""
 
@@ -63,7 +66,8 @@ def pictures(results: Sequence[RunResult]) -> list[Picture]:
         made.append(_compared(runs, tints))
     for variant in variants:
         part = [item for item in runs if item[0].variant == variant]
-        made += [_price(part, name, variant) for name in _priced(part)]
+        most = PRICES_MAX if len(variants) == 1 else PRICES_OF_VARIANT
+        made += [_price(part, name, variant) for name in _priced(part)[:most]]
     made += _alike([_minutes(run, one) for run, one in runs])
     made += [_heat(run, one) for run, one in runs]
     made += [_fan(run) for run, _ in runs]
@@ -87,7 +91,7 @@ def _priced(runs: Sequence[Told]) -> list[str]:
         if run.cascade is not None:
             touched |= set(run.cascade.closings["instrument"].unique().to_list())
     names = dict.fromkeys(fall.instrument for _, one in runs for fall in one.falls)
-    return [name for name in names if name in touched][:PRICES_MAX] or list(names)[:1]
+    return [name for name in names if name in touched] or list(names)[:1]
 
 
 def _price(runs: Sequence[Told], name: str, variant: str) -> Picture:
@@ -154,7 +158,7 @@ def _compared(runs: Sequence[Told], tints: Sequence[str]) -> Picture:
 def _minutes(run: RunResult, one: Figures) -> Picture:
     """Notional liquidated over time: long positions upwards, short ones downwards."""
     step = max(1, -(-one.minutes.height // BARS_MAX))
-    bars = []
+    bars: list[Bars] = []
     if run.cascade is not None and one.liquidated:
         bar = pl.col("time_ns") // (step * MINUTE_NS) * (step * MINUTE_NS) / 1e6
         of_crowd = run.cascade.closings.filter(pl.col("account") > 0)
@@ -213,7 +217,8 @@ def _fan(run: RunResult) -> Picture:
         prefix = f"{mode} " if len(modes) > 1 else ""
 
         def column(name: str, own: pl.DataFrame = part) -> Floats:
-            return np.clip(own[name].cast(pl.Float64).to_numpy(), *RATIO_RANGE)
+            values: Floats = own[name].cast(pl.Float64).clip(*RATIO_RANGE).to_numpy()
+            return values
 
         bands += [
             Band(f"{prefix}{int(low[1:])} to {int(high[1:])} %", tint, density, time_ms,

@@ -34,14 +34,15 @@ def cascade_figure(picture: Picture) -> go.Figure:
         made.add_bar(
             name=bars.name, x=bars.time_ms, y=bars.values, width=picture.bar_ms, offset=0,
             marker={"color": bars.tint, "line": {"width": 0},
-                    "pattern": {"shape": bars.hatch, "size": 5, "solidity": 0.25}},
+                    "pattern": {"shape": bars.hatch, "size": 6, "solidity": 0.2,
+                                "fillmode": "overlay", "fgcolor": "white"}},
             legendgroup=bars.name, showlegend=bars.named,
             hovertemplate=AT + "%{y:,.0f}<extra>" + bars.name + "</extra>",
         )  # fmt: skip
     for line in picture.lines:
         made.add_trace(_line(line))
-    for lying in picture.lying:
-        _lying(made, lying)
+    for number, lying in enumerate(picture.lying):
+        _lying(made, lying, number, len(picture.lying))
     for name, at in picture.levels.items():
         made.add_hline(y=at, line={"color": LEVEL, "width": 1.4, "dash": "dot"})
         made.add_annotation(
@@ -59,7 +60,7 @@ def _layout(made: go.Figure, picture: Picture) -> None:
         height=HEIGHT_PX if not rows else max(HEIGHT_PX, 120 + ROW_PX * rows),
         margin={"l": 70, "r": 16, "t": 12, "b": 48}, template="none",
         paper_bgcolor="rgba(0,0,0,0)", plot_bgcolor="rgba(0,0,0,0)",
-        barmode="group" if picture.lying else "relative", bargap=0.25, hovermode="closest",
+        barmode="overlay" if picture.lying else "relative", bargap=0.25, hovermode="closest",
         modebar={"bgcolor": "rgba(0,0,0,0)", "color": "#80868F"}, showlegend=True,
         legend={"orientation": "h", "y": 1.02, "yanchor": "bottom", "x": 0},
         font={"family": "system-ui, sans-serif", "size": 13},
@@ -67,7 +68,7 @@ def _layout(made: go.Figure, picture: Picture) -> None:
     title = {"text": picture.axis, "standoff": 8}
     if picture.lying:
         made.update_xaxes(title=title, ticksuffix=" %", zeroline=True)
-        made.update_yaxes(automargin=True, autorange="reversed")
+        made.update_yaxes(automargin=True, autorange="reversed", zeroline=False)
         return
     made.update_yaxes(title=title, automargin=True, zeroline=bool(picture.bars), tickformat=",")
     pad = 0.01 * (picture.span[1] - picture.span[0])
@@ -112,23 +113,26 @@ def ceiling(heat: Heat) -> float:
     return float(np.quantile(heat.notional[heat.notional > 0], 0.99))
 
 
-def _lying(made: go.Figure, lying: Lying) -> None:
+def _lying(made: go.Figure, lying: Lying, number: int, of: int) -> None:
+    """Bars and diamonds of one run; places are counted, since diamonds know no groups of bars."""
+    height = 0.8 / of
+    at = np.arange(len(lying.labels)) + (number - (of - 1) / 2) * height
     made.add_bar(
-        name=lying.name, y=list(lying.labels), x=lying.values, orientation="h",
-        marker_color=lying.tint, legendgroup=lying.name, offsetgroup=lying.name,
+        name=lying.name, y=at, x=lying.values, orientation="h", width=height * 0.92,
+        marker_color=lying.tint, legendgroup=lying.name, customdata=lying.labels,
         text=["" if np.isnan(one) else f"{signed(one, 1)} %" for one in lying.values],
-        textposition="auto", cliponaxis=False,
-        hovertemplate="%{y}: %{x:.2f} %<extra>" + lying.name + "</extra>",
+        textposition="outside", cliponaxis=False,
+        hovertemplate="%{customdata}: %{x:.2f} %<extra>" + lying.name + "</extra>",
     )  # fmt: skip
     if np.isfinite(lying.marks).any():
         made.add_trace(go.Scatter(
-            name=f"{lying.name} without feedback", y=list(lying.labels), x=lying.marks,
-            mode="markers", legendgroup=lying.name, offsetgroup=lying.name, showlegend=False,
+            name=f"{lying.name} without feedback", y=at, x=lying.marks, customdata=lying.labels,
+            mode="markers", legendgroup=lying.name, showlegend=False,
             marker={"symbol": "diamond", "size": 11, "color": lying.tint,
                     "line": {"width": 2, "color": "white"}},
-            hovertemplate="%{y}: %{x:.2f} %<extra>without feedback</extra>",
+            hovertemplate="%{customdata}: %{x:.2f} %<extra>without feedback</extra>",
         ))  # fmt: skip
-        made.update_layout(scattermode="group")
+    made.update_yaxes(tickvals=np.arange(len(lying.labels)), ticktext=list(lying.labels))
 
 
 def rgba(tint: str, density: float) -> str:

@@ -20,7 +20,7 @@ from simulator.report.cascade_picture import Floats, Heat, Lying, Picture
 from simulator.report.cascade_plots import ceiling
 from simulator.report.colours import LEVEL
 from simulator.report.plots import RATIO_TICKS
-from simulator.report.result import RunResult
+from simulator.report.result import RunResult, as_name
 from simulator.report.values import compact, signed
 
 # matplotlib has no types here.
@@ -40,7 +40,10 @@ def write_cascade_overview(results: Sequence[RunResult], path: Path) -> None:
         figsize=(WIDTH_INCH, ROW_INCH * max(len(rows), 1) + 0.7), dpi=DPI, layout="constrained"
     )
     FigureCanvasAgg(figure)
-    figure.suptitle(f"{first.scenario} · rulebook {first.rulebook}", fontsize=16, fontweight="bold")
+    title = f"{first.scenario} · rulebook {first.rulebook}"
+    if all(run.cascade is None or not run.cascade.calls.height for run in results):
+        title += " · nobody was liquidated"
+    figure.suptitle(title, fontsize=16, fontweight="bold")
     places = figure.add_gridspec(max(len(rows), 1), 2)
     for number, row in enumerate(rows):
         for column, picture in enumerate(row):
@@ -69,7 +72,7 @@ def write_cascade_panels(results: Sequence[RunResult], folder: Path) -> list[Pat
     for picture in pictures(results):
         if picture.empty:
             continue
-        path = folder / f"{picture.key.replace(':', '-')}.png"
+        path = folder / f"{as_name(picture.key)}.png"
         figure = Figure(figsize=ALONE_INCH, dpi=DPI + 30, layout="constrained")
         FigureCanvasAgg(figure)
         draw(figure.add_subplot(), picture)

@@ -48,6 +48,7 @@ def _run(run: RunResult) -> dict[str, Any]:
     return {
         "mode": run.mode,
         "variant": run.variant,
+        "place": run.place,
         "start_ns": run.start_ns,
         "end_ns": run.end_ns,
         "start_equity": finite(summary.start_equity),

@@ -12,7 +12,7 @@ from string import Template
 from simulator.report.cascade_page import cascade_sections
 from simulator.report.life_page import life
 from simulator.report.panels import Panel, break_notes, panels
-from simulator.report.result import RunResult
+from simulator.report.result import RunResult, as_name
 from simulator.report.table import Row, notes, rows
 from simulator.report.values import amount, count, utc
 
@@ -55,6 +55,7 @@ table.life li.unmet { color:var(--no) }
 .pair { display:grid; grid-template-columns:repeat(auto-fit, minmax(480px, 1fr)); gap:0 16px }
 .pair section { min-width:0 }
 .told h3 { font-size:15px; margin:10px 0 2px } .told ul { margin:0; padding-left:20px }
+tr.first td:first-child { font-weight:600 }
 summary { cursor:pointer; font-weight:600 }
 p.note, p.none { color:var(--soft); margin:4px 0 0; font-size:13px } code { font-size:13px }
 </style></head><body>
@@ -182,7 +183,7 @@ def _section(panel: Panel, variant: str = "") -> str:
     from simulator.report.plots import figure
 
     note = f'<p class="note">{escape(panel.note)}</p>' if panel.note else ""
-    place = escape("-".join(filter(None, (panel.key, variant))).replace(":", "-"))
+    place = as_name("-".join(filter(None, (panel.key, variant))))
     data = figure(panel).to_json().replace("</", "<\\/")
     return (
         f'<section>{title}<div class="plot" id="{place}"></div>{note}'

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -63,6 +64,15 @@ FUNDS = {
 
 STORY = {"time_ns": pl.Int64, "actor": pl.String, "text": pl.String, "result": pl.String}
 """Columns of ``RunResult.story``."""
+
+
+def as_name(text: str) -> str:
+    """Write a text so that it can name a file or a place in a page.
+
+    >>> as_name("own spot: 100/0")
+    'own-spot-100-0'
+    """
+    return re.sub(r"[^\w.+-]+", "-", text)
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,7 +180,7 @@ class RunResult:
     @property
     def place(self) -> str:
         """Folder of the run's own files under the output folder."""
-        return f"{self.variant}/{self.mode}" if self.variant else self.mode
+        return f"{as_name(self.variant)}/{self.mode}" if self.variant else self.mode
 
     @property
     def has_trader(self) -> bool:

@@ -40,8 +40,8 @@ def saved_run(folder: Path) -> SavedRun:
 
 
 def _place(part: Mapping[str, Any]) -> str:
-    """Folder of a run's own files: the mode that it began in, below the variant's if it has one."""
-    return "/".join(filter(None, (part.get("variant", ""), str(part["mode"]))))
+    """Folder of a run's own files, below that of its variant if it has one."""
+    return str(part.get("place") or part["mode"])
 
 
 def saved_frame(folder: Path, name: str) -> pl.DataFrame:

@@ -383,6 +383,10 @@ class Pools(Requirement):
         names = self.names if self.columns.has_credit else self.names[: self.components]
         return {name: float(self.figure[c]) for c, name in enumerate(names)}
 
+    def account_of(self, pool: int) -> int:
+        """Number of the account whose pool it is."""
+        return int(self.account[pool])
+
     def checked_level(self, pool: int) -> int:
         """Level as of the venue's last check."""
         return int(self.checked[pool])

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from simulator.exchange.messages import (
         AccountEvent,
+        DeleveragingEvent,
         FundEvent,
         LevelChange,
         LiquidationEvent,
@@ -87,6 +88,9 @@ class Strategy:
 
     def on_liquidation(self, ctx: Context, liquidation: LiquidationEvent) -> None:
         """A margin pool of the account was liquidated."""
+
+    def on_deleveraging(self, ctx: Context, event: DeleveragingEvent) -> None:
+        """A position in profit was closed against one in liquidation: what it hedged is open."""
 
     def on_settlement(self, ctx: Context, settlement: SettlementEvent) -> None:
         """A position of the account ended at its contract's expiry."""

@@ -288,3 +288,22 @@ def test_own_deposits_only_where_they_are_given(tmp_path: Path) -> None:
     assert "deposits" not in load_scenario(scenario(tmp_path, FILE)).model_fields_set
     given: Scenario = load_scenario(scenario(tmp_path, FILE + "[deposits]\nUSDT = 5\n"))
     assert "deposits" in given.model_fields_set
+
+
+def test_accounts_that_begin_in_trouble_are_told(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "crowd.parquet"
+    frame = {
+        "id": [1, 2],
+        "um:BTCUSDT.quantity": [1.0, 1.0],
+        "um:BTCUSDT.entry": [100_000.0, 100_000.0],
+        "um:BTCUSDT.margin": [8_000.0, 20_000.0],  # textbook calls at 10 % of the notional
+    }
+    pl.DataFrame(frame).write_parquet(path)
+    name = scenario(tmp_path, FILE)
+    arguments = ("run", name, "--mode", "separated", "--population", str(path), "--json")
+    code, _, err = ran(capsys, *arguments)
+    assert code == 0
+    said = "1 of 2 accounts looked at begin at or below a margin call (separated)"
+    assert err.count(said) == 1  # once, not again for the run without feedback

@@ -28,7 +28,7 @@ INVERSE = Instrument(
     min_notional=Decimal(0),
     max_quantity=Decimal(10**9),
 )
-FINE = 4000
+FINE = 1000
 """Levels of books whose grid is to be out of the way."""
 
 

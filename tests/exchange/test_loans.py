@@ -316,7 +316,9 @@ def test_borrowed_money_leaves_only_as_far_as_what_stays_covers_it() -> None:
 
 @pytest.mark.parametrize("short", [False, True])
 def test_a_called_loan_is_traded_for_and_repaid(short: bool) -> None:
-    """A long on borrowed USDT and a short of borrowed BTC, each called by the price."""
+    """A long on borrowed USDT and a short of borrowed BTC, each called by the price: as far as the
+    target asks, no lot further.
+    """
     world = separated_margin()
     spot = world.market("spot:BTCUSDT")
     world.ctx.submit(spot, -1 if short else 1, 0.15, wallet="margin", side_effect="auto_borrow")
@@ -327,8 +329,14 @@ def test_a_called_loan_is_traded_for_and_repaid(short: bool) -> None:
     world.row(Kind.INDEX, "um:BTCUSDT", 0, price * 10**7)
     world.step(2000)
     assert [event.pool for event in world.desk.liquidator.events] == ["margin"]
-    assert world.owed("USDT") == (0, 0)
-    assert world.owed("BTC") == (0, 0)
+    owed = 0.15 * E8 if short else 0.15 * 100_000.1 * E8
+    assert 0 < world.owed("BTC" if short else "USDT")[0] < owed
+    one_lot = price / 10 * 0.001
+    pool = world.pool("margin")
+    target = float(world.margin.ladder_of("margin").target)
+    assert target < pool.ratio
+    # A lot less would have left that much more owed, with a maintenance margin of a tenth of it.
+    assert pool.equity <= target * (pool.maintenance_margin + one_lot * 0.1) + 0.2
     assert world.balance("margin", "BTC") >= 0
     assert world.ctx.orders(spot) == [plain]
     assert world.desk.liquidator.shortfall == 0

@@ -15,13 +15,12 @@ from typing import Any
 
 import numpy as np
 
-from simulator.accounts.crowd import Crowd
 from simulator.accounts.rules import AccountProfile
 from simulator.accounts.wallets import LINES, layouts, separated, unified
 from simulator.events.outcomes import Outcome
 from simulator.exchange.assembly import assemble
 from simulator.exchange.latency import parse_latency
-from simulator.exchange.layout import Layout, for_both_modes
+from simulator.exchange.layout import Layout
 from simulator.instruments.instrument import Instrument
 from simulator.market.liquidity import Impact
 from simulator.market.tape import LAST, Kind
@@ -113,19 +112,13 @@ class World:
         modes: Mapping[str, Any] | None = None,
         margin_type: str | None = None,
         impact: Impact | None = None,
-        crowd: Crowd | None = None,
     ) -> None:
         self.rules = rulebook_of(rulebook)
         self.margin = margin or self._margin_rules(mode, margin_type)
-        if crowd is not None:
-            rules = [self._margin_rules(one, margin_type) for one in ("separated", "unified")]
-            self.margin = for_both_modes(*rules, mode)
         self.instruments = list(instruments)
         other = self._lay_out(members, hedge, both, margin_type)
         self.strategies = list(strategies if strategies is not None else [Watcher()])
-        if deposits is None:
-            deposits = {"USDT": "100000"} if crowd is None else {}
-        deposited = {a: Decimal(x) for a, x in deposits.items()}
+        deposited = {a: Decimal(x) for a, x in (deposits or {"USDT": "100000"}).items()}
         self.latency = parse_latency(latency, 7)
         venue = venue_rules(self.rules, self.margin, fees)
         made = assemble(
@@ -150,16 +143,12 @@ class World:
             other=other,
             profile=profile,
             impact=impact,
-            crowd=crowd,
-            members=members,
         )
         self.core, self.desk, self.assets = made.core, made.desk, made.assets
         self.checked = check
         self.now = start
         self.core.begin(start)
         self.desk.begin(start)
-        self.roster = made.entrants.roster
-        made.entrants.record(self.core)
         for asset, amount in deposited.items():
             self.desk.funds.begin_with(
                 self.partition.deposits_to, self.desk.asset(asset), int(amount * 10**8)

@@ -18,12 +18,14 @@ FUNCTION_LINES_MAX = 60
 
 LONGER_MODULES: dict[str, str] = {
     "simulator/book/columns.py": "one compiled unit: calls into another are not inlined",
+    "simulator/exchange/closing.py": "one compiled unit",
     "simulator/exchange/core.py": "one compiled unit",
     "simulator/exchange/liquidity.py": "one compiled unit",
     "simulator/exchange/marks.py": "one compiled unit",
     "simulator/exchange/settlement.py": "one compiled unit",
     "simulator/exchange/upkeep.py": "one compiled unit",
     "simulator/exchange/venue.py": "one compiled unit",
+    "simulator/exchange/waterfall.py": "one compiled unit",
     "simulator/risk/bands.py": "one compiled unit",
     "simulator/risk/bands_box.py": "one compiled unit",
     "simulator/risk/pools.py": "one compiled unit",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import Any
 
 import made
@@ -57,6 +58,7 @@ def call(minute: float, account: int, **changes: Any) -> dict[str, Any]:
     return row | changes
 
 
+@cache
 def cascade(
     mode: str = "separated", *, feedback: bool = True, depth: float = 1.0, seed: int = 5
 ) -> Cascade:
@@ -83,7 +85,8 @@ def cascade(
     closings, calls = _liquidations(draw, mode, strength)
     return Cascade(
         accounts=100_000, open_interest=2.5e9, feedback=feedback, closings=closings, calls=calls,
-        groups=_groups(mode, strength), fund=_fund(draw, strength), fan=_fan(minutes, shock, moved, mode),
+        groups=_groups(mode, strength), fund=_fund(draw, strength),
+        fan=_fan(minutes, shock, moved, mode),
         heat=_heat(shock + moved), paths=frame("paths", paths), seconds=1.8,
     )  # fmt: skip
 
@@ -199,6 +202,7 @@ def run(
         "cascade": cascade(mode, depth=depth), "quiet": cascade(mode, feedback=False),
         "thresholds": {"MARGIN_CALL": 1.5, "LIQUIDATION": 1.05 if mode == "unified" else 1.0},
         "scenario": "flash_crash", "minutes": MINUTES,
+        "summary": made.summary(pnl={}, rejections={}, orders=0, fills=0, liquidations=0),
     }  # fmt: skip
     return made.made(mode, **(values | changes))
 

@@ -1,0 +1,263 @@
+"""Goal: table, pictures, page, files and document of a run with a population say what its frames
+say, also where nobody was liquidated, at 80 columns and with several variants.
+
+Method: made cascades; texts, picture data and written files are looked at.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import sys
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+import pytest
+from rich.console import Console
+
+from simulator.report.cascade_figures import Figures, figures
+from simulator.report.cascade_heat import column, heats
+from simulator.report.cascade_panels import pictures
+from simulator.report.cascade_picture import Picture
+from simulator.report.cascade_plots import cascade_figure
+from simulator.report.cascade_static import grid
+from simulator.report.cascade_table import cascade_rows, rich_cascade, sentences, told
+from simulator.report.document import document
+from simulator.report.files import CASCADE_FRAMES, write_files
+from simulator.report.page import page
+from simulator.report.result import RunResult
+from simulator.report.saved import saved_run
+
+sys.path.insert(0, str(Path(__file__).parent))
+import crowds
+import made
+
+
+def shown(results: list[RunResult], width: int) -> str:
+    file = io.StringIO()
+    Console(file=file, width=width).print(rich_cascade(results, width))
+    return file.getvalue()
+
+
+def nothing() -> RunResult:
+    calm = crowds.quiet_market()
+    return crowds.run(cascade=calm, quiet=calm)
+
+
+def figures_of(run: RunResult) -> Figures:
+    one = figures(run)
+    assert one is not None
+    return one
+
+
+def by_key(results: list[RunResult]) -> dict[str, Picture]:
+    return {picture.key: picture for picture in pictures(results)}
+
+
+@pytest.mark.parametrize("width", [80, 120])
+def test_table_fits_the_terminal(width: int) -> None:
+    results = crowds.both("own spot") + crowds.both("redemption", 2.0)
+    lines = shown(results, width).splitlines()
+    assert max(map(len, lines)) <= width
+    assert not any("…" in line for line in lines)
+
+
+def test_table_has_every_figure_of_the_issue() -> None:
+    labels = [row.label.strip() for row in cascade_rows(told(crowds.both()))]
+    for part in (
+        "Accounts liquidated", "Notional liquidated", "Peak minute", "Fall of um:BTCUSDT",
+        "amplification", "Insurance fund drawdown", "auto-deleveraged (ADL)",
+        "Spot sold for debts", "Bankrupt accounts", "Lost: long retail",
+    ):  # fmt: skip
+        assert part in labels
+    assert "Notional liquidated, " in shown(crowds.both(), 80)
+
+
+def test_columns_are_variants_and_modes() -> None:
+    results = [crowds.run("separated", "a"), crowds.run("separated", "b", 2.0)]
+    runs = told(results)
+    row = next(row for row in cascade_rows(runs) if row.label == "Accounts liquidated")
+    assert row.cells == tuple(f"{one.liquidated:,}" for _, one in runs)
+    assert row.differs
+
+
+def test_sentences_for_a_newcomer() -> None:
+    said = sentences(figures_of(crowds.run()), "USDT")
+    assert said[0].endswith("14.6 % with liquidations moving the price and 10.8 % without: 1.35 "
+                            "times as deep.")  # fmt: skip
+    assert "of 100,000 accounts (6.0 %) were liquidated" in said[1]
+    assert "auto-deleveraging" in said[2]
+    assert said[3].startswith("Hit hardest: long retail, 42.0 %")
+
+
+def test_sentences_where_nothing_happened() -> None:
+    assert sentences(figures_of(nothing()), "USDT") == [
+        "um:BTCUSDT did not fall below its first price.",
+        "None of 10 accounts was liquidated.",
+    ]
+    assert "No minute had a liquidation" in shown([nothing()], 80)
+
+
+def test_one_row_of_bars_a_run_and_a_scale_for_all() -> None:
+    text = shown(crowds.both(), 80)
+    bars = [line for line in text.splitlines() if "▁" in line and not line.startswith(" ")]
+    assert [line.split()[0] for line in bars] == ["separated", "unified"]
+    assert "█" in bars[0]
+    assert "█" not in bars[1]
+
+
+def test_pictures_of_both_modes() -> None:
+    found = by_key(crowds.both())
+    assert {"price-um:BTCUSDT", "minutes-separated", "minutes-unified", "heat-unified",
+            "fan-separated", "displacement-unified", "fund", "losses"} <= set(found)  # fmt: skip
+    assert not any(picture.empty for picture in found.values())
+    names = [line.name for line in found["price-um:BTCUSDT"].lines]
+    assert names.count("without feedback") == 1
+    assert {"separated: mark", "unified: mark", "separated: index"} <= set(names)
+    assert found["minutes-separated"].values == found["minutes-unified"].values
+    assert found["fan-unified"].levels == {"MARGIN_CALL": 1.5, "LIQUIDATION": 1.05}
+
+
+def test_bars_are_what_the_table_says() -> None:
+    run = crowds.run("unified")
+    one, bars = figures_of(run), by_key([run])["minutes-unified"].bars
+    positions = [item for item in bars if "spot" not in item.name]
+    assert sum(np.abs(item.values).sum() for item in positions) == pytest.approx(one.closed)
+    up = sum(item.values[item.values > 0].sum() for item in positions)
+    assert up == pytest.approx(one.closed_long)
+
+
+def test_fund_of_two_assets_is_their_sum() -> None:
+    rows = [
+        {"time_ns": crowds.START + i, "asset": asset, "balance": balance, "price": price,
+         "inventory": 0.0}
+        for i, (asset, balance, price) in enumerate(
+            [("USDT", 10.0, 1.0), ("BTC", 2.0, 100.0), ("USDT", 4.0, 1.0)]
+        )
+    ]  # fmt: skip
+    cascade = crowds.quiet_market()
+    run = crowds.run(cascade=made_with(cascade, fund=crowds.frame("fund", rows)), quiet=None)
+    (line,) = by_key([run])["fund"].lines
+    assert line.values.tolist() == [10.0, 210.0, 204.0, 204.0]
+
+
+def made_with(cascade: crowds.Cascade, **changes: pl.DataFrame) -> crowds.Cascade:
+    names = [name for name in crowds.SCHEMAS if name not in changes]
+    kept = {name: getattr(cascade, name) for name in names}
+    return crowds.Cascade(accounts=10, open_interest=1.0, feedback=True, **kept, **changes)
+
+
+def test_heat_keeps_its_notional() -> None:
+    part = pl.DataFrame({"move": [-0.3, -0.2, -0.1], "notional": [5.0, 7.0, 11.0]})
+    edges = np.linspace(50.0, 120.0, 200)
+    assert column(part, 100.0, edges).sum() == pytest.approx(23.0)
+
+
+def test_heat_stands_at_the_price_of_its_instant() -> None:
+    rows = [
+        {"time_ns": at, "move": move, "side": 1, "notional": notional}
+        for at in (0, 10**6)
+        for move, notional in ((-0.11, 5.0), (-0.10, 0.0))
+    ]
+    (one,), (low, high) = heats(
+        crowds.frame("heat", rows), np.array([0.0, 1.0]), np.array([100.0, 90.0]), 2.0
+    )
+    assert one.name == "long"
+    assert one.time_ms.tolist() == [0.0, 1.0, 2.0]
+    assert low < 80.1 < high
+    middle = (one.prices[:-1] + one.prices[1:]) / 2
+    at = middle[one.notional.argmax(axis=0)]
+    assert abs(at[0] - 89.5) < 1
+    assert abs(at[1] - 80.55) < 1
+
+
+def test_no_heat_no_map() -> None:
+    found, _ = heats(crowds.frame("heat", []), np.array([0.0]), np.array([1.0]), 1.0)
+    assert found == ()
+
+
+def test_pictures_of_one_run_stand_in_pairs() -> None:
+    rows = grid(pictures(crowds.both()))
+    pairs = [[one.key for one in row] for row in rows if len(row) == 2]
+    assert ["minutes-separated", "minutes-unified"] in pairs
+    assert all(one.run == "" for row in rows if len(row) == 1 for one in row)
+
+
+@pytest.mark.parametrize("results", [crowds.both(), [nothing()]], ids=["crash", "nothing"])
+def test_plotly_draws_every_picture(results: list[RunResult]) -> None:
+    for picture in pictures(results):
+        if not picture.empty:
+            drawn = json.loads(cascade_figure(picture).to_json())
+            assert len(drawn["data"]) >= len(picture.lines) + len(picture.bars)
+
+
+def test_page_has_sentences_table_pictures_and_no_account() -> None:
+    text = page(crowds.both())
+    assert "What the liquidations did" in text
+    assert "1.35 times as deep" in text
+    assert "Insurance fund drawdown" in text
+    assert "every minute with liquidations" in text
+    assert text.count('<script type="application/json"') == len(pictures(crowds.both()))
+    assert "Drawdown</h2>" not in text
+    assert "default-src 'none'" in text
+
+
+def test_page_where_nobody_was_liquidated() -> None:
+    text = page([nothing()])
+    assert "None of 10 accounts was liquidated." in text
+    assert "Nobody was liquidated in this run." in text
+    assert "without limit, starts at 0" in text
+
+
+def test_page_shows_the_account_that_trades_too() -> None:
+    text = page([crowds.run(strategies=("hedger",))])
+    assert "What the liquidations did" in text
+    assert "Drawdown</h2>" in text
+
+
+def test_places_in_the_page_are_each_there_once() -> None:
+    results = [
+        crowds.run(mode, variant, strategies=("hedger",))
+        for variant in ("own spot", "redemption")
+        for mode in ("separated", "unified")
+    ]
+    text = page(results)
+    places = [part.split('"')[0] for part in text.split('class="plot" id="')[1:]]
+    assert len(places) == len(set(places)) > 10
+    assert not any(" " in place for place in places)
+
+
+def test_names_from_outside_are_escaped() -> None:
+    text = page([crowds.run(variant="<i>")])
+    assert "<i>" not in text.split("<script>")[0]
+
+
+def test_files_of_variants_and_twins(tmp_path: Path) -> None:
+    results = crowds.both("deep")
+    write_files(results, document(results), tmp_path, png=True)
+    for run in results:
+        for name, cascade in (("cascade", run.cascade), ("without_feedback", run.quiet)):
+            folder = tmp_path / "deep" / run.mode / name
+            for frame in CASCADE_FRAMES:
+                again = pl.read_parquet(folder / f"{frame}.parquet")
+                assert again.equals(getattr(cascade, frame))
+    assert (tmp_path / "report.png").read_bytes().startswith(b"\x89PNG")
+    drawn = {path.stem for path in (tmp_path / "png").iterdir()}
+    assert {"fund", "losses", "heat-deep-unified", "minutes-deep-separated"} <= drawn
+    assert set(saved_run(tmp_path).parts) == {"deep/separated", "deep/unified"}
+
+
+def test_files_where_nobody_was_liquidated(tmp_path: Path) -> None:
+    write_files([nothing()], document([nothing()]), tmp_path, png=True)
+    drawn = {path.stem for path in (tmp_path / "png").iterdir()}
+    assert "fund" in drawn
+    assert "minutes-separated" not in drawn
+    assert (tmp_path / "report.png").stat().st_size > 1000
+
+
+def test_document_of_runs_with_and_without_population() -> None:
+    runs = document(crowds.both("deep"))["runs"]
+    assert [run["variant"] for run in runs] == ["deep", "deep"]
+    assert runs[0]["cascade"]["liquidated_accounts"] == figures_of(crowds.run()).liquidated
+    assert document([made.made()])["runs"][0]["cascade"] is None
