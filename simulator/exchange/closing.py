@@ -219,10 +219,11 @@ class Closing(Waterfall):
     def owes(self, wallet: cython.int) -> cython.bint:
         """Whether a wallet has loans."""
         asset: cython.int
+        found: cython.bint = False
         for asset in range(self.ledger.assets):
             if self.ledger.owed(wallet, asset) != 0:
-                return True
-        return False
+                found = True
+        return found
 
     # Positions
 
@@ -257,11 +258,14 @@ class Closing(Waterfall):
             if self.way[slot] == BEYOND:
                 beyond = True
         self.pools.evaluate(pool)
-        if self.pools.level[pool] >= LIQUIDATION and self.holding(pool):
-            # Not before the book has had its chance, nor while only liquidity is missing.
-            if beyond or self.worth_of(pool) <= 0.0:
-                self.hand_over(pool)
-                self.pools.evaluate(pool)
+        # Not before the book has had its chance, nor while only liquidity is missing.
+        if (
+            self.pools.level[pool] >= LIQUIDATION
+            and self.holding(pool)
+            and (beyond or self.worth_of(pool) <= 0.0)
+        ):
+            self.hand_over(pool)
+            self.pools.evaluate(pool)
         return 0
 
     @cython.cfunc

@@ -57,6 +57,9 @@ UNIT = cython.declare(cython.double, 1e-8)
 GRAIN = cython.declare(cython.double, 1e-9)
 """What float rounding may take from a number of lots or ticks."""
 
+ROUNDED = cython.declare(cython.double, 2e-15)
+"""Share of an amount that float rounding may take."""
+
 CLOSING = np.dtype(
     [
         ("time_ns", "i8"),
@@ -363,6 +366,7 @@ class Waterfall:
             return size
         own: cython.longlong = self.ledger.quantity[self.fund, slot]
         netted: cython.longlong = 0
+        whole: cython.longlong
         if (own > 0) != (lots > 0):
             netted = own if own > 0 else -own
             if netted >= size:
@@ -375,10 +379,14 @@ class Waterfall:
         free += one * netted
         if free <= 0.0 or one <= 0.0:
             return netted
-        free = free / one + GRAIN
-        if free >= size:
+        if free >= one * (size - netted) * (1.0 - ROUNDED):
             return size
-        return netted + cython.cast(cython.longlong, free)
+        whole = cython.cast(cython.longlong, free / one)
+        if one * (whole + 1) * (1.0 - ROUNDED) <= free:
+            whole += 1
+        if one * whole * (1.0 - ROUNDED) > free:
+            whole -= 1
+        return netted + whole
 
     @cython.cfunc
     @cython.exceptval(check=False)

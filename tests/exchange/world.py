@@ -15,13 +15,15 @@ from typing import Any
 
 import numpy as np
 
+from simulator.accounts.crowd import Crowd
 from simulator.accounts.rules import AccountProfile
 from simulator.accounts.wallets import LINES, layouts, separated, unified
 from simulator.events.outcomes import Outcome
 from simulator.exchange.assembly import assemble
 from simulator.exchange.latency import parse_latency
-from simulator.exchange.layout import Layout
+from simulator.exchange.layout import Layout, for_both_modes
 from simulator.instruments.instrument import Instrument
+from simulator.liquidation.rules import LiquidationRules
 from simulator.market.liquidity import Impact
 from simulator.market.tape import LAST, Kind
 from simulator.risk.interest import InterestRules
@@ -111,6 +113,8 @@ class World:
         profile: AccountProfile | None = None,
         modes: Mapping[str, Any] | None = None,
         margin_type: str | None = None,
+        crowd: Crowd | None = None,
+        liquidation: LiquidationRules | None = None,
         impact: Impact | None = None,
     ) -> None:
         self.rules = rulebook_of(rulebook)
@@ -128,6 +132,8 @@ class World:
                 venue,
                 interest=interest or InterestRules(),
                 modes=replace(venue.modes, **(modes or {})),
+                liquidation=liquidation or venue.liquidation,
+                margin=self.margin if crowd is None else self._margin_of_both(),
             ),
             strategies=len(self.strategies),
             queue_model=queue_model,
@@ -143,6 +149,8 @@ class World:
             other=other,
             profile=profile,
             impact=impact,
+            crowd=crowd,
+            members=members,
         )
         self.core, self.desk, self.assets = made.core, made.desk, made.assets
         self.checked = check
@@ -175,6 +183,11 @@ class World:
         made_for = layouts(self.instruments, members, apart == "isolated", hedge, self.margin.mode)
         self.partition = made_for[self.margin.mode]
         return Layout(made_for[second.mode], second)
+
+    def _margin_of_both(self) -> MarginRules:
+        """Margin rules of a venue with a crowd, whose accounts are in either mode."""
+        separated, unified_ = (self.rules.margin_rules(mode) for mode in ("separated", "unified"))
+        return for_both_modes(separated, unified_, self.margin.mode)
 
     def _attach(self) -> None:
         for number, strategy in enumerate(self.strategies):
