@@ -83,6 +83,7 @@ class Simulation:
     nothing unless given, and the account stays in its mode.  ``impact`` lets what is taken move the
     books, and them the marks (docs/concepts/impact.md); ``insurance`` stands above the rulebook's
     fund.
+    ``rulebook`` is a name, a path, or a rulebook with values of its own (``with_overrides``).
     Raises ``InputError`` for what the user can mend.
     """
 

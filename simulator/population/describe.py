@@ -107,5 +107,5 @@ def _valued(crowd: Crowd, setting: Setting, at: int) -> tuple[Floats, Floats]:
     price, usd = setting.prices[one.name], setting.index[one.settle]
     paid = np.where(lots != 0, entry, price)
     if one.inverse:
-        return np.abs(size), size * (1 / paid - 1 / price) * usd
+        return np.abs(size) / price * usd, size * (1 / paid - 1 / price) * usd
     return np.abs(size) * price * usd, size * (price - paid) * usd

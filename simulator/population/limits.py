@@ -151,9 +151,8 @@ def _state(
     notional: Decimal,
 ) -> PoolState:
     """Return a pool with one position of a signed notional in USD."""
-    quantity = notional / (
-        one.contract_size if one.inverse else one.contract_size * price * index[one.settle]
-    )
+    value = one.contract_size / price if one.inverse else one.contract_size * price
+    quantity = notional / (value * index[one.settle])
     position = Position(
         one.symbol,
         one.base,

@@ -85,5 +85,5 @@ class People:
 
 def lot_value(one: Instrument, setting: Setting) -> float:
     """Return the notional of a lot at the first price, USD."""
-    size = float(one.lot * one.contract_size)
-    return size if one.inverse else size * setting.prices[one.name] * setting.index[one.settle]
+    size, price = float(one.lot * one.contract_size), setting.prices[one.name]
+    return (size / price if one.inverse else size * price) * setting.index[one.settle]

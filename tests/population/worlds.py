@@ -129,3 +129,6 @@ def of_group(crowd: Crowd, name: str) -> npt.NDArray[np.intp]:
 
 def in_mode(first: Setting, mode: Mode) -> Setting:
     return replace(first, mode=mode)
+
+
+RULEBOOKS = ("textbook", "binance", "okx_pm", "deribit_pm", "bybit")
