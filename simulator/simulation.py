@@ -347,6 +347,7 @@ class Simulation:
             if asset in self.assets:
                 self.core.pools.set_index(self.assets.index(asset), price)
         self._entrants.record(self.core)
+        self.desk.census.begin(*self.span)
 
     def check(self) -> None:
         """Assert the venue's invariants; ``AssertionError`` names the seed."""

@@ -15,6 +15,7 @@ from simulator.accounts.states import AccountMode
 from simulator.accounts.wallets import CLEARING, INSURANCE, Partition
 from simulator.errors import InputError
 from simulator.events.outcomes import RejectReason
+from simulator.exchange.census import Census
 from simulator.exchange.core import Core
 from simulator.exchange.desk_views import DeskViews
 from simulator.exchange.expiry import Expiry
@@ -143,6 +144,7 @@ class Desk(DeskViews):
             self.leverage,
             self.loans,
         )
+        self.census = Census(core, instruments, assets, self.roster)
         self.modes = self._modes(columns)
         self.requests: list[Request] = []
         self.messages: list[Message] = []
@@ -315,6 +317,7 @@ class Desk(DeskViews):
     def sampled(self) -> None:
         """A sample for the report was taken."""
         self.snapshots.sampled()
+        self.census.sampled()
 
     def liquidate(self, pool: int) -> None:
         """Close positions of a pool at its threshold."""

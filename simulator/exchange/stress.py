@@ -42,12 +42,13 @@ class Stress:
 
     def level_after(self, pool: int, underlying: str, move: float) -> RiskLevel:
         """Level of a pool after a move of an underlying's prices, a share."""
-        with self._moved(underlying, 1.0 + move):
+        with self.moved(underlying, 1.0 + move):
             self.core.pools.evaluate(pool)
             return RiskLevel(self.core.pools.figures(pool)[3])
 
     @contextmanager
-    def _moved(self, underlying: str, factor: float) -> Iterator[None]:
+    def moved(self, underlying: str, factor: float) -> Iterator[None]:
+        """Move an underlying's prices, and put them back afterwards; pools are the caller's."""
         pools = self.core.pools
         asset = self.assets.index(underlying)
         index = float(pools.index_price(asset))

@@ -331,6 +331,17 @@ class Ledger:
         """Balance in smallest units."""
         return int(self.balance[wallet, asset])
 
+    def columns(self) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+        """Balances and what is owed, interest included, [wallet, asset]; lots and costs
+        [account, slot]: the ledger's own columns, to be read and not kept.
+        """
+        return (
+            np.asarray(self.balance),
+            np.asarray(self.loan) + np.asarray(self.interest),
+            np.asarray(self.quantity),
+            np.asarray(self.cost),
+        )
+
     def position_of(self, account: int, slot: int) -> tuple[int, int]:
         """Signed lots and signed cost of a position."""
         return int(self.quantity[account, slot]), int(self.cost[account, slot])

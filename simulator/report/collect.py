@@ -10,6 +10,7 @@ import polars as pl
 from simulator.events import fills
 from simulator.exchange.desk import ACCOUNT
 from simulator.report.account import account_frame, funds_frame, story_frame
+from simulator.report.cascade_collect import cascade_of
 from simulator.report.moves import moves
 from simulator.report.portfolio import portfolio, profile_of_owner
 from simulator.report.result import ALERTS, RunResult, Summary
@@ -68,6 +69,7 @@ def collect(run: Simulation, seconds: float) -> RunResult:
         notes=_notes(run),
         portfolio=portfolio(run),
         profile=profile_of_owner(run.desk.modes.facts.profile),
+        cascade=cascade_of(run),
     )
 
 

@@ -1,0 +1,254 @@
+"""From a finished run with a population, its cascade: logs of the engine become frames."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+import polars as pl
+
+from simulator.accounts.crowd import FIRST
+from simulator.exchange.census import PERCENTILES
+from simulator.exchange.roster import FUND_ID, MARKET, MODES, TRADER, TRADER_ID, Roster
+from simulator.exchange.waterfall import STAGES as LOGGED
+from simulator.report.cascade_result import (
+    CALLS,
+    CLOSINGS,
+    FAN,
+    FUND,
+    GROUPS,
+    HEAT,
+    PATHS,
+    STAGES,
+    Cascade,
+)
+
+if TYPE_CHECKING:
+    from simulator.simulation import Simulation
+
+UNIT = 1e-8
+Table = npt.NDArray[Any]
+
+
+def cascade_of(run: Simulation) -> Cascade | None:
+    """Return what the population went through; None of a run without one."""
+    roster: Roster = run.roster
+    if not roster.size:
+        return None
+    census, engine = run.desk.census, run.desk.liquidator.engine
+    census.end()
+    who = _Names(run)
+    closings = _closings(run, who, engine.closings())
+    calls = _calls(who, engine.calls())
+    liquidities = run.desk.upkeep.liquidities
+    limited = run.desk.liquidator.rules.insurance.balance
+    return Cascade(
+        accounts=roster.size,
+        open_interest=census.open_interest,
+        feedback=liquidities is not None and bool(liquidities.feedback),
+        closings=closings,
+        calls=calls,
+        groups=_groups(run, closings, calls),
+        fund=_fund(run, engine.fund_history()),
+        fan=_fan(run),
+        heat=pl.DataFrame(census.heat, schema=HEAT, orient="row"),
+        paths=_paths(run),
+        unlimited=tuple(asset for asset in run.assets if asset not in limited),
+    )
+
+
+class _Names:
+    """Who and what stands behind the engine's numbers, as columns to look up in."""
+
+    def __init__(self, run: Simulation) -> None:
+        roster: Roster = run.roster
+        texts = [*roster.groups, "account", "fund", ""]
+        group = np.full(roster.accounts, len(texts) - 1, dtype=np.int64)
+        group[FIRST : roster.fund] = roster.group
+        group[TRADER], group[roster.fund] = len(texts) - 3, len(texts) - 2
+        mode = np.full(roster.accounts, len(MODES), dtype=np.int64)
+        mode[FIRST : roster.fund] = roster.unified
+        mode[TRADER] = MODES.index(roster.trader)
+        self.ids = np.zeros(roster.accounts, dtype=np.int64)
+        self.ids[FIRST : roster.fund] = roster.ids
+        self.ids[TRADER], self.ids[roster.fund] = TRADER_ID, FUND_ID
+        own = [name for name, _, _ in run.partition.pools]
+        pools = [*own, *roster.names, ""]
+        pool = np.arange(roster.own_pools + len(roster.pool_name) + 1)
+        pool[roster.own_pools : -1] = roster.pool_name.astype(np.int64) + len(own)
+        pool[-1] = len(pools) - 1
+        self._group = np.array(texts)[group]
+        self._mode = np.array([*MODES, ""])[mode]
+        self._pools, self._pool = np.array(pools), pool
+
+    def of(self, account: Table, pool: Table) -> dict[str, Any]:
+        """Columns ``account``, ``group``, ``mode`` and ``pool``; a number below 0 is no pool."""
+        return {
+            "account": pl.Series(self.ids[account]),
+            "group": pl.Series(self._group[account], dtype=pl.String),
+            "mode": pl.Series(self._mode[account], dtype=pl.String),
+            "pool": pl.Series(self._pools[self._pool[pool]], dtype=pl.String),
+        }
+
+
+def _closings(run: Simulation, who: _Names, rows: Table) -> pl.DataFrame:
+    listed = run.player.instruments
+    one = rows["slot"] % len(listed)
+    spot = np.array([item.market == "spot" for item in listed])[one]
+    inverse = np.array([item.inverse for item in listed])[one]
+    sizes = [float(item.lot * (1 if item.inverse else item.contract_size)) for item in listed]
+    quantity = rows["lots"] * np.array(sizes)[one]
+    amount = rows["amount"] * UNIT
+    with np.errstate(divide="ignore", invalid="ignore"):
+        price = np.where(inverse, quantity / amount, amount / quantity)
+    against = rows["against"]
+    nobody = (against < 0) | (against == MARKET)
+    other = who.ids[np.where(nobody, MARKET, against)]
+    columns = {
+        "time_ns": rows["time_ns"],
+        **who.of(rows["account"], rows["pool"]),
+        "instrument": pl.Series(np.array([item.name for item in listed])[one], dtype=pl.String),
+        "stage": pl.Series(np.array(LOGGED)[rows["stage"]], dtype=pl.String),
+        "side": rows["side"].astype(np.int8),
+        "quantity": quantity,
+        "price": pl.Series(np.where(np.isfinite(price), price, np.nan), nan_to_null=True),
+        "mark": _mark(rows["mark"], spot, price),
+        "notional": rows["notional"],
+        "fee": rows["fee_usd"],
+        "against": pl.select(
+            pl.when(pl.Series(nobody)).then(None).otherwise(pl.Series(other))
+        ).to_series(),
+    }
+    return pl.DataFrame(columns, schema=CLOSINGS)
+
+
+def _mark(mark: Table, spot: Table, price: Table) -> Table:
+    """Marks; of a spot pair that has none, what was paid."""
+    return np.where(spot & (mark <= 0.0) & np.isfinite(price), price, mark)
+
+
+def _calls(who: _Names, rows: Table) -> pl.DataFrame:
+    needed = rows["maintenance"] > 0
+    ratio = np.divide(
+        rows["equity"], rows["maintenance"], out=np.full(len(rows), np.nan), where=needed
+    )
+    columns = {
+        "time_ns": rows["time_ns"],
+        **who.of(rows["account"], rows["pool"]),
+        "ratio": pl.Series(ratio, nan_to_null=True),
+        "equity": rows["equity"],
+        "maintenance_margin": rows["maintenance"],
+        "equity_after": rows["equity_after"],
+        "bankrupt": rows["bankrupt"] != 0,
+    }
+    return pl.DataFrame(columns, schema=CALLS)
+
+
+def _groups(run: Simulation, closings: pl.DataFrame, calls: pl.DataFrame) -> pl.DataFrame:
+    """Sums by type of account and mode; types that nobody is of are left out."""
+    roster: Roster = run.roster
+    census = run.desk.census
+    crowd = pl.DataFrame(
+        {
+            "group": pl.Series(np.array(roster.groups)[roster.group], dtype=pl.String),
+            "number": roster.group,
+            "mode": pl.Series(np.array(MODES)[roster.unified.astype(int)], dtype=pl.String),
+            "wealth_start": census.wealth_start,
+            "wealth_end": census.wealth_end,
+        }
+    )
+    keys = ["group", "mode"]
+    made = crowd.group_by(keys).agg(
+        pl.col("number").first(),
+        pl.len().cast(pl.Int64).alias("accounts"),
+        pl.col("wealth_start").sum(),
+        pl.col("wealth_end").sum(),
+    )
+    stage, notional = pl.col("stage"), pl.col("notional")
+    account = pl.col("account")
+    parts = (
+        calls.group_by(keys).agg(
+            liquidated=account.n_unique().cast(pl.Int64),
+            bankrupt=account.filter(pl.col("bankrupt")).n_unique().cast(pl.Int64),
+        ),
+        closings.group_by(keys).agg(
+            deleveraged=account.filter(stage == "counterparty").n_unique().cast(pl.Int64),
+            notional_closed=notional.filter(stage.is_in(STAGES)).sum(),
+            fees=pl.col("fee").sum(),
+            spot_sold=notional.filter((stage == "spot") & (pl.col("side") < 0)).sum(),
+        ),
+    )
+    for part in parts:
+        made = made.join(part, on=keys, how="left")
+    return made.sort("number", "mode").fill_null(0).select(list(GROUPS)).cast(GROUPS)  # type: ignore[arg-type]
+
+
+def _fund(run: Simulation, rows: Table) -> pl.DataFrame:
+    """Changes of the fund, before them what it began with, at the index of the sample before."""
+    census = run.desk.census
+    paths = census.columns()
+    begun = run.desk.liquidator.rules.insurance.balance
+    made = []
+    for number, asset in enumerate(run.assets):
+        part = rows[rows["asset"] == number]
+        if not len(part) and asset not in begun:
+            continue
+        at = np.clip(np.searchsorted(paths["time"], part["time_ns"], side="right") - 1, 0, None)
+        price = paths["index"][:, number]
+        first = float(begun.get(asset, 0))
+        made.append((run.span[0], asset, first, float(price[0]), 0.0))
+        made += [
+            (int(row["time_ns"]), asset, float(row["balance"]) * UNIT, float(price[i]),
+             float(row["inventory"]))
+            for row, i in zip(part, at, strict=True)
+        ]  # fmt: skip
+    return pl.DataFrame(made, schema=FUND, orient="row").sort("time_ns", maintain_order=True)
+
+
+def _fan(run: Simulation) -> pl.DataFrame:
+    rows = [(time, mode, *values) for time, mode, values in run.desk.census.fan]
+    assert len(FAN) == 2 + len(PERCENTILES)
+    return pl.DataFrame(rows, schema=FAN, orient="row")
+
+
+def _paths(run: Simulation) -> pl.DataFrame:
+    """Marks, index of the base asset, undisturbed mids and displacements, instrument by
+    instrument; at an instant that was looked at twice the later one.
+    """
+    paths = run.desk.census.columns()
+    times, keep = np.unique(paths["time"][::-1], return_index=True)
+    keep = len(paths["time"]) - 1 - keep
+    liquidities = run.desk.upkeep.liquidities
+    kept = None if liquidities is None else liquidities.path()
+    frames = []
+    for i, one in enumerate(run.player.instruments):
+        mark = paths["mark"][keep, i]
+        index = np.zeros(len(times))
+        if one.base in run.assets:
+            index = paths["index"][keep, run.assets.index(one.base)]
+        reference, displacement = np.full(len(times), np.nan), np.zeros(len(times))
+        if kept is not None and len(kept[0]):
+            at = np.searchsorted(kept[0], times, side="right") - 1
+            there = at >= 0
+            reference[there] = kept[1][at[there], i]
+            displacement[there] = kept[2][at[there], i]
+        frames.append(
+            pl.DataFrame(
+                {
+                    "time_ns": times,
+                    "instrument": pl.Series([one.name] * len(times), dtype=pl.String),
+                    "mark": _known(mark),
+                    "index": _known(index),
+                    "reference": _known(reference),
+                    "displacement": displacement,
+                },
+                schema=PATHS,
+            )
+        )
+    return pl.concat(frames).sort("time_ns", maintain_order=True)
+
+
+def _known(values: Table) -> pl.Series:
+    """Prices, null where there is none."""
+    return pl.Series(np.where(values > 0, values, np.nan), nan_to_null=True)
