@@ -71,6 +71,6 @@ cdef class Liquidities:
     cdef void make(self, int instrument, int side, double middle, double density) noexcept
     cdef double tape_levels(self, Book book, int instrument, int side, double factor) noexcept
     cdef double notional(self, int instrument, int side, double inner, double outer, double density) noexcept
-    cdef bint put(self, Book book, int side, long long price, double lots, double edge) noexcept
+    cdef bint put(self, Book book, int side, long long price, double lots, double inner, double outer) noexcept
     cdef bint show(self, int instrument, int side) noexcept
     cdef int shift_last(self, int instrument) except? -1

@@ -436,7 +436,7 @@ class Liquidities:
             notional = self.notional(instrument, side, inner, self.grid[instrument, k], density) / (
                 size if inverse else price * tick * size
             )
-            if not self.put(book, sign, price, notional, self.grid[instrument, k]):
+            if not self.put(book, sign, price, notional, inner, self.grid[instrument, k]):
                 break
             inner = self.grid[instrument, k]
 
@@ -468,7 +468,9 @@ class Liquidities:
             )
             if side == 1 and price <= own.bid:
                 price = own.bid + 1
-            if price < 1 or not self.put(own, sign, price, book.shown(sign, at) * factor, away):
+            if price < 1 or not self.put(
+                own, sign, price, book.shown(sign, at) * factor, away, away
+            ):
                 break
             k += 1
             at = book.next_level(sign, at)
@@ -505,22 +507,31 @@ class Liquidities:
         side: cython.int,
         price: cython.longlong,
         lots: cython.double,
-        edge: cython.double,
+        inner: cython.double,
+        outer: cython.double,
     ) -> cython.bint:
-        """Add lots at a price, which is not better than the last; False where it cannot stand."""
+        """Add lots at a price, which is not better than the last; False where it cannot stand.
+
+        They are of the way between two distances.  A level's edge is where its whole lots end, so
+        that the way of n lots is the same whatever the lots of a level are.
+        """
+        before: cython.double = self.whole
         self.whole += lots
         if self.whole > LOTS_MAX or not book.reach(price):
             return False
         here: cython.longlong = _down(self.whole + ROUNDING) - self.given
         n: cython.int = self.n_new
         self.given += here
+        if here == 0:
+            return True
+        edge: cython.double = outer
+        if self.given < self.whole:
+            edge = inner + (outer - inner) * ((self.given - before) / lots)
         # Rounding may bring a level to the tick of the one before, or beyond it.
         if n and (price >= self.new_price[n - 1] if side > 0 else price <= self.new_price[n - 1]):
             self.new_lots[n - 1] += here
             self.new_edge[n - 1] = edge
             return True
-        if here == 0:
-            return True  # its part of the way is of the next that has lots
         self.new_price[n] = price
         self.new_lots[n] = here
         self.new_edge[n] = edge
