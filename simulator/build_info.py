@@ -33,6 +33,7 @@ HOT_MODULES = (
     "simulator.exchange.venue",
     "simulator.exchange.liquidity",
     "simulator.exchange.marks",
+    "simulator.exchange.holders",
     "simulator.exchange.upkeep",
     "simulator.exchange.core",
     "simulator.exchange.waterfall",

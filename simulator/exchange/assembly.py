@@ -115,7 +115,6 @@ def assemble(
         **_instrument_columns(listed, number),
         **mode_columns(here, listed, assets, start, rules.interest, roster),
         "roster": roster,
-        "own_pools": roster.own_pools,
         "fund_account": roster.fund,
         "layouts": layouts,
         "split_to": rules.modes.split_to,

@@ -22,6 +22,7 @@ from simulator.exchange.expiry import Expiry
 from simulator.exchange.facts import Facts
 from simulator.exchange.funding import Funding
 from simulator.exchange.funds import Funds
+from simulator.exchange.holders import Holders
 from simulator.exchange.isolated import IsolatedMargin
 from simulator.exchange.layout import Layout, margin_leverage, targets_of
 from simulator.exchange.leverage import Leverage
@@ -107,6 +108,7 @@ class Desk(DeskViews):
         self.lender: int = columns["lender"]
         self.roster: Roster = columns["roster"]
         self.upkeep = Upkeep(core, columns, self)
+        self.holders = Holders(core, self.roster.first_wallet, self.roster.wallet_account)
         outflow = Outflow(core, partition, columns["outflow"])
         self.transfers = Transfers(core, self.upkeep, partition, instruments, assets, outflow)
         self.funding = Funding(
@@ -117,9 +119,10 @@ class Desk(DeskViews):
             assets,
             columns["funding"],
             columns["funding_from_books"],
+            self.holders,
         )
         self.expiry = Expiry(
-            core, partition, instruments, assets, columns["delivery"], self.announce
+            core, partition, instruments, assets, columns["delivery"], self.announce, self.holders
         )
         self.liquidator = Liquidator(core, columns, partition, instruments, assets, self.announce)
         self.leverage = Leverage(
@@ -163,6 +166,7 @@ class Desk(DeskViews):
             self.interest,
             lender=self.lender,
             leverage=margin_leverage(columns["margin"]),
+            holders=self.holders,
         )
         self.funds = Funds(
             core,
@@ -174,7 +178,14 @@ class Desk(DeskViews):
             self.announce,
         )
         self.negative = NegativeBalances(
-            core, partition, assets, self.interest, columns["margin"], lender=self.lender
+            core,
+            partition,
+            assets,
+            self.interest,
+            columns["margin"],
+            lender=self.lender,
+            roster=self.roster,
+            holders=self.holders,
         )
 
     def _take_up_requests(self) -> None:

@@ -267,7 +267,8 @@ class _Enrolment:
                 numbers = wallet[mode][there, place]
                 owner[numbers - self.roster.first_wallet] = accounts[there]
                 if form.pooled[place]:
-                    kind[numbers - self.roster.first_wallet] = form.rows[place, 3]
+                    if form.rows[place, 2] < 0:
+                        kind[numbers - self.roster.first_wallet] = form.rows[place, 3]
                     at = pool[mode][there, place] - self.roster.own_pools
                     rows[at, 0], rows[at, 1] = accounts[there], numbers
                     rows[at, 2:] = form.rows[place, 2:]

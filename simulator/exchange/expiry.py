@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from simulator.accounts.wallets import CLEARING, FEES, MARKET, Partition
 from simulator.events.outcomes import Outcome
 from simulator.exchange.core import Core
+from simulator.exchange.holders import Holders
 from simulator.exchange.messages import SettlementEvent
 from simulator.exchange.rules import DeliveryRules
 from simulator.instruments.instrument import Instrument
@@ -44,6 +45,7 @@ class Expiry:
     assets: list[str]
     rules: DeliveryRules
     announce: Callable[[SettlementEvent], None]
+    holders: Holders
     events: list[SettlementEvent] = field(default_factory=list)
     prices: dict[int, int] = field(default_factory=dict)
     _waiting: list[int] = field(default_factory=list)
@@ -119,18 +121,21 @@ class Expiry:
         self.prices[instrument] = price
         for slot in self.partition.slots(instrument):
             if self.core.ledger.position_of(ACCOUNT, slot)[0]:
-                self._end(slot, instrument, price)
+                self._end(ACCOUNT, slot, instrument, price)
+            for account in self.holders.of(slot):
+                self._end(account, slot, instrument, price)
         return True
 
-    def _end(self, slot: int, instrument: int, price: int) -> None:
+    def _end(self, account: int, slot: int, instrument: int, price: int) -> None:
         """Close a position at the settlement price: postings, fee, record, message."""
         core, one = self.core, self.listed[instrument]
         ledger = core.ledger
-        lots, _ = ledger.position_of(ACCOUNT, slot)
+        lots, _ = ledger.position_of(account, slot)
         worth = worth_at(one, lots, price)
         asset = self.assets.index(one.settle)
-        wallet, cash = self.partition.margin[slot], self.partition.cash[instrument]
-        profit = int(ledger.trade(ACCOUNT, slot, -lots, -worth))
+        wallet = self.holders.margin_wallet(account, slot)
+        cash = self.holders.cash_wallet(account, instrument)
+        profit = int(ledger.trade(account, slot, -lots, -worth))
         mirrored = int(ledger.trade(0, instrument, lots, worth))
         if one.market == "option":
             ledger.move(MARKET, wallet, asset, worth)
@@ -142,13 +147,15 @@ class Expiry:
         fee = self._fee(one, lots, price, worth)
         if fee:
             ledger.move(cash, FEES, asset, fee)
-            core.add_fee(ACCOUNT, asset, fee)
+            core.add_fee(account, asset, fee)
         if wallet != cash:
-            core.release_isolated(ACCOUNT, slot, lots)
+            core.release_isolated(account, slot, lots)
         side = 1 if lots > 0 else -1
         core.records.add(
-            core.now, Outcome.SETTLED, ACCOUNT, instrument, slot, side, price, abs(lots)
+            core.now, Outcome.SETTLED, account, instrument, slot, side, price, abs(lots)
         )
+        if account != ACCOUNT:
+            return
         event = SettlementEvent(
             time_ns=core.now,
             instrument=one.name,

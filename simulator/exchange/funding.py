@@ -9,11 +9,12 @@ rate follows from the books (`simulator.exchange.upkeep` takes the premium every
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 from simulator.accounts.wallets import MARKET, Partition
 from simulator.events.outcomes import Outcome
 from simulator.exchange.core import Core
+from simulator.exchange.holders import Holders
 from simulator.exchange.rules import FundingRules
 from simulator.exchange.upkeep import Upkeep
 from simulator.instruments.instrument import Instrument
@@ -27,9 +28,10 @@ LATE_NS = 60 * 10**9
 
 
 class Funding:
-    """What the account pays for and gets from funding.
+    """What accounts pay for and get from funding.
 
-    ``paid`` in USDT, ``rows`` settlements of the tape, ``computed`` those from the premium index.
+    ``paid`` by the account that trades in USDT, ``rows`` settlements of the tape, ``computed``
+    those from the premium index.
     ``rules`` are by market; ``from_books`` the instruments whose rate the tapes do not tell.
     """
 
@@ -42,6 +44,7 @@ class Funding:
         assets: list[str],
         rules: Mapping[str, FundingRules],
         from_books: frozenset[int],
+        holders: Holders,
     ) -> None:
         self.core = core
         self.upkeep = upkeep
@@ -50,6 +53,7 @@ class Funding:
         self.assets = assets
         self.rules = rules
         self.from_books = from_books
+        self.holders = holders
         self.paid = 0.0
         self.rows = 0
         self.computed = 0
@@ -70,12 +74,15 @@ class Funding:
         core, listed = self.core, self.listed[instrument]
         mark = round(float(core.pools.mark_price(instrument)) / UNIT)
         asset = self.assets.index(listed.settle)
+        if rate_e8 == 0 or mark == 0:
+            return
         moved = False
+        pays = payment(listed, mark, rate_e8)
         for slot in self.partition.slots(instrument):
             lots, _ = core.ledger.position_of(ACCOUNT, slot)
-            if lots == 0 or rate_e8 == 0 or mark == 0:
+            if lots == 0:
                 continue
-            paid = funding_of(listed, lots, mark, rate_e8)
+            paid = pays(lots)
             core.ledger.move(self.partition.margin[slot], MARKET, asset, paid)
             self.paid += paid * UNIT * float(core.pools.index_price(asset))
             order = 0 if slot == instrument else slot
@@ -83,7 +90,7 @@ class Funding:
                 core.now, Outcome.FUNDING, ACCOUNT, instrument, order, 0, rate_e8, paid
             )
             moved = True
-        if moved:
+        if self.holders.fund(instrument, rate_e8, pays) or moved:
             self.upkeep.check()
 
     def due(self, now: int) -> int:
@@ -127,9 +134,17 @@ def funding_of(listed: Instrument, lots: int, mark_e8: int, rate_e8: int) -> int
     >>> funding_of(coin, 500, 50_000 * 10**8, 10_000)
     10000
     """
-    size = abs(lots) * int(listed.lot * listed.contract_size * E8)
-    if listed.inverse:
-        paid = size * abs(rate_e8) // mark_e8
-    else:
-        paid = size * mark_e8 * abs(rate_e8) // 10**16
-    return paid if (lots > 0) == (rate_e8 > 0) else -paid
+    return payment(listed, mark_e8, rate_e8)(lots)
+
+
+def payment(listed: Instrument, mark_e8: int, rate_e8: int) -> Callable[[int], int]:
+    """Return `funding_of` at one mark and rate as a function of lots."""
+    size = int(listed.lot * listed.contract_size * E8) * abs(rate_e8)
+    above, below = (size, mark_e8) if listed.inverse else (size * mark_e8, 10**16)
+    longs_pay = rate_e8 > 0
+
+    def pays(lots: int) -> int:
+        paid = abs(lots) * above // below
+        return paid if (lots > 0) == longs_pay else -paid
+
+    return pays

@@ -121,6 +121,7 @@ def mode_columns(
         "own_wallets": partition.own,
         "unified": partition.mode == "unified",
         "convert_below": _convert_below(partition, interest, assets),
+        "crowd_convert": [[_lowest(interest, kind, asset) for asset in assets] for kind in KINDS],
     }
 
 
@@ -136,7 +137,12 @@ def _convert_below(
     lowest = [[-FAR] * len(assets) for _ in partition.wallets]
     for _, name, wallet, isolated in partition.live_pools:
         if isolated < 0:
-            for asset, most in rules.convert.get(name.partition(":")[0], {}).items():
-                if asset in assets:
-                    lowest[wallet][assets.index(asset)] = -int(most * E8)
+            kind = name.partition(":")[0]
+            lowest[wallet] = [_lowest(rules, kind, asset) for asset in assets]
     return lowest
+
+
+def _lowest(rules: InterestRules, kind: str, asset: str) -> int:
+    """Lowest balance of an asset that is not converted in a kind of shared pool."""
+    most = rules.convert.get(kind, {}).get(asset)
+    return -FAR if most is None else -int(most * E8)

@@ -18,6 +18,7 @@ import numpy as np
 from simulator.accounts.wallets import Partition
 from simulator.events.outcomes import Outcome, RejectReason
 from simulator.exchange.core import Core
+from simulator.exchange.holders import Holders
 from simulator.exchange.messages import BorrowRequest, RepayRequest
 from simulator.exchange.upkeep import Upkeep
 from simulator.risk.interest import InterestRules, rounded_up
@@ -44,12 +45,14 @@ class Loans:
         *,
         lender: int,
         leverage: int,
+        holders: Holders,
     ) -> None:
         self.core = core
         self.upkeep = upkeep
         self.assets = assets
         self.rules = rules
         self.lender = lender
+        self.holders = holders
         self.charged = 0.0
         self.take_mode(partition, leverage)
         self._periodic = [rules.periodic(asset) for asset in assets]
@@ -193,6 +196,9 @@ class Loans:
         loans = np.asarray(self.core.ledger.loan)[: self.lender]
         for wallet, asset in np.argwhere(loans > 0).tolist():
             self._charge(wallet, asset, int(loans[wallet, asset]))
+        self.holders.accrue(
+            self.lender, lambda asset, principal: rounded_up(principal, self._periodic[asset])
+        )
 
     def _charge(self, wallet: int, asset: int, principal: int) -> None:
         core = self.core

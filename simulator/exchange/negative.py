@@ -14,6 +14,7 @@ the highest ratio first, then the most valuable; of a deficit of 20,000 at a rat
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from decimal import Decimal
 from fractions import Fraction
 from math import ceil
@@ -21,6 +22,9 @@ from math import ceil
 from simulator.accounts.wallets import Partition
 from simulator.events.outcomes import Outcome
 from simulator.exchange.core import Core
+from simulator.exchange.holders import Holders
+from simulator.exchange.roster import Roster
+from simulator.risk.columns import KINDS
 from simulator.risk.interest import InterestRules, rounded_up
 from simulator.risk.rules import MarginRules
 
@@ -33,7 +37,8 @@ class NegativeBalances:
     """What the venue does about negative balances of the account's pools.
 
     ``charged`` is the interest so far and ``given_up`` what conversions took more than they gave
-    at index prices; both in USDT.
+    at index prices; both in USDT, of the account that trades.  A crowd's wallets are treated by
+    the same rules.
     """
 
     def __init__(
@@ -45,11 +50,15 @@ class NegativeBalances:
         margin: MarginRules,
         *,
         lender: int,
+        roster: Roster,
+        holders: Holders,
     ) -> None:
         self.core = core
         self.partition = partition
         self.assets = assets
         self.lender = lender
+        self.roster = roster
+        self.holders = holders
         self.charged = 0.0
         self.given_up = 0.0
         self.rules = rules
@@ -71,6 +80,10 @@ class NegativeBalances:
             wallet: [margin.collateral_of(kind).ratio_of(asset) for asset in self.assets]
             for kind, wallet in shared
         }
+        self._ratio_of_kind = {
+            kind: [margin.collateral_of(kind).ratio_of(asset) for asset in self.assets]
+            for kind in KINDS
+        }
 
     def accrue_day(self) -> None:
         """Charge a day's interest on what is below zero beyond the free threshold."""
@@ -85,23 +98,45 @@ class NegativeBalances:
                         core.now, Outcome.NEGATIVE_INTEREST, ACCOUNT, -1, wallet, 0, asset, units
                     )
                     self.charged += units * UNIT * float(core.pools.index_price(asset))
+        self._accrue_crowd()
+
+    def _accrue_crowd(self) -> None:
+        """The same for a crowd's wallets."""
+        core = self.core
+        charged = [KINDS.index(kind) for kind in self.rules.negative_pools]
+        if not charged or not self.roster.size:
+            return
+        for wallet, asset in self.holders.below([-free for free in self._free]):
+            if self.roster.kind_of_wallet(wallet) not in charged:
+                continue
+            beyond = -core.ledger.balance_of(wallet, asset) - self._free[asset]
+            units = rounded_up(beyond, self._daily[asset])
+            if units:
+                core.ledger.move(wallet, self.lender, asset, units)
+                owner = self.roster.owner_of(wallet)
+                core.records.add(
+                    core.now, Outcome.NEGATIVE_INTEREST, owner, -1, wallet, 0, asset, units
+                )
 
     def convert(self, wallet: int, owed: int) -> None:
         """Sell other assets of a wallet for the negative balance of one, as far as they go."""
         core = self.core
         price = Fraction(core.pools.index_price(owed))
-        for asset in self._sellable(wallet, owed):
+        owner, ratio = self._owner(wallet)
+        for asset in self._sellable(wallet, owed, ratio):
             deficit = -core.ledger.balance_of(wallet, owed)
             if deficit <= 0 or price <= 0:
                 return
-            worth = Fraction(core.pools.index_price(asset)) * Fraction(self._ratio[wallet][asset])
+            worth = Fraction(core.pools.index_price(asset)) * Fraction(ratio[asset])
             have = self._own(wallet, asset)
             sold = min(have, ceil(deficit * price / worth))
             got = min(deficit, int(sold * worth / price))
             core.ledger.move(wallet, self.lender, asset, sold)
             core.ledger.move(self.lender, wallet, owed, got)
-            core.records.add(core.now, Outcome.CONVERTED, ACCOUNT, -1, wallet, 0, asset, -sold)
-            core.records.add(core.now, Outcome.CONVERTED, ACCOUNT, -1, wallet, 0, owed, got)
+            core.records.add(core.now, Outcome.CONVERTED, owner, -1, wallet, 0, asset, -sold)
+            core.records.add(core.now, Outcome.CONVERTED, owner, -1, wallet, 0, owed, got)
+            if owner != ACCOUNT:
+                continue
             given = sold * float(core.pools.index_price(asset)) - got * float(price)
             self.given_up += given * UNIT
 
@@ -110,9 +145,16 @@ class NegativeBalances:
         ledger = self.core.ledger
         return int(ledger.available(wallet, asset) - ledger.owed(wallet, asset))
 
-    def _sellable(self, wallet: int, owed: int) -> list[int]:
+    def _owner(self, wallet: int) -> tuple[int, Sequence[Decimal]]:
+        """Whose a wallet is, and what share of an asset's value counts there."""
+        if wallet in self._ratio:
+            return ACCOUNT, self._ratio[wallet]
+        kind = KINDS[self.roster.kind_of_wallet(wallet)]
+        return self.roster.owner_of(wallet), self._ratio_of_kind[kind]
+
+    def _sellable(self, wallet: int, owed: int, ratio: Sequence[Decimal]) -> list[int]:
         """Assets that can be sold, in the order in which they are."""
-        core, ratio = self.core, self._ratio[wallet]
+        core = self.core
         value = [
             self._own(wallet, asset) * float(core.pools.index_price(asset))
             for asset in range(len(self.assets))

@@ -38,8 +38,9 @@ class Roster:
     ``ids`` and ``group`` (number in ``groups``) and ``unified`` are of the crowd, row by row;
     ``pool_name`` [pool of the crowd] numbers ``names``.  ``columns`` are the venue's by account
     (`simulator.exchange.layout.mode_columns`), the crowd's rows only; ``pools`` [pool, 5] and
-    ``pool_of`` [account, slot] likewise.  ``wallet_kind`` [wallet of the crowd] is the kind of its
-    pool, -1 for plain spot, ``wallet_account`` whose it is.
+    ``pool_of`` [account, slot] likewise.  ``wallet_kind`` [wallet of the crowd] is the kind of the
+    shared pool that it backs, -1 for plain spot and isolated positions, ``wallet_account`` whose it
+    is.
     """
 
     trader: AccountMode
@@ -100,6 +101,14 @@ class Roster:
         if self.is_crowd(account):
             return MODES[int(self.unified[account - FIRST])]
         return self.trader if account == TRADER else ""
+
+    def kind_of_wallet(self, wallet: int) -> int:
+        """Kind of the shared pool that a wallet of the crowd backs, -1 for none."""
+        return int(self.wallet_kind[wallet - self.first_wallet])
+
+    def owner_of(self, wallet: int) -> int:
+        """Account of a wallet of the crowd."""
+        return int(self.wallet_account[wallet - self.first_wallet])
 
     def name_of_pool(self, pool: int) -> str:
         """Name of a pool of the crowd, such as ``um`` or ``um:BTCUSDT``."""

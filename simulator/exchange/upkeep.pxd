@@ -24,6 +24,12 @@ cdef class Upkeep(Marks):
     # lowest balance of a wallet's asset that is not converted
     cdef long long[:, ::1] convert_below
     cdef bint converts
+    # the same of a crowd's wallets, by kind of pool and asset
+    cdef object roster
+    cdef int first_wallet
+    cdef signed char[::1] wallet_kind
+    cdef long long[:, ::1] crowd_convert
+    cdef bint crowd_converts
     cdef long long next_hour
     cdef long long next_step
     cdef long long margin_step
@@ -56,5 +62,7 @@ cdef class Upkeep(Marks):
     cdef int _act(self) except? -1
     cdef void _peaks(self, double initial, double maintenance) noexcept
     cdef int _convert(self) except? -1
+    cdef int _convert_crowd(self) except? -1
+    cdef bint _too_low(self, int wallet) noexcept
     cdef void sample(self) noexcept
     cpdef double account_value(self) noexcept

@@ -14,10 +14,12 @@ import numpy as np
 if cython.compiled:
     from cython.cimports.simulator.exchange.marks import Marks
     from cython.cimports.simulator.exchange.venue import Venue
+    from cython.cimports.simulator.ledger.columns import Ledger
     from cython.cimports.simulator.risk.bands import Bands
 else:
     from simulator.exchange.marks import Marks
     from simulator.exchange.venue import Venue
+    from simulator.ledger.columns import Ledger
     from simulator.risk.bands import Bands
 
 FUNDING = cython.declare(cython.int, 7)
@@ -50,7 +52,12 @@ class Upkeep(Marks):
     def __init__(self, venue: Venue, columns, cold) -> None:
         Marks.__init__(self, venue, columns)
         self.cold = cold
-        self.own_pools = columns["own_pools"]
+        self.roster = columns["roster"]
+        self.own_pools = self.roster.own_pools
+        self.first_wallet = self.roster.first_wallet
+        self.wallet_kind = memoryview(
+            np.array(self.roster.wallet_kind if len(self.roster.wallet_kind) else [-1], dtype="i1")
+        )
         self.bands = None
         self.bands_from = columns.get("bands_from", BANDS_FROM)
         self.take_mode(columns)
@@ -87,6 +94,10 @@ class Upkeep(Marks):
         self.unified = columns["unified"]
         self.convert_below = memoryview(np.array(columns["convert_below"], dtype="i8"))
         self.converts = bool((np.asarray(self.convert_below) > -FAR).any())
+        self.crowd_convert = memoryview(np.array(columns["crowd_convert"], dtype="i8"))
+        self.crowd_converts = bool(
+            len(self.roster.wallet_kind) and (np.asarray(self.crowd_convert) > -FAR).any()
+        )
 
     def _call_room(self, size: int) -> None:
         """Make room for ``size`` pools in liquidation at one instant, keeping those there are."""
@@ -192,6 +203,8 @@ class Upkeep(Marks):
         """
         if self.converts:
             self._convert()
+        if self.crowd_converts:
+            self._convert_crowd()
         n: cython.int
         pool: cython.int
         initial: cython.double = 0.0
@@ -389,6 +402,44 @@ class Upkeep(Marks):
                 if self.venue.ledger.balance[wallet, asset] < self.convert_below[wallet, asset]:
                     self.cold.convert(wallet, asset)
         return 0
+
+    @cython.cfunc
+    @cython.exceptval(-1, check=True)
+    def _convert_crowd(self) -> cython.int:
+        """The same for wallets of a crowd: with safe bands those whose balance changed since the
+        last check, else all.
+        """
+        ledger: Ledger = self.venue.ledger
+        found = None
+        k: cython.int
+        wallet: cython.int
+        changed: cython.bint = self.bands is not None
+        for k in range(ledger.n_touched if changed else ledger.wallets):
+            wallet = ledger.touched[k] if changed else k
+            if wallet < self.first_wallet or wallet >= ledger.wallets:
+                continue
+            if self._too_low(wallet):
+                found = [*(found or ()), wallet]
+        if found is not None:
+            for one in sorted(found):
+                kind = int(self.wallet_kind[one - self.first_wallet])
+                for at in range(int(ledger.assets)):
+                    if ledger.balance_of(one, at) < self.crowd_convert[kind, at]:
+                        self.cold.convert(one, at)
+        return 0
+
+    @cython.cfunc
+    @cython.exceptval(check=False)
+    def _too_low(self, wallet: cython.int) -> cython.bint:
+        """Whether a balance of a crowd's wallet is to be converted."""
+        kind: cython.int = self.wallet_kind[wallet - self.first_wallet]
+        asset: cython.int
+        if kind < 0:
+            return False
+        for asset in range(self.venue.ledger.assets):
+            if self.venue.ledger.balance[wallet, asset] < self.crowd_convert[kind, asset]:
+                return True
+        return False
 
     @cython.cfunc
     @cython.exceptval(check=False)

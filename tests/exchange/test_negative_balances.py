@@ -151,5 +151,7 @@ def test_ratios_are_those_of_the_kind_of_pool() -> None:
         CONVERTING,
         margin,
         lender=world.desk.lender,
+        roster=world.desk.roster,
+        holders=world.desk.holders,
     )
     assert set(made._ratio[world.partition.wallet("unified")]) == {Decimal("0.5")}

@@ -116,13 +116,19 @@ class World:
         crowd: Crowd | None = None,
         liquidation: LiquidationRules | None = None,
         impact: Impact | None = None,
+        crowd: Crowd | None = None,
     ) -> None:
         self.rules = rulebook_of(rulebook)
         self.margin = margin or self._margin_rules(mode, margin_type)
+        if crowd is not None:
+            rules = [self._margin_rules(one, margin_type) for one in ("separated", "unified")]
+            self.margin = for_both_modes(*rules, mode)
         self.instruments = list(instruments)
         other = self._lay_out(members, hedge, both, margin_type)
         self.strategies = list(strategies if strategies is not None else [Watcher()])
-        deposited = {a: Decimal(x) for a, x in (deposits or {"USDT": "100000"}).items()}
+        if deposits is None:
+            deposits = {"USDT": "100000"} if crowd is None else {}
+        deposited = {a: Decimal(x) for a, x in deposits.items()}
         self.latency = parse_latency(latency, 7)
         venue = venue_rules(self.rules, self.margin, fees)
         made = assemble(
@@ -157,6 +163,8 @@ class World:
         self.now = start
         self.core.begin(start)
         self.desk.begin(start)
+        self.roster = made.entrants.roster
+        made.entrants.record(self.core)
         for asset, amount in deposited.items():
             self.desk.funds.begin_with(
                 self.partition.deposits_to, self.desk.asset(asset), int(amount * 10**8)
