@@ -555,9 +555,18 @@ class Waterfall:
         held: cython.longlong = self.ledger.quantity[other, theirs]
         if held == 0 or (held > 0) == (lots > 0) or other == self.pools.account[pool]:
             return 0
-        if self.pools.settled_value(other, theirs, i) <= 0.0:
+        if not self._in_profit(other, theirs, i):
             return 0
         return held if held > 0 else -held
+
+    @cython.cfunc
+    @cython.exceptval(check=False)
+    def _in_profit(self, account: cython.int, slot: cython.int, i: cython.int) -> cython.bint:
+        """Whether a future is worth more at the mark than it cost, by a unit at least: float
+        figures of one at its entry price may lie above 0.
+        """
+        lots: cython.longlong = self.ledger.quantity[account, slot]
+        return self.signed_units(i, lots) > self.ledger.cost[account, slot]
 
     @cython.cfunc
     @cython.exceptval(-1, check=True)
@@ -661,6 +670,10 @@ class Waterfall:
             self.ranks[key] = found
         return found
 
+    def forget_ranks(self) -> None:
+        """Rank anew at the next need, as at a new step."""
+        self.ranks = {}
+
     def _scan(self, instrument: int, side: int):
         """Accounts, slots and scores of the profitable positions against ``side``, by account."""
         size = 1024
@@ -702,7 +715,7 @@ class Waterfall:
                     lots != 0
                     and (lots > 0) != (side > 0)
                     and self.pools.pool_of[account, slot] >= 0
-                    and self.pools.settled_value(account, slot, i) > 0.0
+                    and self._in_profit(account, slot, i)
                 ):
                     whole[n, 0] = account
                     whole[n, 1] = slot

@@ -1,19 +1,19 @@
-"""What to close when a pool has reached its liquidation threshold.
+"""What to close when a pool has reached its liquidation threshold, in plain Python.
 
-A plan is a list of commands and nothing else: the exchange carries them out.  Positions are closed
-one after the other, the one whose closing lowers the requirement most first, each only as far as
-the target asks.  Where even closing everything does not reach the target, everything is closed.
+The readable twin of `simulator.exchange.closing.Closing.choose`: which position is closed next and
+how far.  A plan is a list of commands and nothing else: the exchange carries them out.  Where even
+closing everything does not reach the target, everything is closed.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True)
 class Close:
-    """Close ``lots`` (> 0) of a position at the market, reduce-only.
+    """Close ``lots`` (> 0) of a position by an order that trades at once, reduce-only.
 
     ``instrument`` is the position's slot: in hedge mode a contract has two.
     """
@@ -22,17 +22,24 @@ class Close:
     lots: int
 
 
+Held = Mapping[int, int]
+Maintenance = Callable[[Held], float]
+Cost = Callable[[int, int], float]
+
+
 def plan(
-    positions: Mapping[int, int],
+    positions: Held,
     equity: float,
-    maintenance: Callable[[Mapping[int, int]], float],
+    maintenance: Maintenance,
     target: float,
+    cost: Cost | None = None,
+    short_options: Collection[int] = (),
 ) -> list[Close]:
     """Return what to close so that ``equity / maintenance`` rises above ``target``.
 
-    ``positions`` are signed lots by instrument; ``maintenance`` is the pool's requirement if it
-    held given positions.  Closing costs (spread, fees) are not foreseen: where they matter
-    the exchange plans again.
+    ``positions`` are signed lots by slot; ``maintenance`` is the pool's requirement if it held
+    given positions, ``cost`` what closing lots of a slot costs.  What closing costs does not lower
+    ``equity`` here: where it matters the exchange plans again.
 
     >>> plan({0: 10}, 10.0, lambda held: abs(held[0]) * 1.0, 1.5)
     [Close(instrument=0, lots=4)]
@@ -41,41 +48,81 @@ def plan(
     """
     held = {i: lots for i, lots in positions.items() if lots}
     closes: dict[int, int] = {}
+    while close := choose(held, equity, maintenance, target, cost, short_options):
+        held = _after(held, close.instrument, close.lots)
+        closes[close.instrument] = closes.get(close.instrument, 0) + close.lots
+    return [Close(i, lots) for i, lots in closes.items()]
 
-    def safe(candidate: Mapping[int, int]) -> bool:
+
+def choose(
+    held: Held,
+    equity: float,
+    maintenance: Maintenance,
+    target: float,
+    cost: Cost | None = None,
+    short_options: Collection[int] = (),
+) -> Close | None:
+    """Return what to close next, None where the pool is above its target or holds nothing.
+
+    Short options come first.  Of the rest the position whose closing lowers the requirement most
+    per unit of cost, ties by slot; it is closed as far as the target asks, and no further than the
+    requirement falls: where no position by itself lowers it, such as two that only hedge each
+    other, all of the first goes.
+
+    >>> cheap, dear = 0, 1
+    >>> choose(
+    ...     {cheap: 5, dear: 5},
+    ...     0.5,
+    ...     lambda held: sum(held.values()) * 1.0,
+    ...     1.5,
+    ...     lambda slot, lots: (1.0, 2.0)[slot] * lots,
+    ... )
+    Close(instrument=0, lots=5)
+    """
+
+    def safe(candidate: Held) -> bool:
         required = maintenance(candidate)
         return equity > 0 and (required == 0 or equity > target * required)
 
-    def after(i: int, lots: int) -> dict[int, int]:
-        return {**held, i: held[i] - lots if held[i] > 0 else held[i] + lots}
+    open_now = [i for i in sorted(held) if held[i]]
+    if safe(held) or not open_now:
+        return None
+    first = [i for i in open_now if i in short_options] or open_now
+    useful = {i: _most_useful(held, i, equity, maintenance) for i in first}
 
-    def most_useful(i: int) -> int:
-        """Return the lots to close where the requirement is least: no leg of a hedge."""
-        low, high = 0, abs(held[i])
-        if equity <= 0:
-            return high
-        while low < high:  # the requirement falls, then rises
+    def gain(i: int) -> float:
+        if useful[i] == 0:
+            return 0.0
+        relief = maintenance(held) - maintenance(_after(held, i, useful[i]))
+        return relief / (cost(i, useful[i]) if cost else useful[i])
+
+    best = max(first, key=lambda i: (gain(i), -i)) if len(first) > 1 else first[0]
+    lots = useful[best] or abs(held[best])
+    if safe(_after(held, best, lots)):
+        low, high = 0, lots  # closing `low` is not enough, closing `high` is
+        while high - low > 1:
             middle = (low + high) // 2
-            if maintenance(after(i, middle)) > maintenance(after(i, middle + 1)):
-                low = middle + 1
-            else:
+            if safe(_after(held, best, middle)):
                 high = middle
-        return low
+            else:
+                low = middle
+        lots = high
+    return Close(best, lots)
 
-    while any(held.values()) and not safe(held):
-        useful = {i: most_useful(i) for i in held if held[i]}
-        best = min(useful, key=lambda i: (maintenance(after(i, useful[i])), i))
-        # Where no single position helps, such as two that only hedge each other, all of one goes.
-        lots = useful[best] or abs(held[best])
-        if safe(after(best, lots)):
-            low, high = 0, lots  # closing `low` is not enough, closing `high` is
-            while high - low > 1:
-                middle = (low + high) // 2
-                if safe(after(best, middle)):
-                    high = middle
-                else:
-                    low = middle
-            lots = high
-        closes[best] = closes.get(best, 0) + lots
-        held = after(best, lots)
-    return [Close(i, lots) for i, lots in closes.items()]
+
+def _after(held: Held, i: int, lots: int) -> dict[int, int]:
+    return {**held, i: held[i] - lots if held[i] > 0 else held[i] + lots}
+
+
+def _most_useful(held: Held, i: int, equity: float, maintenance: Maintenance) -> int:
+    """Return the lots to close where the requirement is least: no leg of a hedge."""
+    low, high = 0, abs(held[i])
+    if equity <= 0:
+        return high
+    while low < high:  # the requirement falls, then rises
+        middle = (low + high) // 2
+        if maintenance(_after(held, i, middle)) > maintenance(_after(held, i, middle + 1)):
+            low = middle + 1
+        else:
+            high = middle
+    return low
