@@ -251,3 +251,15 @@ def test_a_seller_of_n_lots_a_tick_of_fall_ends_at_the_fixed_point(strength: flo
     else:
         pytest.fail("the sales do not end")
     assert fall == pytest.approx(shock * MID / 0.1 / (1 - strength), rel=0.01)
+
+
+def test_a_break_between_recordings_is_time_for_a_book_to_come_back() -> None:
+    world = venue(book(resilience="exponential"))
+    trade(world, SPOT, -50)
+    world.step(SECOND)
+    assert moved(world, SPOT) < -0.004
+    world.step(2 * 24 * 60 * MINUTE)
+    world.book(SPOT, 900_000, 900_001)
+    world.step(SECOND)
+    assert moved(world, SPOT) == 0.0
+    assert middle(world, SPOT) == 900_000.5
