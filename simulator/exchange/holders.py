@@ -1,4 +1,4 @@
-"""What the venue does to all accounts of a crowd at once, and what it asks of them (hot module).
+"""What the venue does to all accounts of a crowd at once (hot module).
 
 Accounts of a crowd send no orders, so nothing of theirs happens but what the venue does to all who
 hold something: funding, interest, expiry.  The insurance fund's account, the last one, holds
@@ -13,17 +13,14 @@ import numpy as np
 if cython.compiled:
     from cython.cimports.simulator.exchange.venue import Venue
     from cython.cimports.simulator.ledger.columns import Ledger
-    from cython.cimports.simulator.risk.pools import Pools
 else:
     from simulator.exchange.venue import Venue
     from simulator.ledger.columns import Ledger
-    from simulator.risk.pools import Pools
 
 FIRST = cython.declare(cython.int, 2)
 MARKET_WALLET = cython.declare(cython.int, 0)
 FUNDING = cython.declare(cython.longlong, 10)
 INTEREST = cython.declare(cython.longlong, 22)
-UNIT = cython.declare(cython.double, 1e-8)
 
 
 @cython.cclass
@@ -110,10 +107,6 @@ class Holders:
         """Return whose a wallet of the crowd is."""
         return self.wallet_account[wallet - self.first_wallet]
 
-    def owner_of(self, wallet: int) -> int:
-        """Return the account of a wallet of the crowd."""
-        return int(self.owner(wallet))
-
     def below(self, lowest) -> list[tuple[int, int]]:
         """Return (wallet, asset) of the crowd's balances below ``lowest`` [asset]."""
         ledger: Ledger = self.venue.ledger
@@ -139,92 +132,3 @@ class Holders:
     def cash_wallet(self, account: int, instrument: int) -> int:
         """Return the wallet that pays an account's fees in an instrument."""
         return int(self.venue.cash_wallet[account, instrument])
-
-    # Figures
-
-    def wealth(self):
-        """Return what every account has at present prices: wallets less what they owe, and
-        positions at marks, USDT [account of the crowd, the fund's last].
-        """
-        ledger: Ledger = self.venue.ledger
-        pools: Pools = self.venue.pools
-        account: cython.int
-        wallet: cython.int
-        asset: cython.int
-        slot: cython.int
-        worth: cython.longlong
-        value: cython.double
-        total: cython.double[::1] = memoryview(np.zeros(ledger.accounts))
-        for wallet in range(self.first_wallet, ledger.wallets):
-            value = 0.0
-            for asset in range(ledger.assets):
-                worth = ledger.balance[wallet, asset]
-                worth -= ledger.loan[wallet, asset] + ledger.interest[wallet, asset]
-                if worth != 0:
-                    value += worth * UNIT * pools.index[asset]
-            total[self.owner(wallet)] += value
-        for account in range(FIRST, ledger.accounts):
-            for slot in range(ledger.slots):
-                if ledger.quantity[account, slot] != 0:
-                    total[account] += pools.position_value(account, slot)
-        return np.asarray(total)[FIRST:]
-
-    def notional(self):
-        """Return the value of positions at marks, longs and shorts [account of the crowd, 2], USDT;
-        the fund's account last.
-        """
-        ledger: Ledger = self.venue.ledger
-        pools: Pools = self.venue.pools
-        account: cython.int
-        slot: cython.int
-        i: cython.int
-        lots: cython.longlong
-        size: cython.double
-        found: cython.double[:, ::1] = memoryview(np.zeros((ledger.accounts - FIRST, 2)))
-        for account in range(FIRST, ledger.accounts):
-            for slot in range(ledger.slots):
-                lots = ledger.quantity[account, slot]
-                if lots == 0:
-                    continue
-                i = slot % self.venue.instruments
-                size = lots if lots > 0 else -lots
-                found[account - FIRST, 0 if lots > 0 else 1] += pools.notional(i, size)
-        return np.asarray(found)
-
-    def notional_of(self, pool):
-        """Return the value at marks of the longs and shorts of pools [pool, 2], USDT."""
-        ledger: Ledger = self.venue.ledger
-        pools: Pools = self.venue.pools
-        chosen: cython.int[::1] = memoryview(np.array(pool, dtype="i4"))
-        k: cython.Py_ssize_t
-        n: cython.Py_ssize_t
-        slot: cython.int
-        lots: cython.longlong
-        size: cython.double
-        found: cython.double[:, ::1] = memoryview(np.zeros((chosen.shape[0], 2)))
-        for k in range(chosen.shape[0]):
-            for n in range(pools.slot_first[chosen[k]], pools.slot_first[chosen[k] + 1]):
-                slot = pools.pool_slots[n]
-                lots = ledger.quantity[pools.account[chosen[k]], slot]
-                if lots != 0:
-                    size = lots if lots > 0 else -lots
-                    found[k, 0 if lots > 0 else 1] += pools.notional(
-                        slot % self.venue.instruments, size
-                    )
-        return np.asarray(found)
-
-    def ratios(self, pool):
-        """Evaluate pools; return equity / maintenance margin, nan without a requirement, and the
-        levels.
-        """
-        pools: Pools = self.venue.pools
-        chosen: cython.int[::1] = memoryview(np.array(pool, dtype="i4"))
-        k: cython.Py_ssize_t
-        ratio: cython.double[::1] = memoryview(np.full(chosen.shape[0], np.nan))
-        level: cython.int[::1] = memoryview(np.zeros(chosen.shape[0], dtype="i4"))
-        for k in range(chosen.shape[0]):
-            pools.evaluate(chosen[k])
-            level[k] = pools.level[chosen[k]]
-            if pools.maintenance[chosen[k]] > 0.0:
-                ratio[k] = pools.equity[chosen[k]] / pools.maintenance[chosen[k]]
-        return np.asarray(ratio), np.asarray(level)

@@ -87,8 +87,8 @@ def test_wallets_are_those_of_each_mode() -> None:
     assert ledger.balance_of(wallet(made, 3, "unified"), 1) == E8
     assert ledger.balance_of(wallet(made, 5, "margin"), 0) == 300 * E8
     assert ledger.loan_of(wallet(made, 5, "margin"), 0) == (200 * E8, 0)
-    # Outside gave all but the loan, which the lender gave.
-    assert ledger.balance_of(2, 0) == -(50 + 1000 + 1500 + 500 + 300 - 200) * E8
+    # Outside gave all but the loan, which the lender gave; 100,000 to the account that trades.
+    assert ledger.balance_of(2, 0) == -(100_000 + 50 + 1000 + 1500 + 500 + 300 - 200) * E8
     assert ledger.balance_of(made.desk.lender, 0) == -200 * E8
     assert ledger.loan_of(made.desk.lender, 0) == (-200 * E8, 0)
 
@@ -263,3 +263,13 @@ def test_columns_are_fitted_by_name() -> None:
         fitted(crowd, ["spot:BTCUSDT"], ASSETS)
     with pytest.raises(InputError, match="each once"):
         fitted(replace(crowd, ids=np.array([1, 2, 2, 3])), crowd.instruments, ASSETS)
+
+
+def test_the_account_beside_a_crowd_stays_in_its_mode() -> None:
+    made = world(deposits={"USDT": "200000"}, both=True)
+    made.open_markets()
+    made.ctx.account.apply_unified()
+    made.step()
+    refused = made.desk.modes.events[-1].refusal
+    assert refused is not None
+    assert refused.name == "ONE_MODE_ONLY"

@@ -116,19 +116,15 @@ class World:
         crowd: Crowd | None = None,
         liquidation: LiquidationRules | None = None,
         impact: Impact | None = None,
-        crowd: Crowd | None = None,
     ) -> None:
         self.rules = rulebook_of(rulebook)
         self.margin = margin or self._margin_rules(mode, margin_type)
         if crowd is not None:
-            rules = [self._margin_rules(one, margin_type) for one in ("separated", "unified")]
-            self.margin = for_both_modes(*rules, mode)
+            self.margin = self._margin_of_both(margin_type)
         self.instruments = list(instruments)
         other = self._lay_out(members, hedge, both, margin_type)
         self.strategies = list(strategies if strategies is not None else [Watcher()])
-        if deposits is None:
-            deposits = {"USDT": "100000"} if crowd is None else {}
-        deposited = {a: Decimal(x) for a, x in deposits.items()}
+        deposited = {a: Decimal(x) for a, x in (deposits or {"USDT": "100000"}).items()}
         self.latency = parse_latency(latency, 7)
         venue = venue_rules(self.rules, self.margin, fees)
         made = assemble(
@@ -139,7 +135,6 @@ class World:
                 interest=interest or InterestRules(),
                 modes=replace(venue.modes, **(modes or {})),
                 liquidation=liquidation or venue.liquidation,
-                margin=self.margin if crowd is None else self._margin_of_both(),
             ),
             strategies=len(self.strategies),
             queue_model=queue_model,
@@ -192,9 +187,11 @@ class World:
         self.partition = made_for[self.margin.mode]
         return Layout(made_for[second.mode], second)
 
-    def _margin_of_both(self) -> MarginRules:
+    def _margin_of_both(self, margin_type: str | None) -> MarginRules:
         """Margin rules of a venue with a crowd, whose accounts are in either mode."""
-        separated, unified_ = (self.rules.margin_rules(mode) for mode in ("separated", "unified"))
+        separated, unified_ = (
+            self._margin_rules(mode, margin_type) for mode in ("separated", "unified")
+        )
         return for_both_modes(separated, unified_, self.margin.mode)
 
     def _attach(self) -> None:
