@@ -1,0 +1,93 @@
+"""Goal: the engine's cascades are those of an independent, readable model.
+
+Method: random small crowds on random falling markets, both played to the end, and compared event
+for event (who, when, at which stage, lots, worth, fee, against whom), and by every account's
+balance to the last unit.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import replace
+from decimal import Decimal
+
+import pytest
+
+from simulator.liquidation.rules import InsuranceRules, LiquidationRules
+from simulator.market.liquidity import Impact, Liquidity
+from simulator.rulebook.load import load
+from simulator.rulebook.venue import venue_rules
+from tests.cascade.crowds import BTC, falling_market, separated_crowd
+from tests.cascade.kit import BRACKETS, SCENARIO, Cascade, impact_of
+from tests.cascade.plain_run import plain_run
+
+THIN = Liquidity(depth=150_000.0, spread=2e-4, reach=0.2, levels=40, half_life_ns=20 * 10**9)
+FUND = InsuranceRules({"USDT": Decimal(20_000)}, capacity=1.0, unwind=0.1, unwind_reach=0.01)
+POOR = replace(FUND, balance={"USDT": Decimal(0)})
+
+
+def rules_in(rulebook: str, insurance: InsuranceRules) -> LiquidationRules:
+    """What a rulebook says of liquidation, with a fund of its own."""
+    book = load(rulebook)
+    found = venue_rules(book, book.margin_rules("separated"), True).liquidation
+    return replace(found, insurance=insurance)
+
+
+def compare(cascade: Cascade, impact: Impact, rulebook: str, insurance: InsuranceRules) -> Counter:
+    """Run both; return how many events there were of each stage."""
+    cascade.run()
+    plain = plain_run(cascade, impact, rulebook, rules_in(rulebook, insurance))
+    engine = cascade.closings()
+    for number, (mine, theirs) in enumerate(zip(plain.events, engine, strict=False)):
+        assert theirs == mine, f"event {number}"
+    assert len(engine) == len(plain.events)
+    for name, mark in plain.market.mark.items():
+        assert cascade.mark(name) == pytest.approx(mark, rel=1e-12)
+    assert cascade.fund() == plain.fund["USDT"]
+    ends = dict.fromkeys((one.id for one in cascade.holders), 0)
+    for pool in plain.pools:
+        ends[pool.account] += pool.wallet.get("USDT", 0)
+        for name, one in pool.positions.items():
+            assert cascade.lots(pool.account, name) == one.lots
+    for one in cascade.holders:
+        spot = round(one.balance.get("spot", {}).get("USDT", 0) * 10**8)
+        assert cascade.amounts(one.id).get("USDT", 0) == ends[one.id] + spot, one
+    return Counter(one.stage for one in engine)
+
+
+@pytest.mark.parametrize("seed", range(6))
+@pytest.mark.parametrize("insurance", [FUND, POOR], ids=["fund", "no fund"])
+def test_wallets_and_isolated_positions_under_brackets(
+    seed: int, insurance: InsuranceRules
+) -> None:
+    impact = impact_of(THIN)
+    cascade = Cascade(
+        falling_market(seed),
+        separated_crowd(seed, 30),
+        rulebook=BRACKETS,
+        impact=impact,
+        insurance=insurance,
+    )
+    stages = compare(cascade, impact, BRACKETS, insurance)
+    assert stages["order"] > 5
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_one_underlying_under_the_scenario_model(seed: int) -> None:
+    impact = impact_of(replace(THIN, profile="linear", permanent=0.2, flight=0.02))
+    cascade = Cascade(
+        falling_market(seed, (BTC,)),
+        separated_crowd(seed, 40, (BTC,)),
+        rulebook=SCENARIO,
+        impact=impact,
+        insurance=POOR,
+    )
+    compare(cascade, impact, SCENARIO, POOR)
+
+
+def test_without_feedback_each_order_meets_the_whole_book() -> None:
+    impact = impact_of(THIN, feedback=False)
+    cascade = Cascade(
+        falling_market(4), separated_crowd(4, 30), rulebook=BRACKETS, impact=impact, insurance=FUND
+    )
+    compare(cascade, impact, BRACKETS, FUND)
