@@ -32,8 +32,9 @@ class Auditor:
     def __init__(self, cascade: Cascade, *, funding: bool = False) -> None:
         self.cascade, self.funding = cascade, funding
         self.ledger, self.pools = cascade.sim.core.ledger, cascade.sim.core.pools
-        self.roster, self.liquidator = cascade.sim.roster, cascade.sim.desk.liquidator
+        self.roster, self.liquidator = cascade.sim.roster, cascade.sim.desk.liquidator.engine
         self.lots = np.array(self.ledger.quantity)
+        self.started = self.lots.copy()
         self.cost = np.array(self.ledger.cost)
         self.first = np.array(self.ledger.balance)
         self.before = self.first.copy()
@@ -95,10 +96,13 @@ class Auditor:
         assert owner.size == kind.size
 
     def _has_cross(self, account: int, wallet: int) -> bool:
-        core = self.cascade.sim.core
-        wallets = np.asarray(core.margin_wallet)[account] if hasattr(core, "margin_wallet") else []
-        started = np.asarray(self._start_lots)[account]
-        return bool(((np.asarray(wallets) == wallet) & (started != 0)).any())
+        """Whether a wallet margins a position by itself, beside isolated ones."""
+        for pool, row in enumerate(np.asarray(self.roster.pools)):
+            if row[1] == wallet:
+                number = pool + self.roster.own_pools
+                of = np.asarray(self.roster.pool_of)[account - 2]
+                return bool((self.started[account][of == number] != 0).any())
+        return False
 
     def measure(self) -> None:
         """Nobody of the crowd owes more than before, unless interest does it."""

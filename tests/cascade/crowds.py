@@ -11,30 +11,29 @@ from tests.cascade.kit import Holder, falling, market
 
 BTC, ETH, SPOT = "um:BTCUSDT", "um:ETHUSDT", "spot:BTCUSDT"
 FIRST = {BTC: 100_000.0, ETH: 4_000.0, SPOT: 100_000.0}
-LOT = {BTC: 0.01, ETH: 0.1, SPOT: 0.01}
-TICK = {BTC: 0.5, ETH: 0.05, SPOT: 0.5}
-FILTERS = {name: {"tick": str(TICK[name]), "lot": str(LOT[name])} for name in FIRST}
+LOT = {BTC: 0.001, ETH: 0.001}
+TICK = {BTC: 0.1, ETH: 0.01}
+SCALE = {BTC: 10, ETH: 100}
+"""Lots of which accounts hold some, so that both contracts weigh."""
 
 
 def falling_market(
-    seed: int, instruments: Sequence[str] = (BTC, ETH), seconds: int = 90
+    seed: int, instruments: Sequence[str] = (BTC, ETH), seconds: int = 70
 ) -> MadeMarket:
-    """Prices that fall by 4 to 12 % in steps, come back a little, with noise."""
+    """Prices that fall by 7 to 15 % in steps, come back a little, with noise."""
     draw = np.random.default_rng(seed)
     paths = {}
     for asset, first in (("BTC", FIRST[BTC]), ("ETH", FIRST[ETH])):
         if any(asset in name for name in instruments):
-            low = 1 - draw.uniform(0.04, 0.12)
+            low = 1 - draw.uniform(0.07, 0.15)
             middle = int(draw.integers(15, 40))
             knots = [(middle, low), (middle + 20, low + 0.015), (seconds, low + 0.02)]
             paths[asset] = falling(first, *knots, volatility=float(draw.uniform(0.2, 1.5)))
-    return market(
-        seconds, paths, instruments, filters={name: FILTERS[name] for name in instruments}
-    )
+    return market(seconds, paths, instruments)
 
 
 def separated_crowd(seed: int, count: int, instruments: Sequence[str] = (BTC, ETH)) -> list[Holder]:
-    """Isolated and cross holders, long and short, of leverage 4 to 18; entries near the start."""
+    """Isolated and cross holders, long and short, of leverage 6 to 22; entries near the start."""
     draw = np.random.default_rng(1000 + seed)
     holders = []
     for number in draw.choice(np.arange(1, 10 * count), count, replace=False).tolist():
@@ -44,9 +43,9 @@ def separated_crowd(seed: int, count: int, instruments: Sequence[str] = (BTC, ET
         lots, entry, margin = {}, {}, {}
         for name in names:
             side = 1 if draw.random() < 0.65 else -1
-            lots[name] = side * int(draw.integers(1, 60))
+            lots[name] = side * int(draw.integers(1, 60 * SCALE[name]))
             entry[name] = round(FIRST[name] * draw.uniform(0.97, 1.03) / TICK[name]) * TICK[name]
-            need = abs(lots[name]) * LOT[name] * FIRST[name] / draw.uniform(4, 18)
+            need = abs(lots[name]) * LOT[name] * FIRST[name] / draw.uniform(6, 22)
             loss = lots[name] * LOT[name] * (entry[name] - FIRST[name])
             margin[name] = round(need + max(0.0, loss), int(draw.integers(0, 8)))
         spare = round(float(draw.uniform(0, 500)), 4)
@@ -62,3 +61,38 @@ def separated_crowd(seed: int, count: int, instruments: Sequence[str] = (BTC, ET
             )
         )
     return holders
+
+
+def mixed_crowd(seed: int, count: int) -> list[Holder]:
+    """Two thirds separated, one third unified with coins, loans and hedges."""
+    draw = np.random.default_rng(2000 + seed)
+    apart = separated_crowd(seed, count - count // 3)
+    numbers = [n for n in range(1, 20 * count) if n not in {one.id for one in apart}]
+    chosen = draw.choice(numbers, count // 3, replace=False).tolist()
+    return apart + [unified_holder(draw, number) for number in chosen]
+
+
+def unified_holder(draw: np.random.Generator, number: int) -> Holder:
+    """Coins and USDT behind a BTC position and perhaps an ETH one, perhaps a loan."""
+    lots = {BTC: (1 if draw.random() < 0.65 else -1) * int(draw.integers(50, 1200))}
+    if draw.random() < 0.5:
+        lots[ETH] = (1 if draw.random() < 0.5 else -1) * int(draw.integers(500, 12000))
+    entry = {
+        name: round(FIRST[name] * draw.uniform(0.97, 1.03) / TICK[name]) * TICK[name]
+        for name in lots
+    }
+    gross = sum(abs(n) * LOT[name] * FIRST[name] for name, n in lots.items())
+    wealth = gross / draw.uniform(5, 16)
+    coins = round(wealth * draw.uniform(0, 1) / FIRST[BTC], 6)
+    cash = round(max(0.0, wealth - coins * FIRST[BTC]) + gross * 0.01, 4)
+    loan = round(wealth * 0.5, 4) if draw.random() < 0.3 else 0.0
+    extra = round(loan / FIRST[BTC], 6)
+    return Holder(
+        number,
+        lots,
+        entry,
+        balance={"margin": {"USDT": cash, "BTC": coins + extra}},
+        loan={"margin": {"USDT": loan}} if loan else {},
+        unified=True,
+        group="unified",
+    )

@@ -203,7 +203,7 @@ class Cascade:
 
     def closings(self) -> list[Closing]:
         """All that was closed so far, with the ids and names of a report."""
-        return [self._closing(row) for row in self.sim.desk.liquidator.closings()]
+        return [self._closing(row) for row in self.sim.desk.liquidator.engine.closings()]
 
     def _closing(self, row: Any) -> Closing:
         roster, pool = self.sim.roster, int(row["pool"])

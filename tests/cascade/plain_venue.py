@@ -106,12 +106,15 @@ class PlainVenue(PlainFigures):
             below = self.rules.brackets[name][at - 1][0] * E8
             kept = ceil(below / abs(self.worth(name, 1))) - 1  # strictly below the cap
             return size - min(kept, size - 1)
-        enough = [
-            lots
-            for lots in range(1, size)
-            if self.safe(pool, self.needed(pool, {name: size - lots}))
-        ]
-        return enough[0] if enough else size
+        # The fewest lots whose closing is enough; what is needed falls with every one.
+        fewest, most = 1, size
+        while fewest < most:
+            lots = (fewest + most) // 2
+            if self.safe(pool, self.needed(pool, {name: size - lots})):
+                most = lots
+            else:
+                fewest = lots + 1
+        return fewest
 
     def _order(self, pool: Pool, name: str, lots: int) -> tuple[int, bool]:
         """One reduce-only order that trades at once: lots filled, and whether what was left was
