@@ -26,8 +26,8 @@ def falling_market(
     for asset, first in (("BTC", FIRST[BTC]), ("ETH", FIRST[ETH])):
         if any(asset in name for name in instruments):
             low = 1 - draw.uniform(0.07, 0.15)
-            middle = int(draw.integers(15, 40))
-            knots = [(middle, low), (middle + 20, low + 0.015), (seconds, low + 0.02)]
+            middle = int(seconds * draw.uniform(0.2, 0.6))
+            knots = [(middle, low), (middle + seconds // 4, low + 0.015), (seconds, low + 0.02)]
             paths[asset] = falling(first, *knots, volatility=float(draw.uniform(0.2, 1.5)))
     return market(seconds, paths, instruments)
 

@@ -68,7 +68,7 @@ def crowd_of(
     """Accounts as columns, in the order that they are given in."""
     n, m = len(holders), len(instruments)
     names = [one.name for one in instruments]
-    groups = tuple(dict.fromkeys(one.group for one in holders)) or ("people",)
+    groups = tuple(sorted({one.group for one in holders})) or ("people",)
     lots, isolated = np.zeros((n, m), np.int64), np.zeros((n, m), np.int64)
     entry = np.zeros((n, m))
     amounts = {
@@ -196,7 +196,7 @@ class Cascade:
         """What an account has in all its wallets, by asset, smallest units; nothing left out."""
         roster, ledger = self.sim.roster, self.sim.core.ledger
         wallets = np.flatnonzero(np.asarray(roster.wallet_account) == self.account(holder))
-        balance = np.asarray(ledger.balance)[wallets + roster.first_wallet].sum(axis=0)
+        balance = self.balances()[wallets + roster.first_wallet].sum(axis=0)
         owed = np.asarray(ledger.loan)[wallets + roster.first_wallet].sum(axis=0)
         net = (balance - owed).tolist()
         return {a: int(net[n]) for n, a in enumerate(self.sim.assets) if net[n]}
@@ -225,6 +225,22 @@ class Cascade:
         if pool < self.sim.roster.own_pools:
             return str(self.sim.partition.pools[pool][0])
         return str(self.sim.roster.name_of_pool(pool))
+
+    def balances(self) -> Any:
+        """Balances [wallet, asset] of the whole ledger, as they are now."""
+        ledger = self.sim.core.ledger
+        wallets, assets = range(ledger.wallets), range(ledger.assets)
+        return np.array([[ledger.balance_of(w, a) for a in assets] for w in wallets])
+
+    def positions(self) -> tuple[Any, Any]:
+        """Lots and costs [account, slot] of the whole ledger, as they are now."""
+        ledger = self.sim.core.ledger
+        found = [
+            [ledger.position_of(account, slot) for slot in range(ledger.slots)]
+            for account in range(ledger.accounts)
+        ]
+        table = np.array(found, np.int64).reshape(ledger.accounts, ledger.slots, 2)
+        return table[:, :, 0].copy(), table[:, :, 1].copy()
 
     def fund(self, asset: str = "USDT") -> int:
         """Balance of the insurance fund, smallest units."""

@@ -45,7 +45,8 @@ class PlainBook:
     """A book around a moved reference.
 
     ``tape`` is what the tape displays [side, price] -> lots, ``last`` its last print; ``transient``
-    and ``lasting`` are the two parts of the displacement, as log distances.  Side +1 are bids.
+    and ``lasting`` are the two parts of the displacement, as log distances, ``composed`` the first
+    one when the levels were composed.  Side +1 are bids.
     """
 
     contract: Contract
@@ -55,6 +56,7 @@ class PlainBook:
     last: int = 0
     transient: float = 0.0
     lasting: float = 0.0
+    composed: float = 0.0
     sides: dict[int, list[Level]] = field(default_factory=lambda: {1: [], -1: []})
 
     # The tape
@@ -110,14 +112,15 @@ class PlainBook:
             return outer
         if self.rules.profile == "constant":
             return inner + share * (outer - inner)
-        first = _signed_square(self.transient + sign * inner)
-        at = first + share * (_signed_square(self.transient + sign * outer) - first)
-        return sign * (math.copysign(math.sqrt(abs(at)), at) - self.transient)
+        first = _signed_square(self.composed + sign * inner)
+        at = first + share * (_signed_square(self.composed + sign * outer) - first)
+        return sign * (math.copysign(math.sqrt(abs(at)), at) - self.composed)
 
     def compose(self) -> None:
         """Both sides anew around the moved reference."""
         if self.reference <= 0:
             return
+        self.composed = self.transient
         self.sides[1] = list(self._levels(1))
         self.sides[-1] = list(self._levels(-1))
 

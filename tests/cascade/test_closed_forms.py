@@ -11,7 +11,7 @@ from math import exp, expm1, log, sqrt
 
 import pytest
 
-from tests.cascade.kit import WHOLE, Cascade, Holder, even_book, falling, impact_of, market
+from tests.cascade.kit import E8, WHOLE, Cascade, Holder, even_book, falling, impact_of, market
 
 PERP = "um:BTCUSDT"
 FIRST = 100_000.0
@@ -36,14 +36,14 @@ def long_until(number: int, threshold: float, notional: float) -> Holder:
     )
 
 
-def shock(log_fall: float, seconds: int = 120) -> dict[str, object]:
+def shock(log_fall: float, seconds: int = 50) -> dict[str, object]:
     """A path that falls at once, and stays."""
     return falling(FIRST, (2, 1.0), (3, exp(-log_fall)), (seconds, exp(-log_fall)))
 
 
 def ended(holders: list[Holder], log_fall: float, feedback: bool = True, **book: object) -> float:
     """How far the mark has fallen at the end, as a log distance."""
-    made = market(120, {"BTC": shock(log_fall)})
+    made = market(50, {"BTC": shock(log_fall)})
     impact = impact_of(even_book(DEPTH, **book), feedback)
     done = Cascade(made, holders, rulebook=WHOLE, impact=impact).run()
     return -log(done.mark(PERP) / FIRST)
@@ -97,8 +97,8 @@ def test_an_order_moves_an_even_book_in_proportion(notional: float) -> None:
     quote = FIRST * exp(-fall)
     walked = log(1 + lots * LOT * quote / (100 * DEPTH))
     assert -log(done.mark(PERP) / quote) == pytest.approx(walked, rel=2e-3)
-    got = sum(one.lots * one.price for one in done.closings() if one.stage == "order")
-    average = got / lots * 0.1
+    (order,) = done.closings()
+    average = order.amount / E8 / (lots * LOT)
     assert average == pytest.approx(quote * walked / expm1(walked), rel=2e-5)
     assert done.lots(1, PERP) == 0
 
@@ -116,8 +116,8 @@ def test_an_order_moves_a_growing_book_by_its_square_root(notional: float) -> No
 def test_what_is_taken_comes_back_by_half_in_a_half_life() -> None:
     fall, crowd = 0.02, [long_until(1, FIRST * exp(-0.02 + 1e-5), 1e7)]
     gone = 1e7 / (100 * DEPTH)
-    left = ended(crowd, fall, resilience="exponential", half_life_ns=29 * 10**9) - fall
-    # Taken at the step of second 4, the last step is that of second 120: four half lives of 29 s.
-    assert left == pytest.approx(gone / 16, rel=0.1)
+    left = ended(crowd, fall, resilience="exponential", half_life_ns=15 * 10**9) - fall
+    # Taken at the step of second 3 and measured a step later, the last step is that of second 50.
+    assert left == pytest.approx(gone * 0.5 ** (46 / 15), rel=0.01)
     half = ended(crowd, fall, resilience="instant", permanent=0.5) - fall
     assert half == pytest.approx(gone / 2, rel=0.01)

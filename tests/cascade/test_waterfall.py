@@ -201,11 +201,13 @@ def test_an_order_pays_the_clearance_fee_to_the_fund() -> None:
 
 def test_what_a_book_takes_above_bankruptcy_is_closed_first() -> None:
     """Part by orders, the rest by the fund; together the pool gives its margin, all of it."""
-    cascade = jump([long(1, 19_000, 950_000.0)], 0.965, fund(None), depth=2e5, seconds=6)
+    cascade = jump([long(1, 19_000, 95_000.0)], 0.965, fund(None), depth=2e5, seconds=6)
     rows = cascade.closings()
     assert {"order", "takeover"} <= {one.stage for one in rows}
     assert [one.stage for one in rows].index("takeover") > 0
-    assert all(one.amount >= one.lots * 950_000 * UNIT for one in rows if one.stage == "order")
+    cost, fees = 19_000 * 1_000_000 * UNIT, sum(one.fee for one in rows)
+    assert sum(one.amount for one in rows) == cost - 95_000 * E8 + fees
+    assert cascade.fund() == fees
     assert cascade.amounts(1) == {"USDT": units_of("777")}
 
 
