@@ -65,6 +65,8 @@ NO_PRICE = cython.declare(cython.double, 1e12)
 
 E8 = cython.declare(cython.longlong, 100_000_000)
 UNIT = cython.declare(cython.double, 1e-8)
+PARTICLE = cython.declare(cython.double, 0.01)
+"""What float rounding may take from a number of units."""
 LEAST_COST = cython.declare(cython.double, 1e-9)
 """A position that costs nothing to close costs this share of its notional, so that the order of
 positions is defined."""
@@ -567,7 +569,7 @@ class Closing(Waterfall):
             most = self.ledger.balance[cash, asset] - cash_before
         elif usd > 0.0:
             equity = self.pools.equity_of(pool) / usd / UNIT
-            most = cython.cast(cython.longlong, equity) if equity > 0.0 else 0
+            most = cython.cast(cython.longlong, equity + PARTICLE) if equity > 0.0 else 0
         fee = scaled(closed, self.fee_e8, E8)
         if fee > most:
             fee = most
