@@ -41,6 +41,7 @@ class Auditor:
         self.now, self.held, self.paid = self.first, self.lots, self.cost
         self.seen = self.seen_calls = 0
         self.entries = -1
+        self.lost: dict[int, float] = {}
         self.counts: dict[str, int] = defaultdict(int)
 
     def look(self, _: Cascade) -> None:
@@ -215,11 +216,19 @@ class Auditor:
         if self.funding:
             return
         touched = {int(row["account"]) for row in rows}
-        touched |= {int(row["against"]) for row in rows}
+        touched |= {int(row["against"]) for row in rows} | self._taken()
         owner = np.asarray(self.roster.wallet_account)
         quiet = ~np.isin(owner, sorted(touched))
         first = self.roster.first_wallet
         assert (self.now[first:][quiet] == self.before[first:][quiet]).all(), "a bystander paid"
+
+    def _taken(self) -> set[int]:
+        """Accounts of which the fund took a bankrupt wallet over since the last look."""
+        crowd = range(2, self.roster.fund)
+        lost = {account: self.liquidator.losses_of(account) for account in crowd}
+        found = {account for account in crowd if lost[account] != self.lost.get(account, 0.0)}
+        self.lost = lost
+        return found
 
     # At the end
 

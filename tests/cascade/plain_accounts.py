@@ -117,8 +117,9 @@ class PlainFigures:
         return int(exact)
 
     def mark(self, name: str) -> Fraction:
-        """Mark price in ticks."""
-        return Fraction(self.market.mark[name]) / Fraction(repr(self.contract(name).tick))
+        """Mark price in ticks: a mean of half ticks, brought back from the float."""
+        exact = Fraction(self.market.mark[name]) / Fraction(repr(self.contract(name).tick))
+        return exact.limit_denominator(10**6)
 
     def worth(self, name: str, lots: int) -> Fraction:
         """Signed lots at the mark, units of USDT."""

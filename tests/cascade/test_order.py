@@ -24,16 +24,15 @@ from tests.conftest import ROOT
 
 PERP = "um:BTCUSDT"
 FUND = InsuranceRules({"USDT": Decimal(2_000)})
-SEEDS = (1, 2)
 
 
 def cascade_of(seed: int, holders: list[Holder], mode: str = "separated") -> Cascade:
     return Cascade(
-        falling_market(seed, ("um:BTCUSDT", "um:ETHUSDT", "spot:BTCUSDT")),
+        falling_market(seed, ("um:BTCUSDT", "um:ETHUSDT", "spot:BTCUSDT"), 40),
         holders,
         mode=mode,
         rulebook=BRACKETS,
-        impact=impact_of(even_book(150_000.0, levels=60, spread=2e-4)),
+        impact=impact_of(even_book(150_000.0, levels=30, reach=0.1, spread=2e-4)),
         insurance=FUND,
     )
 
@@ -62,7 +61,7 @@ def test_the_worst_ratio_goes_first_and_equal_ones_by_account() -> None:
     assert len({one.time for one in cascade.closings()}) == 1
 
 
-@pytest.mark.parametrize("seed", SEEDS)
+@pytest.mark.parametrize("seed", [1])
 def test_the_order_in_which_accounts_are_given_is_nothing(seed: int) -> None:
     holders = mixed_crowd(seed, 30)
     first = cascade_of(seed, holders).run()
@@ -73,8 +72,7 @@ def test_the_order_in_which_accounts_are_given_is_nothing(seed: int) -> None:
     assert second.result.digest == first.result.digest
 
 
-@pytest.mark.parametrize("seed", SEEDS)
-@pytest.mark.parametrize("mode", ["separated", "unified"])
+@pytest.mark.parametrize(("seed", "mode"), [(1, "separated"), (2, "unified")])
 def test_one_account_at_a_time_and_in_bulk_are_the_same(
     seed: int, mode: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
