@@ -128,8 +128,8 @@ class PlainBook:
         """Levels of a side, best first.
 
         The first stands at the quote, the others in the middle of their interval, on the tick
-        that is worse for who takes them; lots are whole, and what a level lacks of a lot is
-        the next one's.
+        that is worse for who takes them; lots are whole, and what a level has less of a lot
+        is the next one's.
         """
         rules, sign = self.rules, -side
         middle = self.reference * math.exp(self.transient + self.lasting)
@@ -149,15 +149,18 @@ class PlainBook:
             if price < 1:
                 break
             notional = depth * self._share(sign, inner, outer)
-            whole += notional / (price * self.contract.tick * self.contract.lot)
-            lots, inner = math.floor(whole) - given, outer
-            given += lots
-            if found and (price - found[-1].price) * sign <= 0:
+            here = notional / (price * self.contract.tick * self.contract.lot)
+            lots = math.floor(whole + here) - given
+            # A level ends where its whole lots do.
+            edge = outer if given + lots == whole + here else 0.0
+            edge = edge or inner + (outer - inner) * ((given + lots - whole) / here)
+            given, whole, inner = given + lots, whole + here, outer
+            if found and (price - found[-1].price) * sign <= 0 and lots:
                 found[-1].lots += lots
                 found[-1].left += lots
-                found[-1].edge = outer
+                found[-1].edge = edge
             elif lots:
-                found.append(Level(price, lots, lots, outer))
+                found.append(Level(price, lots, lots, edge))
         yield from found
 
     def _share(self, sign: int, inner: float, outer: float) -> float:
