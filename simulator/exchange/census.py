@@ -32,10 +32,13 @@ FANS = 60
 FAN_POOLS = 4000
 """Pools whose ratio is looked at."""
 
-HEATS = 10
-"""Instants at which prices are moved to see which pools come to their threshold."""
+HEATS = 12
+"""Instants, evenly over the run, at which prices are moved to see which pools come to their
+threshold; and where a mark has moved by ``MOVED`` since the last one, `HEATS` more."""
 
-HEAT_POOLS = 2400
+MOVED = 0.02
+
+HEAT_POOLS = 2000
 """Pools that are looked at under moved prices; half of them are the largest."""
 
 MOVES = (0.0, 0.01, 0.02, 0.03, 0.045, 0.06, 0.08, 0.10, 0.125, 0.15, 0.18, 0.22, 0.26, 0.32, 0.40)
@@ -69,6 +72,8 @@ class Census:
         self.open_interest = 0.0
         self._fan_step = self._heat_step = 0
         self._next_fan = self._next_heat = 0
+        self._more = HEATS
+        self._mapped = np.zeros(len(self.listed))
 
     def begin(self, start_ns: int, end_ns: int) -> None:
         """The crowd has entered, and first prices are known."""
@@ -106,15 +111,26 @@ class Census:
         if now >= self._next_fan:
             self._next_fan = now + self._fan_step
             self._look_at_ratios(now)
-        if now >= self._next_heat:
+        if now >= self._next_heat or self._has_moved():
             self._next_heat = now + self._heat_step
             self._look_ahead(now)
+
+    def _has_moved(self) -> bool:
+        """Whether prices are so far from those of the last map that another one is due."""
+        if self._more <= 0:
+            return False
+        now, then = np.array(self.paths[-1][1]), self._mapped
+        known = (now > 0) & (then > 0)
+        if not (np.abs(now[known] / then[known] - 1) > MOVED).any():
+            return False
+        self._more -= 1
+        return True
 
     def end(self) -> None:
         """The run is over."""
         if self._fan_step:
             self._next_fan = 0
-            self._next_heat = int(self.core.now) + 1
+            self._next_heat, self._more = int(self.core.now) + 1, 0
             self.sampled()
             self.wealth_end = self.wealth()
 
@@ -174,6 +190,7 @@ class Census:
     def _look_ahead(self, now: int) -> None:
         """Keep the notional that comes to its threshold with every move of all prices."""
         pools = self.core.pools
+        self._mapped = np.array(self.paths[-1][1])
         here: list[tuple[int, float]] = []
         for pool, weight in zip(self._heat_pools.tolist(), self._weights.tolist(), strict=True):
             pools.evaluate(pool)

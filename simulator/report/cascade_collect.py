@@ -43,6 +43,7 @@ def cascade_of(run: Simulation) -> Cascade | None:
     calls = _calls(who, engine.calls())
     liquidities = run.desk.upkeep.liquidities
     limited = run.desk.liquidator.rules.insurance.balance
+    fund = _fund(run, engine.fund_history())
     return Cascade(
         accounts=roster.size,
         open_interest=census.open_interest,
@@ -50,11 +51,15 @@ def cascade_of(run: Simulation) -> Cascade | None:
         closings=closings,
         calls=calls,
         groups=_groups(run, closings, calls),
-        fund=_fund(run, engine.fund_history()),
+        fund=fund,
         fan=_fan(run),
         heat=pl.DataFrame(census.heat, schema=HEAT, orient="row"),
         paths=_paths(run),
-        unlimited=tuple(asset for asset in run.assets if asset not in limited),
+        unlimited=tuple(
+            asset
+            for asset in fund["asset"].unique(maintain_order=True).to_list()
+            if asset not in limited
+        ),
     )
 
 

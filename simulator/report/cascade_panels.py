@@ -268,7 +268,8 @@ def _fund(runs: Sequence[Told], tints: Sequence[str]) -> Picture:
                 Line(f"{run.label}: positions", tint, time_ms, inventory, "dot", 1.4, True)
             )
         if run.cascade.unlimited:
-            notes.append(f"{run.label}: without limit, starts at 0")
+            named = ", ".join(run.cascade.unlimited)
+            notes.append(f"{run.label}: {named} without limit, starts at 0")
         elif one.fund_drawdown == 0:
             notes.append(f"{run.label}: never fell")
     return Picture("fund", "Insurance fund: balance, and positions taken over",

@@ -185,4 +185,4 @@ class RunResult:
     @property
     def has_trader(self) -> bool:
         """Whether the account that trades is worth telling of beside a population."""
-        return self.cascade is None or bool(self.strategies) or self.summary.orders > 0
+        return self.cascade is None or bool(self.strategies)

@@ -207,7 +207,7 @@ def test_page_where_nobody_was_liquidated() -> None:
     text = page([nothing()])
     assert "None of 10 accounts was liquidated." in text
     assert "Nobody was liquidated in this run." in text
-    assert "without limit, starts at 0" in text
+    assert "USDT without limit, starts at 0" in text
 
 
 def test_page_shows_the_account_that_trades_too() -> None:
