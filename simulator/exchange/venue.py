@@ -707,6 +707,7 @@ class Venue(Settlement):
         filled: cython.longlong = self.orders.row[slot, FILLED]
         if not self.trades[account]:
             self.orders.close(slot)  # nobody hears of it, so nobody else gives the row back
+            self.n_orders -= 1  # those of accounts that trade are counted
         return filled
 
     # For the desk: rare things, asked from plain Python

@@ -106,7 +106,7 @@ def _summary(run: Simulation) -> Summary:
         worst_ratio=worst if worst < NO_RATIO else None,
         ratio_name="uniMMR" if run.mode == "unified" else "equity / maintenance margin",
         orders=core.n_orders,
-        fills=core.n_fills,
+        fills=len(core.fills()) if run.roster.size else core.n_fills,
         rejections=run.rejections(),
         transfers=desk.transfers.count,
         liquidations=len(desk.liquidator.events),
