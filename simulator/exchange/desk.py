@@ -41,6 +41,7 @@ from simulator.exchange.messages import (
     LiquidationEvent,
     MarginRequest,
     RepayRequest,
+    Request,
     SettlementEvent,
     StepRequest,
     TakeoverEvent,
@@ -73,15 +74,6 @@ Message = (
     | StrategyAlert
     | AccountEvent
     | FundEvent
-)
-Request = (
-    TransferRequest
-    | MarginRequest
-    | LeverageRequest
-    | BorrowRequest
-    | RepayRequest
-    | StepRequest
-    | FundRequest
 )
 
 

@@ -249,3 +249,15 @@ class FundEvent:
     source: str
     target: str
     refusal: str = ""
+
+
+Request = (
+    TransferRequest
+    | MarginRequest
+    | LeverageRequest
+    | BorrowRequest
+    | RepayRequest
+    | StepRequest
+    | FundRequest
+)
+"""What an account asks of the venue beside orders."""
