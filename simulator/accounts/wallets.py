@@ -59,6 +59,11 @@ class Partition:
     live: list[int] = field(default_factory=list)
 
     @property
+    def pools_of_positions(self) -> list[int]:
+        """Pools that margin positions or pay for them, ascending."""
+        return sorted({*self.pool_of, *self.cash_pool} - {-1})
+
+    @property
     def live_pools(self) -> list[tuple[int, str, int, int]]:
         """Pools that exist now: number, name, wallet, isolated slot or -1."""
         return [(number, *self.pools[number]) for number in self.live]

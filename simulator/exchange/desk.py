@@ -122,7 +122,7 @@ class Desk(DeskViews):
             instruments,
             columns["margin"],
             columns["start_leverage"],
-            _with_positions(partition),
+            partition.pools_of_positions,
         )
         self._take_up_money(columns)
         layouts: Mapping[AccountMode, Layout] = columns["layouts"]
@@ -205,7 +205,7 @@ class Desk(DeskViews):
         self.transfers.take_mode()
         self.loans.take_mode(self.partition, margin_leverage(layout.margin))
         self.negative.take_mode(layout.margin)
-        self.leverage.take_mode(layout.margin, _with_positions(self.partition))
+        self.leverage.take_mode(layout.margin, self.partition.pools_of_positions)
         self.liquidator.take_mode(targets_of(layout.margin))
         self.measuring.apply(self.core.pools)
 
@@ -387,8 +387,3 @@ class Desk(DeskViews):
 def _comes_in(asked: Request) -> bool:
     """Whether a request only brings money in, which a suspended account may."""
     return isinstance(asked, FundRequest) and asked.operation is FundOperation.DEPOSIT
-
-
-def _with_positions(partition: Partition) -> list[int]:
-    """Pools that margin positions or pay for them."""
-    return sorted({*partition.pool_of, *partition.cash_pool} - {-1})
