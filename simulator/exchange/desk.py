@@ -268,11 +268,11 @@ class Desk(DeskViews):
             self.core.adjust_known(ACCOUNT, message.slot, -message.lots)
         if isinstance(message, TakeoverEvent | DeleveragingEvent):
             self.core.adjust_known(ACCOUNT, message.slot, message.lots)
-        if isinstance(message, TakeoverEvent):
-            return  # the pool's LiquidationEvent follows
         for strategy, context in zip(self.core.strategies, self.core.contexts, strict=True):
             if isinstance(message, LiquidationEvent):
                 strategy.on_liquidation(context, message)
+            elif isinstance(message, TakeoverEvent):
+                pass  # the pool's LiquidationEvent follows
             elif isinstance(message, DeleveragingEvent):
                 strategy.on_deleveraging(context, message)
             elif isinstance(message, SettlementEvent):
@@ -325,10 +325,6 @@ class Desk(DeskViews):
     def liquidate(self, pool: int) -> None:
         """Close positions of a pool at its threshold."""
         self.liquidator.liquidate(pool)
-
-    def recovered(self, pool: int) -> None:
-        """A pool of the crowd is above its threshold again."""
-        self.liquidator.engine.recovered(pool)
 
     def fund_step(self) -> bool:
         """A step of the mark for the insurance fund; whether it holds positions."""

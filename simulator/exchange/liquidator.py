@@ -58,6 +58,7 @@ class Liquidator:
         self.shares_of = shares_of
         self.liquidate = self.engine.liquidate
         self.step = self.engine.step
+        self.recovered = self.engine.recovered
         self.events: list[LiquidationEvent] = []
 
     def endow(self) -> None:

@@ -337,7 +337,7 @@ class Upkeep(Marks):
                     0,
                 )
                 if old >= LIQUIDATION > level:
-                    self.cold.recovered(pool)
+                    self.cold.liquidator.recovered(pool)
         if self.watched and pool < self.own_pools:
             self.cold.watch(pool)
         if level >= LIQUIDATION and self.acting:

@@ -69,7 +69,11 @@ class CrowdWorld(World):
 
     def __init__(self, people: Sequence[Person], mode: str = "separated", **options: Any) -> None:
         self.people = sorted(people, key=lambda one: one.number)
-        super().__init__(mode, crowd=crowd_of(people), **{"fees": False, **options})
+        super().__init__(
+            mode,
+            crowd=crowd_of(people),
+            **{"fees": False, "deposits": {"USDT": "100000"}, **options},
+        )
         self.open_markets()
         self.roster = self.desk.roster
         self.engine = self.desk.liquidator.engine
