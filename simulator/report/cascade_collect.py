@@ -12,6 +12,7 @@ from simulator.accounts.crowd import FIRST
 from simulator.exchange.census import PERCENTILES
 from simulator.exchange.roster import FUND_ID, MARKET, MODES, TRADER, TRADER_ID, Roster
 from simulator.exchange.waterfall import STAGES as LOGGED
+from simulator.report.cascade_figures import bankrupt_accounts
 from simulator.report.cascade_result import (
     CALLS,
     CLOSINGS,
@@ -175,8 +176,10 @@ def _groups(run: Simulation, closings: pl.DataFrame, calls: pl.DataFrame) -> pl.
     parts = (
         calls.group_by(keys).agg(
             liquidated=account.n_unique().cast(pl.Int64),
-            bankrupt=account.filter(pl.col("bankrupt")).n_unique().cast(pl.Int64),
         ),
+        bankrupt_accounts(closings, calls)
+        .group_by(keys)
+        .agg(bankrupt=account.n_unique().cast(pl.Int64)),
         closings.group_by(keys).agg(
             deleveraged=account.filter(stage == "counterparty").n_unique().cast(pl.Int64),
             notional_closed=notional.filter(stage.is_in(STAGES)).sum(),

@@ -90,6 +90,8 @@ class Figures:
 
     ``closed``: notional of derivatives closed for accounts in liquidation, in any way; it is
     ``closed_long`` + ``closed_short``, and ``on_book`` + ``taken_over`` + ``deleveraged``.
+    ``bankruptcies``: accounts of which a position was handed over at its bankruptcy price, so that
+    nothing of a margin pool was left; ``beyond``: of which others bore a loss besides.
     ``first_deleveraging_ns``: from the first liquidation to the first deleveraging.
     """
 
@@ -109,6 +111,7 @@ class Figures:
     spot_bought: float
     fees: float
     bankruptcies: int
+    beyond: int
     minutes: pl.DataFrame
     falls: tuple[Fall, ...]
     fund: tuple[FundFigures, ...]
@@ -173,13 +176,21 @@ def figures_of(cascade: Cascade, quiet: Cascade | None, start_ns: int, end_ns: i
         spot_sold=_sum(spot, pl.col("side") < 0),
         spot_bought=_sum(spot, pl.col("side") > 0),
         fees=float(closings["fee"].sum()),
-        bankruptcies=calls.filter(pl.col("bankrupt"))["account"].n_unique(),
+        bankruptcies=bankrupt_accounts(closings, calls).height,
+        beyond=calls.filter(pl.col("bankrupt"))["account"].n_unique(),
         minutes=by_minute(cascade, start_ns, end_ns),
         falls=falls(cascade, quiet),
         fund=fund_figures(cascade),
         groups=group_figures(cascade, quiet),
         quiet=None if quiet is None else figures_of(quiet, None, start_ns, end_ns),
     )
+
+
+def bankrupt_accounts(closings: pl.DataFrame, calls: pl.DataFrame) -> pl.DataFrame:
+    """Return account, group and mode of who lost a whole margin pool, or more; each once."""
+    keys = ("account", "group", "mode")
+    handed = closings.filter(pl.col("stage").is_in(["takeover", "deleverage"])).select(keys)
+    return pl.concat([handed, calls.filter(pl.col("bankrupt")).select(keys)]).unique()
 
 
 def by_minute(cascade: Cascade, start_ns: int, end_ns: int) -> pl.DataFrame:
@@ -320,6 +331,7 @@ def as_document(found: Figures) -> dict[str, Any]:
         "spot_bought": finite(found.spot_bought),
         "clearance_fees": finite(found.fees),
         "bankruptcies": found.bankruptcies,
+        "bankruptcies_beyond": found.beyond,
         "peak_minute_ns": None if peak is None else peak["minute_ns"],
         "peak_minute_notional": None if peak is None else peak["notional"],
         "fund_drawdown": finite(found.fund_drawdown),

@@ -104,7 +104,8 @@ def _of_losses(one: Figures, currency: str) -> str:
         return ""
     parts = []
     if one.bankruptcies:
-        parts.append(f"{count(one.bankruptcies)} lost more than they had")
+        beyond = f" ({count(one.beyond)} more than that)" if one.beyond else ""
+        parts.append(f"{count(one.bankruptcies)} accounts lost a whole margin pool{beyond}")
     if one.fund_drawdown > 0:
         parts.append(f"the insurance fund fell by {compact(one.fund_drawdown)} {currency}")
     if one.deleveraged > 0:
@@ -115,7 +116,7 @@ def _of_losses(one: Figures, currency: str) -> str:
     if one.spot_sold > 0:
         parts.append(f"{compact(one.spot_sold)} of assets were sold for debts")
     if not parts:
-        return "Nobody lost more than he had: the insurance fund paid nothing."
+        return "Nobody lost a whole margin pool: the insurance fund paid nothing."
     said = "; ".join(parts)
     return said[0].upper() + said[1:] + "."
 
@@ -151,6 +152,7 @@ def cascade_rows(runs: Sequence[Told]) -> list[Row]:
     quiet("  without feedback", "", lambda one: count(one.liquidated))
     add("Bankrupt accounts", "", lambda one: count(one.bankruptcies))
     quiet("  without feedback", "", lambda one: count(one.bankruptcies))
+    add("  with a loss for others", "", lambda one: count(one.beyond))
     add("Notional liquidated", currency, lambda one: compact(one.closed))
     quiet("  without feedback", currency, lambda one: compact(one.closed))
     add("  of open positions", "%", lambda one: percent(share(one.closed, one.open_interest), 2))

@@ -72,6 +72,16 @@ def test_accounts_count_once_and_the_trader_not() -> None:
     assert (one.liquidated, one.liquidations, one.bankruptcies, one.closed) == (2, 3, 1, 0.0)
 
 
+def test_a_position_handed_over_is_a_bankruptcy() -> None:
+    rows = [
+        crowds.closing(0, 1.0, account=account, stage=stage)
+        for account, stage in ((1, "takeover"), (1, "deleverage"), (2, "order"), (3, "deleverage"))
+    ]
+    calls = [crowds.call(0, account, bankrupt=account == 4) for account in (1, 2, 3, 4)]
+    one = found(closings=rows, calls=calls)
+    assert (one.bankruptcies, one.beyond) == (3, 1)
+
+
 def test_a_minute_begins_with_its_first_instant() -> None:
     rows = [
         crowds.closing(0, 1.0, time_ns=START + MINUTE_NS - 1),
