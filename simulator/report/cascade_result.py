@@ -119,7 +119,7 @@ class Cascade:
     """A population through a run.
 
     ``accounts``: how many there are.  ``open_interest``: notional of all their positions at the
-    first marks, long and short ones added, USDT.  ``seconds``: what liquidating took.
+    first marks, long and short ones added, USDT.
     ``unlimited``: assets of which the insurance fund has as much as it needs; its balance then
     starts at 0 and tells what it has paid.  The columns of the frames are described above.
     """
@@ -134,5 +134,4 @@ class Cascade:
     fan: pl.DataFrame = field(default_factory=lambda: _frame(FAN))
     heat: pl.DataFrame = field(default_factory=lambda: _frame(HEAT))
     paths: pl.DataFrame = field(default_factory=lambda: _frame(PATHS))
-    seconds: float = 0.0
     unlimited: tuple[str, ...] = ()

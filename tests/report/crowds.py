@@ -87,7 +87,7 @@ def cascade(
         accounts=100_000, open_interest=2.5e9, feedback=feedback, closings=closings, calls=calls,
         groups=_groups(mode, strength), fund=_fund(draw, strength),
         fan=_fan(minutes, shock, moved, mode),
-        heat=_heat(shock + moved), paths=frame("paths", paths), seconds=1.8,
+        heat=_heat(shock + moved), paths=frame("paths", paths),
     )  # fmt: skip
 
 
