@@ -28,6 +28,7 @@ class Measuring:
         needed = [rules.scenario for rules in margins if follows(rules)]
         self._measured = Measured(needed[0], columns.underlyings) if needed else None
         self._judged: tuple[object, bool] = (None, False)
+        self._given: tuple[object, object, bytes] = (None, None, b"")
 
     @property
     def present(self) -> Measured | None:
@@ -46,5 +47,10 @@ class Measuring:
         if self._judged[0] is not columns:
             self._judged = (columns, follows(columns.rules))
         if self._measured is not None and self._judged[1]:
-            rules = columns.rules.scenario
-            pools.set_measured(*self._measured.columns(rules, columns.underlyings))
+            ranges, credit = self._measured.columns(columns.rules.scenario, columns.underlyings)
+            # New figures void every pool's safe band; the same ones to the same pools must not.
+            figures = ranges.tobytes() + credit.tobytes()
+            taker, of, known = self._given
+            if taker is not pools or of is not columns or known != figures:
+                self._given = pools, columns, figures
+                pools.set_measured(ranges, credit)
