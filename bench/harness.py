@@ -8,36 +8,36 @@ over the rounds.
 from __future__ import annotations
 
 import json
-import os
-import platform
 import sys
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
 from typing import Any
 
 from bench.agreement import compare_fills
+from bench.cascade import cascade_lines
+from bench.margin import margin_lines
+from bench.marks import marks_line
 from bench.peers import BENCH, PEERS, Setup, set_up
+from bench.rounds import (
+    OURS,
+    Comparison,
+    Key,
+    Measured,
+    cases_of,
+    compare,
+    described,
+    machine,
+    pin,
+    play,
+)
 from bench.tape import FULL_EVENTS, make_tape, read_about
-from bench.worker import Driver, Figures
+from bench.worker import Driver
 from simulator.cli.bench_own import Line
 
-OURS = "ours"
 BUDGET_SECONDS = 0.35
 """What our market maker may take on the full tape."""
-
-
-@dataclass(frozen=True, slots=True)
-class Comparison:
-    """One of our cases against one of a peer's: how many times faster we want to be."""
-
-    what: str
-    ours: str
-    peer: str
-    cases: tuple[str, ...]
-    target: float
 
 
 COMPARISONS = (
@@ -55,24 +55,6 @@ COMPARISONS = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Measured:
-    """A case after all rounds, or the reason why it has no figures."""
-
-    rounds: list[Figures]
-    reason: str = ""
-
-    @property
-    def rate(self) -> float:
-        """Millions of events a second of one core, median."""
-        rates = [float(run["events"]) / float(run["seconds"]) for run in self.rounds]
-        return median(rates) / 1e6
-
-
-Key = tuple[str, str]
-"""Engine and case."""
-
-
 def run_benchmarks(
     peers: list[str],
     runs: int,
@@ -87,72 +69,36 @@ def run_benchmarks(
     for name in peers:
         say(f"setting up {name}")
         setups[name] = set_up(PEERS[name])
-    core = _pin()
-    measured = _measure(_keys(setups), folder, runs, core, say)
+    core = pin()
+    measured = play(cases_of(COMPARISONS, setups), lambda key: _start(key, folder, core), runs, say)
     say("comparing the fills")
     agreement = _agreement(setups, folder, core)
     document = {
         "time": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
         "machine": machine(core),
         "tape": read_about(folder),
-        "peers": {name: _describe(setup) for name, setup in setups.items()},
+        "peers": {name: described(setup) for name, setup in setups.items()},
         "cases": {
             f"{engine} {case}": {"reason": result.reason, "rounds": result.rounds}
             for (engine, case), result in measured.items()
         },
         "fills": agreement,
     }
-    return _lines(measured, setups, quick), document
+    more, document["population"] = _population(setups.get("lrvx"), quick, min(runs, 3), say)
+    return _lines(measured, setups, quick) + more, document
 
 
-def machine(core: int | None) -> dict[str, Any]:
-    """Return what the figures depend on."""
-    return {
-        "processor": _processor(),
-        "cores": os.cpu_count(),
-        "pinned_to_core": core,
-        "load_average": [round(load, 2) for load in os.getloadavg()],
-        "system": platform.system(),
-        "python": platform.python_version(),
-    }
-
-
-def _keys(setups: dict[str, Setup]) -> list[Key]:
-    """Return the cases to run: ours, then those of each peer that works."""
-    keys: list[Key] = []
-    for comparison in COMPARISONS:
-        if (OURS, comparison.ours) not in keys:
-            keys.append((OURS, comparison.ours))
-        setup = setups.get(comparison.peer)
-        if setup is not None and setup.works:
-            keys += [(comparison.peer, case) for case in comparison.cases]
-    return keys
-
-
-def _measure(
-    keys: list[Key], folder: Path, runs: int, core: int | None, say: Callable[[str], None]
-) -> dict[Key, Measured]:
-    """Run every case once a round, for ``runs`` rounds; a case that fails ends with its reason."""
-    drivers: dict[Key, Driver] = {}
-    measured: dict[Key, Measured] = {}
-    for key in keys:
-        say(f"preparing {' '.join(key)}")
-        try:
-            drivers[key] = _start(key, folder, core)
-            measured[key] = Measured([])
-        except RuntimeError as error:
-            measured[key] = Measured([], str(error))
-    for number in range(runs):
-        say(f"round {number + 1} of {runs}")
-        for key in list(drivers):
-            try:
-                measured[key].rounds.append(drivers[key].run())
-            except RuntimeError as error:
-                measured[key] = Measured([], str(error))
-                drivers.pop(key).close()
-    for driver in drivers.values():
-        driver.close()
-    return measured
+def _population(
+    peer: Setup | None, quick: bool, rounds: int, say: Callable[[str], None]
+) -> tuple[list[Line], dict[str, Any]]:
+    """Return the lines about many accounts: margin of all, marks, a cascade."""
+    accounts = 10_000 if quick else 100_000
+    say("margin of many accounts")
+    lines, margins = margin_lines(accounts, accounts // 10, rounds)
+    say("marks of many positions")
+    line, marks = marks_line(accounts, peer is not None and peer.works)
+    more, cascade = cascade_lines([accounts], rounds, peer, say)
+    return [*lines, line, *more], {"margin": margins, "marks": marks, "cascade": cascade}
 
 
 def _start(key: Key, folder: Path, core: int | None) -> Driver:
@@ -189,7 +135,7 @@ def _lines(measured: dict[Key, Measured], setups: dict[str, Setup], quick: bool)
     lines = []
     for comparison in COMPARISONS:
         setup = setups.get(comparison.peer) or Setup(PEERS[comparison.peer], reason="not asked for")
-        lines.append(_compare(comparison, measured, setup))
+        lines.append(compare(comparison, measured, setup))
     maker = measured[OURS, "maker"]
     what = "maker in Python, time of one core"
     if maker.rounds:
@@ -201,42 +147,6 @@ def _lines(measured: dict[Key, Measured], setups: dict[str, Setup], quick: bool)
     else:
         lines.append(Line(what, None, "s", BUDGET_SECONDS, note="ours did not run"))
     return lines
-
-
-def _compare(comparison: Comparison, measured: dict[Key, Measured], setup: Setup) -> Line:
-    """Return the line of one comparison, against the fastest of the peer's cases."""
-    ours = measured[OURS, comparison.ours]
-    theirs = [measured.get((comparison.peer, case)) for case in comparison.cases]
-    rates = [case.rate for case in theirs if case is not None and case.rounds]
-    reasons = ["ours did not run"] if ours.reason else []
-    if not setup.works:
-        reasons.append(f"{comparison.peer}: {setup.reason}")
-    reasons += [f"{comparison.peer}: {case.reason}" for case in theirs if case and case.reason]
-    our_rate = ours.rate if ours.rounds else None
-    peer_rate = max(rates) if rates else None
-    ratio = our_rate / peer_rate if our_rate and peer_rate else None
-    note = "; ".join(reasons) or f"{comparison.peer} {setup.version}"
-    return Line(comparison.what, ratio, "x", comparison.target, our_rate, peer_rate, note)
-
-
-def _describe(setup: Setup) -> dict[str, str]:
-    return {"version": setup.version, "python": setup.python, "reason": setup.reason}
-
-
-def _pin() -> int | None:
-    """Return the core that drivers run on; ``None`` where there is no pinning."""
-    if not hasattr(os, "sched_getaffinity"):
-        return None
-    return max(os.sched_getaffinity(0))
-
-
-def _processor() -> str:
-    try:
-        lines = Path("/proc/cpuinfo").read_text().splitlines()
-    except OSError:
-        return platform.processor() or platform.machine()
-    names = [line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")]
-    return names[0] if names else platform.machine()
 
 
 def write_results(document: dict[str, Any], lines: list[Line]) -> Path:

@@ -26,6 +26,7 @@ from typing import Any
 
 import numpy as np
 
+from simulator.cli.bench_own import Line
 from simulator.ledger.columns import Ledger
 from simulator.risk import population
 from simulator.risk.columns import KINDS, LINEAR, OPTION, Listing, margin_columns
@@ -258,6 +259,18 @@ def check(pools: Pools, expected: np.ndarray, quantity: np.ndarray) -> None:
     gross = np.abs(expected).sum(axis=0)[::97] + 1.0
     if not (np.abs(ours - expected[:, ::97]) <= 1e-9 * gross).all():
         raise SystemExit("ours and numpy differ")
+
+
+def margin_lines(accounts: int, scenario_accounts: int, rounds: int) -> tuple[list[Line], Any]:
+    """Return the lines of the command's table, against numpy, and all figures."""
+    found = measure(accounts, scenario_accounts, rounds)
+    lines = []
+    for one in found:
+        rate = {name: value / 1e6 for name, value in one["accounts_per_second"].items()}
+        what = f"margin, {one['accounts']:,} accounts of {one['what']} : numpy"
+        note = f"{one['share_of_memory_limit']:.0%} of the memory's limit"
+        lines.append(Line(what, one["times_numpy"], "x", 0, rate["ours"], rate["numpy"], note))
+    return lines, found
 
 
 def main() -> None:

@@ -30,7 +30,8 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from bench.peers import BENCH, Peer, set_up
+from bench.peers import PEERS, set_up
+from simulator.cli.bench_own import Line
 from simulator.ledger.columns import Ledger
 from simulator.market.tape import Kind
 from simulator.risk.bands import Bands
@@ -48,7 +49,7 @@ STEP = 0.5e-4
 
 SIZES = (1_000, 10_000, 100_000, 1_000_000)
 MARKS = 200_000
-PEER = Peer("lrvx", "lrvx==0.11.*", "lrvx", ((3, 11), (3, 12), (3, 13)))
+PEER = PEERS["lrvx"]
 PEER_SECONDS = 5.0
 TAPE = Path(__file__).parents[1] / "replay_data" / "crash.parquet"
 
@@ -189,7 +190,7 @@ def peer_rates(sizes: list[int]) -> dict[str, Any]:
             "seconds": PEER_SECONDS,
         }
         done = subprocess.run(
-            [str(PEER.python), str(BENCH / "drivers" / "lrvx_driver.py")],
+            [str(PEER.python), str(PEER.driver)],
             input=json.dumps(request),
             capture_output=True,
             text=True,
@@ -200,6 +201,20 @@ def peer_rates(sizes: list[int]) -> dict[str, Any]:
         else:
             rates[str(positions)] = json.loads(done.stdout)
     return rates
+
+
+def marks_line(positions: int, with_peer: bool) -> tuple[Line, dict[str, Any]]:
+    """Return the line of the command's table for a number of positions, and all figures."""
+    row = measure(positions, MARKS)
+    peer = peer_rates([positions]) if with_peer else {"reason": "not asked for"}
+    theirs = peer.get(str(positions), {})
+    reason = theirs.get("reason") or peer.get("reason")
+    ours = row["walk"]["marks_per_second"] / 1e6
+    rate = None if reason else theirs["marks_per_second"] / 1e6
+    note = f"{PEER.name}: {reason}" if reason else f"{PEER.name} {peer['version']}"
+    what = f"marks, {positions:,} positions in pools of {len(COINS)} : {PEER.name}"
+    ratio = None if rate is None else ours / rate
+    return Line(what, ratio, "x", 0, ours, rate, note), {"ours": row, "peer": peer}
 
 
 def main() -> None:

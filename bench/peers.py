@@ -49,6 +49,7 @@ PEERS = {
         Peer("hftbacktest", "hftbacktest==2.4.*", "hftbacktest", ((3, 12), (3, 11), (3, 13))),
         Peer("nautilus_trader", "nautilus_trader", "nautilus_trader", ((3, 12), (3, 13), (3, 14))),
         Peer("backtesting", "backtesting", "backtesting", ((3, 12), (3, 11), (3, 13))),
+        Peer("lrvx", "lrvx==0.11.*", "lrvx", ((3, 11), (3, 12), (3, 13))),
     )
 }
 

@@ -28,7 +28,7 @@ from simulator.cli.bench_own import (
 from simulator.errors import InputError
 
 REPOSITORY = Path(__file__).resolve().parents[2]
-PEER_NAMES = ("hftbacktest", "nautilus_trader", "backtesting")
+PEER_NAMES = ("hftbacktest", "nautilus_trader", "backtesting", "lrvx")
 RUNS, QUICK_RUNS = 5, 3
 FILL_CASES = {
     "record": "our engine",

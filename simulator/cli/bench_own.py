@@ -46,9 +46,9 @@ FILL = 1
 class Line:
     """A line of the table of figures.
 
-    ``value`` is a ratio (``unit`` "x"), a rate in millions a second ("M/s") or seconds of one
-    core ("s"); ``None`` where it could not be measured, and ``note`` says why.  ``target`` 0
-    means that there is none.
+    ``value`` is a ratio (``unit`` "x"), a rate in millions a second ("M/s"), seconds of one core
+    ("s") or memory ("MB"); ``None`` where it could not be measured, and ``note`` says why.
+    ``target`` 0 means that there is none; of seconds and memory it is the most.
     """
 
     what: str
@@ -64,7 +64,9 @@ class Line:
         """Whether the target is met; ``None`` without a value or a target."""
         if self.value is None or not self.target:
             return None
-        return self.value <= self.target if self.unit == "s" else self.value >= self.target
+        if self.unit in ("s", "MB"):
+            return self.value <= self.target
+        return self.value >= self.target
 
     def as_dict(self) -> dict[str, Any]:
         """Return the line as JSON wants it."""

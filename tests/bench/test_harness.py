@@ -13,8 +13,8 @@ import pytest
 
 from bench import harness
 from bench.agreement import compare_fills
-from bench.harness import Comparison, Measured
 from bench.peers import PEERS, Peer, Setup, set_up
+from bench.rounds import Comparison, Measured, compare
 from bench.worker import Driver, timed
 from simulator.cli.bench import PEER_NAMES, figure, load_harness, peer_names, remarks
 from simulator.cli.bench_own import Line
@@ -23,6 +23,7 @@ from simulator.errors import InputError
 DRIVER = """
 import sys
 sys.path.insert(0, {root!r})
+from bench.rounds import Comparison, Measured, compare
 from bench.worker import serve
 
 def prepare(folder, case):
@@ -112,13 +113,13 @@ def test_ratio_is_of_medians_against_the_fastest_case() -> None:
         ("hftbacktest", "feed"): rounds(4.0, 4.0, 4.0),
         ("hftbacktest", "feed-steps"): rounds(5.0, 2.0, 1.0),
     }
-    line = harness._compare(COMPARISON, measured, SETUP)
+    line = compare(COMPARISON, measured, SETUP)
     assert (line.ours, line.peer, line.value) == (8.0, 4.0, 2.0)
     assert line.met is False
 
 
 def test_missing_peer_is_named_in_its_line() -> None:
-    line = harness._compare(
+    line = compare(
         COMPARISON, {("ours", "feed"): rounds(1.0)}, Setup(SETUP.peer, reason="no such wheel")
     )
     assert line.value is None
