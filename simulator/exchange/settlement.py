@@ -595,7 +595,8 @@ class Settlement:
                 # An isolated position loses its margin and nothing else.
                 self.ledger.post(INSURANCE_WALLET, asset, balance)
                 self.ledger.post(own, asset, -balance)
-                self.shortfall += -balance * UNIT * self._index(asset)
+                if self.trades[account]:
+                    self.shortfall += -balance * UNIT * self._index(asset)
                 balance = 0
             amount = -balance
             old = 0

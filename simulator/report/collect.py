@@ -283,7 +283,8 @@ def _notes(run: Simulation) -> tuple[str, ...]:
         )
     if run.core.shortfall + run.desk.liquidator.shortfall > 0:
         paid = run.core.shortfall + run.desk.liquidator.shortfall
-        notes.append(f"the insurance fund paid {paid:,.2f} USDT for bankrupt positions")
+        payers = "the insurance fund" + (" and deleveraged accounts" if run.roster.size else "")
+        notes.append(f"{payers} paid {paid:,.2f} USDT for bankrupt positions")
     if settled:
         notes.append(f"settled at their expiry: {', '.join(sorted(settled))}")
     empty = [

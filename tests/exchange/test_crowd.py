@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 
 from simulator.accounts.crowd import FIRST, fitted
+from simulator.accounts.wallets import INSURANCE
 from simulator.errors import InputError
 from simulator.events.outcomes import Outcome
 from simulator.instruments.instrument import Instrument
@@ -211,6 +212,30 @@ def test_contracts_of_a_crowd_expire() -> None:
     shared, apart = made.roster.pools[1:, 1].tolist()
     assert (ledger.balance_of(shared, 0), ledger.balance_of(apart, 0)) == (471 * E8, 0)
     assert len(made.records(Outcome.SETTLED)) == 2
+
+
+def test_what_the_fund_pays_at_an_expiry_is_not_told_of_the_account_that_trades() -> None:
+    dated = Instrument(
+        "um", "BTCUSDT_X", "BTC", "USDT", Decimal("0.1"), Decimal("0.001"), expiry_ns=START + 10**10
+    )
+    person = Person(
+        1,
+        held={"um USDT": "1"},
+        positions={"um:BTCUSDT_X": (-30, 99_000.0)},
+        isolated={"um:BTCUSDT_X": "500"},
+    )
+    made = world(
+        (person,), instruments=(INSTRUMENTS[0], dated), assets=("USDT", "BTC"), fees=False
+    )
+    made.book(INSTRUMENTS[0].name, 990_000, 990_001)
+    made.row(Kind.SETTLEMENT, dated.name, price=120_000 * E8)
+    made.step(15_000)
+    ledger = made.core.ledger
+    shared, apart = made.roster.pools[:, 1].tolist()
+    # 30 lots lose 630 of 500: the position's margin, and nothing else of the account.
+    assert (ledger.balance_of(shared, 0), ledger.balance_of(apart, 0)) == (1 * E8, 0)
+    assert ledger.balance_of(INSURANCE, 0) == -130 * E8
+    assert made.core.shortfall == 0
 
 
 def test_rows_may_stand_in_any_order() -> None:
