@@ -72,7 +72,16 @@ def mixed_crowd(seed: int, count: int) -> list[Holder]:
     return apart + [unified_holder(draw, number) for number in chosen]
 
 
-def unified_holder(draw: np.random.Generator, number: int) -> Holder:
+def unified_crowd(seed: int, count: int) -> list[Holder]:
+    """Unified accounts without loans, beside a few separated ones that stand against them."""
+    draw = np.random.default_rng(3000 + seed)
+    apart = separated_crowd(seed, count // 3)
+    numbers = [n for n in range(1, 20 * count) if n not in {one.id for one in apart}]
+    chosen = draw.choice(numbers, count - count // 3, replace=False).tolist()
+    return apart + [unified_holder(draw, number, loans=0.0) for number in chosen]
+
+
+def unified_holder(draw: np.random.Generator, number: int, loans: float = 0.3) -> Holder:
     """Coins and USDT behind a BTC position and perhaps an ETH one, perhaps a loan."""
     lots = {BTC: (1 if draw.random() < 0.65 else -1) * int(draw.integers(50, 1200))}
     if draw.random() < 0.5:
@@ -85,7 +94,7 @@ def unified_holder(draw: np.random.Generator, number: int) -> Holder:
     wealth = gross / draw.uniform(5, 16)
     coins = round(wealth * draw.uniform(0, 1) / FIRST[BTC], 6)
     cash = round(max(0.0, wealth - coins * FIRST[BTC]) + gross * 0.01, 4)
-    loan = round(wealth * 0.5, 4) if draw.random() < 0.3 else 0.0
+    loan = round(wealth * 0.5, 4) if draw.random() < loans else 0.0
     extra = round(loan / FIRST[BTC], 6)
     return Holder(
         number,

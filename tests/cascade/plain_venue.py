@@ -13,22 +13,21 @@ from dataclasses import dataclass, field
 from fractions import Fraction
 from math import ceil, floor
 
-from tests.cascade.plain_accounts import E8, Closing, PlainFigures, Pool, Position, toward_zero
+from tests.cascade.plain_accounts import E8, Closing, Pool, Position, toward_zero
+from tests.cascade.plain_ranking import PlainRanking
 
 FUND = -1
 MARKET = None
 
 
 @dataclass(slots=True)
-class PlainVenue(PlainFigures):
-    """Pools in the order of accounts, the fund, and what has happened (``events``)."""
+class PlainVenue(PlainRanking):
+    """The fund, and what has happened (``events``)."""
 
-    pools: list[Pool] = field(default_factory=list)
     events: list[Closing] = field(default_factory=list)
     fund: dict[str, int] = field(default_factory=dict)
     fund_positions: dict[str, Position] = field(default_factory=dict)
     now: int = 0
-    ranks: dict[tuple[str, int], list[Pool]] = field(default_factory=dict)
 
     # A step of the clock
 
@@ -56,6 +55,8 @@ class PlainVenue(PlainFigures):
         in_the_way = self._close(pool)
         if self.called(pool) and pool.held and (in_the_way or self.value(pool) <= 0):
             self._hand_over(pool)
+        if not pool.held:
+            self._settle(pool)
 
     def _close(self, pool: Pool) -> bool:
         """Close by orders; return whether the bankruptcy price stood in the way of one."""
@@ -205,18 +206,52 @@ class PlainVenue(PlainFigures):
     def _hand_over(self, pool: Pool) -> None:
         """All positions at their bankruptcy prices: the pool ends with exactly nothing."""
         at_mark = {name: round(self.worth(name, pool.positions[name].lots)) for name in pool.held}
-        left = pool.wallet["USDT"] - pool.loan.get("USDT", 0)
-        left += sum(at_mark[name] - pool.positions[name].cost for name in at_mark)
         whole = sum(abs(self.worth(name, pool.positions[name].lots)) for name in at_mark)
+        worth, left = self.value(pool), pool.wallet.get("USDT", 0) - pool.loan.get("USDT", 0)
+        left += sum(at_mark[name] - pool.positions[name].cost for name in at_mark)
+        alone = not any(pool.wallet.get(a, 0) for a in pool.wallet if a != "USDT")
         for n, name in enumerate(list(at_mark), start=1):
             part = abs(self.worth(name, pool.positions[name].lots))
-            share = left
-            if n < len(at_mark):
+            if not alone:  # coins stay in the wallet: each position bears its share of the worth
+                exact = worth * part / whole
+                share = toward_zero(exact.numerator, exact.denominator)
+            elif n < len(at_mark):
                 exact = left * part / whole
                 share = toward_zero(exact.numerator, exact.denominator)
                 left, whole = left - share, whole - part
+            else:
+                share = left
             self._hand(pool, name, at_mark[name] - share)
             self._back_home(pool, name)
+
+    def _settle(self, pool: Pool) -> None:
+        """A flat pool sells coins for what it lacks; the fund takes a bankrupt one over."""
+        for name, book in self.market.books.items():
+            base = book.contract.base
+            while book.contract.spot and pool.kind == "unified" and pool.wallet.get("USDT", 0) < 0:
+                one, debt, bid = self.lot_units(name), -pool.wallet["USDT"], book.best(1)
+                worth = bid * self.unit(name)
+                lots = pool.wallet.get(base, 0) // one
+                # A tenth of a percent more than the debt at the best bid: worse may be needed.
+                lots = min(lots, -(-(debt + debt // 1000 + 1) // worth)) if bid else 0
+                fills = book.take(-1, lots, 0)
+                sold, paid = sum(n for _, n in fills), sum(n * at for at, n in fills)
+                if not sold:
+                    break
+                pool.wallet[base] -= sold * one
+                pool.wallet["USDT"] += paid * self.unit(name)
+                amount = paid * self.unit(name)
+                self._tell(pool, name, "spot", -1, sold, amount, 0, MARKET)
+                if not book.feedback:
+                    book.restore()
+        if self.value(pool) < 0:
+            for asset, amount in pool.wallet.items():
+                self.fund[asset] = self.fund.get(asset, 0) + amount
+                pool.wallet[asset] = 0
+
+    def lot_units(self, name: str) -> int:
+        """Units of the base asset in a lot of a spot pair."""
+        return round(Fraction(repr(self.contract(name).lot)) * E8)
 
     def _hand(self, pool: Pool, name: str, amount: int) -> None:
         """A position for a signed amount altogether: the fund, others in profit, the fund."""
@@ -228,7 +263,7 @@ class PlainVenue(PlainFigures):
         takers: Iterable[tuple[Pool, int]] = ()
         if done < size:
             shared = self.rules.liquidation.deleveraging == "pro_rata"
-            takers = (self._shares if shared else self._queue)(pool, name, size - done)
+            takers = (self.shares if shared else self.queue)(pool, name, size - done)
         for other, some in takers:
             self._against(pool, other, name, (done, done + some), size, amount)
             done += some
@@ -288,64 +323,6 @@ class PlainVenue(PlainFigures):
         back = min(max(back, 0), max(other.wallet["USDT"], 0))
         other.wallet["USDT"] -= back
         other.home["USDT"] = other.home.get("USDT", 0) + back
-
-    # Who is deleveraged
-
-    def _opposite(self, name: str, lots: int) -> list[Pool]:
-        """Pools with a profitable position against this one, by rank."""
-        side = 1 if lots > 0 else -1
-        if (name, side) not in self.ranks:
-            found = [
-                pool
-                for pool in self.pools
-                if name in pool.held
-                and pool.positions[name].lots * side < 0
-                and self.profit(pool, name) > 0
-            ]
-            # sorted() keeps the order of accounts among equals.
-            self.ranks[name, side] = sorted(found, key=lambda p: -self._score(p, name))
-        return self.ranks[name, side]
-
-    def _score(self, pool: Pool, name: str) -> Fraction:
-        """PnL / wallet x maintenance / (wallet + PnL)."""
-        wallet = sum(
-            (a * Fraction(self.market.index[n]) for n, a in pool.wallet.items()), Fraction(0)
-        )
-        wallet -= sum(a * Fraction(self.market.index[n]) for n, a in pool.loan.items())
-        value = self.value(pool)
-        if value <= 0:
-            return Fraction(0)
-        return self.profit(pool, name) / max(E8, wallet) * self.needed(pool) / value
-
-    def _takes(self, pool: Pool, other: Pool, name: str) -> int:
-        """Lots that another may be closed by: of a position that still is one, in profit."""
-        if other is pool or name not in other.held or self.profit(other, name) <= 0:
-            return 0
-        return abs(other.positions[name].lots)
-
-    def _queue(self, pool: Pool, name: str, lots: int) -> Iterable[tuple[Pool, int]]:
-        for other in self._opposite(name, pool.positions[name].lots):
-            some = min(lots, self._takes(pool, other, name))
-            if some:
-                lots -= some
-                yield other, some
-
-    def _shares(self, pool: Pool, name: str, lots: int) -> Iterable[tuple[Pool, int]]:
-        """Everybody by his share; whole lots by the largest remainder, ties by account."""
-        others = sorted(
-            self._opposite(name, pool.positions[name].lots), key=lambda one: one.account
-        )
-        free = [self._takes(pool, other, name) for other in others]
-        whole = sum(free)
-        if not whole:
-            return []
-        lots = min(lots, whole)
-        exact = [Fraction(lots * one, whole) for one in free]
-        given = [floor(one) for one in exact]
-        order = sorted(range(len(free)), key=lambda at: (-(exact[at] - given[at]), at))
-        for at in order[: lots - sum(given)]:
-            given[at] += 1
-        return [(other, some) for other, some in zip(others, given, strict=True) if some]
 
     # The fund
 

@@ -17,8 +17,15 @@ from simulator.liquidation.rules import InsuranceRules, LiquidationRules
 from simulator.market.liquidity import Impact, Liquidity
 from simulator.rulebook.load import load
 from simulator.rulebook.venue import venue_rules
-from tests.cascade.crowds import BTC, falling_market, separated_crowd
-from tests.cascade.kit import BRACKETS, SCENARIO, Cascade, impact_of
+from tests.cascade.crowds import (
+    BTC,
+    ETH,
+    SPOT,
+    falling_market,
+    separated_crowd,
+    unified_crowd,
+)
+from tests.cascade.kit import BRACKETS, SCENARIO, Cascade, impact_of, units
 from tests.cascade.plain_run import plain_run
 
 THIN = Liquidity(depth=150_000.0, spread=2e-4, reach=0.2, levels=40, half_life_ns=20 * 10**9)
@@ -44,14 +51,15 @@ def compare(cascade: Cascade, impact: Impact, rulebook: str, insurance: Insuranc
     for name, mark in plain.market.mark.items():
         assert cascade.mark(name) == pytest.approx(mark, rel=1e-12)
     assert cascade.fund() == plain.fund["USDT"]
-    ends = dict.fromkeys((one.id for one in cascade.holders), 0)
+    ends: dict[int, Counter[str]] = {one.id: Counter() for one in cascade.holders}
     for pool in plain.pools:
-        ends[pool.account] += pool.wallet.get("USDT", 0)
+        ends[pool.account].update(pool.wallet)
         for name, one in pool.positions.items():
             assert cascade.lots(pool.account, name) == one.lots
     for one in cascade.holders:
-        spot = round(one.balance.get("spot", {}).get("USDT", 0) * 10**8)
-        assert cascade.amounts(one.id).get("USDT", 0) == ends[one.id] + spot, one
+        if not one.unified or rulebook == BRACKETS:  # there plain spot is no member of the pool
+            ends[one.id].update({a: units(x) for a, x in one.balance.get("spot", {}).items()})
+        assert cascade.amounts(one.id) == {a: x for a, x in ends[one.id].items() if x}, one
     return Counter(one.stage for one in engine)
 
 
@@ -83,6 +91,21 @@ def test_one_underlying_under_the_scenario_model(seed: int) -> None:
         insurance=POOR,
     )
     compare(cascade, impact, SCENARIO, POOR)
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_unified_pools_sell_coins_for_what_they_owe(seed: int) -> None:
+    impact = impact_of(THIN)
+    cascade = Cascade(
+        falling_market(seed, (SPOT, BTC, ETH)),
+        unified_crowd(seed, 30),
+        mode="unified",
+        rulebook=BRACKETS,
+        impact=impact,
+        insurance=POOR,
+    )
+    stages = compare(cascade, impact, BRACKETS, POOR)
+    assert stages["order"] > 5
 
 
 def test_without_feedback_each_order_meets_the_whole_book() -> None:
