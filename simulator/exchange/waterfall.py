@@ -57,6 +57,9 @@ UNIT = cython.declare(cython.double, 1e-8)
 GRAIN = cython.declare(cython.double, 1e-9)
 """What float rounding may take from a number of lots or ticks."""
 
+PARTICLE = cython.declare(cython.double, 0.01)
+"""What float rounding may take from a number of units."""
+
 ROUNDED = cython.declare(cython.double, 2e-15)
 """Share of an amount that float rounding may take."""
 
@@ -294,7 +297,8 @@ class Waterfall:
     @cython.cfunc
     @cython.exceptval(check=False)
     def _whole(self, units: cython.double) -> cython.longlong:
-        """Round towards zero: a share is never more than there is."""
+        """Round towards zero: a share is never more than there is; floats near a unit are one."""
+        units += PARTICLE if units > 0.0 else -PARTICLE
         return cython.cast(cython.longlong, units) if cython.compiled else int(units)
 
     @cython.cfunc

@@ -87,12 +87,12 @@ class Auditor:
         """Plain spot of a separated account stays; beside isolated positions the wallet does too;
         no wallet that a liquidation has emptied owes anything.
         """
-        kind, owner = np.asarray(self.roster.wallet_kind), np.asarray(self.roster.wallet_account)
+        rows = np.asarray(self.roster.pools)
         balance = self.now[self.roster.first_wallet :]
         first = self.first[self.roster.first_wallet :]
-        plain = kind == -1
+        plain = np.ones(len(balance), np.bool_)
+        plain[rows[:, 1] - self.roster.first_wallet] = False
         assert (balance[plain] == first[plain]).all(), "a liquidation reached plain spot"
-        rows = np.asarray(self.roster.pools)
         for account in np.unique(rows[rows[:, 2] >= 0, 0]).tolist():
             own = rows[(rows[:, 0] == account) & (rows[:, 2] < 0)]
             for pool in own[:, 1].tolist():
@@ -100,7 +100,6 @@ class Auditor:
                 cross = self._has_cross(account, pool)
                 kept = (balance[at] >= first[at]).all() or self.funding
                 assert cross or kept, "more was lost than an isolated position's margin"
-        assert owner.size == kind.size
 
     def _has_cross(self, account: int, wallet: int) -> bool:
         """Whether a wallet margins a position by itself, beside isolated ones."""

@@ -140,13 +140,14 @@ class Cascade:
         deposits: Mapping[str, float] | None = None,
         seed: int = 0,
         assets: Sequence[str] = (),
+        then: Sequence[MadeMarket] = (),
         **more: Any,
     ) -> None:
         self.holders = list(holders)
         listed = [one for one, _ in made.listed()]
         known = ["USDT", *dict.fromkeys(a for one in listed for a in (one.base, one.quote))]
         self.sim = Simulation(
-            data=made_tape(made, seed),
+            data=[made_tape(one, seed) for one in (made, *then)],
             mode=mode,
             rulebook=rulebook,
             population=crowd_of(holders, listed, list(dict.fromkeys([*known, *assets]))),

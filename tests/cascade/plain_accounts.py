@@ -121,6 +121,10 @@ class PlainFigures:
         exact = Fraction(self.market.mark[name]) / Fraction(repr(self.contract(name).tick))
         return exact.limit_denominator(10**6)
 
+    def index(self, asset: str) -> Fraction:
+        """Index price in USD: a mean of ticks, brought back from the float."""
+        return Fraction(self.market.index[asset]).limit_denominator(10**6)
+
     def worth(self, name: str, lots: int) -> Fraction:
         """Signed lots at the mark, units of USDT."""
         return lots * self.mark(name) * self.unit(name)
@@ -141,9 +145,7 @@ class PlainFigures:
 
     def value(self, pool: Pool) -> Fraction:
         """What a pool is worth, units of USDT, nothing counted less than it is."""
-        return sum(
-            (a * Fraction(self.market.index[n]) for n, a in self.assets(pool).items()), Fraction(0)
-        )
+        return sum((a * self.index(n) for n, a in self.assets(pool).items()), Fraction(0))
 
     def equity(self, pool: Pool) -> Fraction:
         """The same with collateral ratios on what is above 0."""
@@ -151,7 +153,7 @@ class PlainFigures:
             return self.value(pool)
         total = Fraction(0)
         for asset, amount in self.assets(pool).items():
-            worth = amount * Fraction(self.market.index[asset])
+            worth = amount * self.index(asset)
             total += worth * self.rules.ratio[asset] if worth > 0 else worth
         return total
 

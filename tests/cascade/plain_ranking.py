@@ -34,10 +34,8 @@ class PlainRanking(PlainFigures):
 
     def _score(self, pool: Pool, name: str) -> Fraction:
         """PnL / wallet x maintenance / (wallet + PnL)."""
-        wallet = sum(
-            (a * Fraction(self.market.index[n]) for n, a in pool.wallet.items()), Fraction(0)
-        )
-        wallet -= sum(a * Fraction(self.market.index[n]) for n, a in pool.loan.items())
+        wallet = sum((a * self.index(n) for n, a in pool.wallet.items()), Fraction(0))
+        wallet -= sum(a * self.index(n) for n, a in pool.loan.items())
         value = self.value(pool)
         if value <= 0:
             return Fraction(0)
