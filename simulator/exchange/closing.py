@@ -65,7 +65,7 @@ NO_PRICE = cython.declare(cython.double, 1e12)
 
 E8 = cython.declare(cython.longlong, 100_000_000)
 UNIT = cython.declare(cython.double, 1e-8)
-PARTICLE = cython.declare(cython.double, 0.01)
+PARTICLE = cython.declare(cython.double, 0.001)
 """What float rounding may take from a number of units."""
 LEAST_COST = cython.declare(cython.double, 1e-9)
 """A position that costs nothing to close costs this share of its notional, so that the order of
@@ -129,10 +129,16 @@ class Closing(Waterfall):
         if not self.holding(pool) and equity >= 0.0 and not self.owes(wallet):
             return 0
         self.busy = True
+        done: cython.bint = False
+        something: cython.int
         try:
-            return self._liquidate(pool, account, wallet, equity, maintenance)
+            something = self._liquidate(pool, account, wallet, equity, maintenance)
+            done = True
         finally:
             self.busy = False
+            if not done:
+                self.ledger.broken = True  # half of it is booked: the venue must not go on
+        return something
 
     @cython.cfunc
     @cython.exceptval(-1, check=True)

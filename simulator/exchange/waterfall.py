@@ -57,7 +57,7 @@ UNIT = cython.declare(cython.double, 1e-8)
 GRAIN = cython.declare(cython.double, 1e-9)
 """What float rounding may take from a number of lots or ticks."""
 
-PARTICLE = cython.declare(cython.double, 0.01)
+PARTICLE = cython.declare(cython.double, 0.001)
 """What float rounding may take from a number of units."""
 
 ROUNDED = cython.declare(cython.double, 2e-15)

@@ -367,7 +367,7 @@ class Ledger:
         ``futures`` lists the instruments that settle through clearing and ``settle`` each one's
         settlement asset; ``options`` those that are paid at once.
         """
-        assert not self.broken, "an entry did not balance or left 62 bits"
+        assert not self.broken, "an entry did not balance, left 62 bits or was not finished"
         sums = np.asarray(self.balance).sum(axis=0)
         assert not sums.any(), f"assets do not sum to zero: {sums.tolist()}"
         quantities, costs = np.asarray(self.quantity), np.asarray(self.cost)

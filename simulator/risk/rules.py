@@ -10,6 +10,7 @@ from decimal import Decimal
 from fractions import Fraction
 from typing import Literal
 
+from simulator.errors import InputError
 from simulator.risk.brackets import Bracket, bracket_of
 from simulator.risk.components import OptionMarginRules
 from simulator.risk.levels import Ladder
@@ -99,9 +100,13 @@ class MarginRules:
         """Return the leverage of a position that names none.
 
         By brackets it is the default, but no more than the notional's bracket allows.
+        Raises ``InputError`` where the underlying has no price range.
         """
         if self.default_leverage is None:
-            return 1 / self.scenario.range_of(underlying)
+            reach = self.scenario.range_of(underlying)
+            if not reach:
+                raise InputError(f"{symbol}: the rulebook's price range for {underlying} is 0")
+            return 1 / reach
         leverage = Fraction(self.default_leverage)
         if symbol in self.brackets:
             allowed = bracket_of(notional, self.brackets[symbol]).max_leverage

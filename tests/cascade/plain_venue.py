@@ -205,7 +205,7 @@ class PlainVenue(PlainRanking):
 
     def _hand_over(self, pool: Pool) -> None:
         """All positions at their bankruptcy prices: the pool ends with exactly nothing."""
-        at_mark = {name: round(self.worth(name, pool.positions[name].lots)) for name in pool.held}
+        at_mark = {name: self._nearest(name, pool.positions[name].lots) for name in pool.held}
         whole = sum(abs(self.worth(name, pool.positions[name].lots)) for name in at_mark)
         worth, left = self.value(pool), pool.wallet.get("USDT", 0) - pool.loan.get("USDT", 0)
         left += sum(at_mark[name] - pool.positions[name].cost for name in at_mark)
@@ -223,6 +223,11 @@ class PlainVenue(PlainRanking):
                 share = left
             self._hand(pool, name, at_mark[name] - share)
             self._back_home(pool, name)
+
+    def _nearest(self, name: str, lots: int) -> int:
+        """Lots at the mark to the nearest unit; a half goes as the mark's float says."""
+        exact = abs(lots) * self.contract(name).lot * self.market.mark[name] / 1e-8
+        return floor(exact + 0.5) * (1 if lots > 0 else -1)
 
     def _settle(self, pool: Pool) -> None:
         """A flat pool sells coins for what it lacks; the fund takes a bankrupt one over."""

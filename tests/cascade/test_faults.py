@@ -8,10 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from simulator.errors import InputError
 from simulator.liquidation.rules import InsuranceRules
 from simulator.replay.made import MadeMarket
 from simulator.strategy.base import Strategy
@@ -19,7 +21,6 @@ from tests.cascade.auditor import Auditor
 from tests.cascade.kit import (
     BRACKETS,
     E8,
-    HERE,
     SCENARIO,
     Cascade,
     Holder,
@@ -85,12 +86,34 @@ def test_a_single_account_without_anybody_opposite_is_the_funds_below_zero() -> 
     assert cascade.fund() / E8 == pytest.approx(-500, rel=0.01)
 
 
-def test_without_a_requirement_a_pool_goes_when_its_equity_is_below_zero() -> None:
-    free = str(HERE / "free.toml")
-    holders = [long(1, 900.0), long(2, 1_100.0)]
-    cascade = audited(made(fall(0.9), holders, rulebook=free, insurance=ENDLESS))
-    assert [(one.account, one.stage) for one in cascade.closings()] == [(1, "takeover")]
-    assert cascade.lots(2, PERP) == 100
+def test_a_full_hedge_needs_nothing_and_is_never_called() -> None:
+    """A coin and a short future of it: maintenance 0; a tenth of one is called."""
+
+    def hedge(number: int, coins: float, cash: float) -> Holder:
+        held = {"spot": {"BTC": coins, "USDT": cash}}
+        return Holder(number, {PERP: -1000}, {PERP: FIRST}, balance=held, unified=True)
+
+    tape = fall(1.6, (SPOT, PERP))
+    holders = [hedge(1, 1.0, 0.0), hedge(2, 0.1, 10_000.0)]
+    cascade = made(tape, holders, rulebook=SCENARIO, mode="unified", insurance=ENDLESS)
+    needed: set[float] = set()
+
+    def look(now: Cascade) -> None:
+        pools = now.sim.core.pools
+        pools.evaluate(now.sim.roster.own_pools)
+        needed.add(pools.figures(now.sim.roster.own_pools)[2])
+
+    cascade.run(look)
+    assert max(needed) < 10, "of the tick between two books"
+    assert cascade.lots(1, PERP) == -1000
+    assert {one.account for one in cascade.closings()} == {2}
+
+
+def test_a_contract_without_a_price_range_is_refused_in_a_line(tmp_path: Path) -> None:
+    book = tmp_path / "free.toml"
+    book.write_text('extends = "textbook"\nname = "free"\n[scenario.price_range]\nBTC = 0\n')
+    with pytest.raises(InputError, match="price range for BTC is 0"):
+        made(fall(0.9), [long(1, 900.0)], rulebook=str(book))
 
 
 def test_after_a_day_without_data_all_is_settled_at_the_first_prices() -> None:
@@ -98,7 +121,7 @@ def test_after_a_day_without_data_all_is_settled_at_the_first_prices() -> None:
     after = market(10, {"BTC": falling(80_000.0, (10, 1.0))}, (PERP,), "2025-10-11T20:50:00Z")
     holders = [long(1, 900.0), long(2, 21_000.0, lots=1000), short(3, 500.0)]
     cascade = made(before, holders, insurance=NOTHING, then=[after])
-    audited(cascade)
+    audited(cascade, funding=True)  # three hours of funding have passed too
     rows = cascade.closings()
     assert {one.time for one in rows} == {rows[0].time}
     assert rows[0].time >= 1_760_215_800 * 10**9
@@ -206,5 +229,5 @@ def test_an_exception_while_positions_change_hands_leaves_a_venue_that_says_so(
     monkeypatch.setattr(cascade.sim.desk.liquidator, "deleveraged", fails)
     with pytest.raises(RuntimeError, match="cable cut"):
         cascade.run()
-    with pytest.raises(AssertionError):
+    with pytest.raises(AssertionError, match="was not finished"):
         cascade.sim.check()
