@@ -370,11 +370,13 @@ class Simulation:
         }
 
     def net_deposits(self) -> float:
-        """What came in from outside so far, USDT at present index prices."""
+        """What came in from outside so far, what a population and the insurance fund began with
+        included, USDT at present index prices."""
         return -self._worth(OUTSIDE)
 
     def insured(self) -> float:
-        """What the insurance fund gained (negative: paid), USDT at present index prices."""
+        """What the insurance fund has (below 0: owes), USDT at present index prices; without a
+        balance to begin with, what it gained or paid."""
         return self._worth(INSURANCE)
 
     def _worth(self, wallet: int) -> float:

@@ -16,6 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from simulator.accounts.states import AccountMode
+from simulator.accounts.wallets import LINES
 from simulator.errors import InputError
 from simulator.instruments.instrument import Instrument
 from simulator.risk.rules import MarginRules
@@ -81,8 +82,6 @@ class Setting:
 
 Population = Crowd | Callable[[Setting], Crowd]
 """What a run takes for its population: the accounts, or a function that makes them."""
-
-LINES = ("spot", "margin", "um", "cm", "options")
 
 
 def fitted(crowd: Crowd, instruments: Sequence[str], assets: Sequence[str]) -> Crowd:

@@ -28,11 +28,11 @@ import numpy.typing as npt
 import polars as pl
 
 from simulator.accounts.crowd import Crowd, Setting
+from simulator.accounts.wallets import LINES
 from simulator.errors import InputError
 from simulator.instruments.instrument import Instrument
 from simulator.rulebook.messages import nearest
 
-LINES = ("spot", "margin", "um", "cm", "options")
 MODES = ("run", "separated", "unified")
 OF_A_POSITION = ("quantity", "entry", "margin")
 

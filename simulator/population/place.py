@@ -18,6 +18,7 @@ import numpy as np
 import numpy.typing as npt
 
 from simulator.accounts.crowd import Crowd, Setting
+from simulator.accounts.wallets import LINES
 from simulator.population.people import Floats, People
 
 Amounts = npt.NDArray[np.int64]
@@ -126,7 +127,7 @@ class Placing:
     def _pool_line(self) -> str:
         """Return the line by which the unified wallet is named."""
         members = self.setting.margins["unified"].members
-        return next(line for line in ("spot", "margin", "um", "cm", "options") if line in members)
+        return next(line for line in LINES if line in members)
 
     def _units(self, asset: str, value: Floats) -> Amounts:
         price = self.index[self.assets.index(asset)]

@@ -224,9 +224,7 @@ def test_what_the_fund_pays_at_an_expiry_is_not_told_of_the_account_that_trades(
         positions={"um:BTCUSDT_X": (-30, 99_000.0)},
         isolated={"um:BTCUSDT_X": "500"},
     )
-    made = world(
-        (person,), instruments=(INSTRUMENTS[0], dated), assets=("USDT", "BTC"), fees=False
-    )
+    made = world((person,), instruments=(INSTRUMENTS[0], dated), assets=("USDT", "BTC"), fees=False)
     made.book(INSTRUMENTS[0].name, 990_000, 990_001)
     made.row(Kind.SETTLEMENT, dated.name, price=120_000 * E8)
     made.step(15_000)
