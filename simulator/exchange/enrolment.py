@@ -238,7 +238,7 @@ class _Enrolment:
                     columns["lending_pool"][rows, i] = pool[mode][:, lending]
             for slot in range(self.slots):
                 if self.listed[self._i(slot)].market == "spot":
-                    margin[rows, slot] = columns["cash_wallet"][rows, slot]
+                    margin[rows, slot] = columns["cash_wallet"][rows, self._i(slot)]
                     continue
                 there, apart = self._in_slot(slot, rows), self._apart(slot, rows)
                 cash = form.at[form.partition.cash[self._i(slot)]]

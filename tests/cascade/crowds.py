@@ -9,7 +9,7 @@ import numpy as np
 from simulator.replay.made import MadeMarket
 from tests.cascade.kit import Holder, falling, market
 
-BTC, ETH, SPOT = "um:BTCUSDT", "um:ETHUSDT", "spot:BTCUSDT"
+BTC, ETH, SPOT, COIN = "um:BTCUSDT", "um:ETHUSDT", "spot:BTCUSDT", "cm:BTCUSD_PERP"
 FIRST = {BTC: 100_000.0, ETH: 4_000.0, SPOT: 100_000.0}
 LOT = {BTC: 0.001, ETH: 0.001}
 TICK = {BTC: 0.1, ETH: 0.01}
@@ -105,3 +105,27 @@ def unified_holder(draw: np.random.Generator, number: int, loans: float = 0.3) -
         unified=True,
         group="unified",
     )
+
+
+def coin_crowd(seed: int, count: int) -> list[Holder]:
+    """Coin-margined perpetuals: longs and shorts whose margin falls with the price."""
+    draw = np.random.default_rng(4000 + seed)
+    holders = []
+    for number in range(1, count + 1):
+        contracts = (1 if draw.random() < 0.65 else -1) * int(draw.integers(10, 2000))
+        margin = abs(contracts) * 100 / FIRST[BTC] / draw.uniform(6, 40)
+        entry = round(FIRST[BTC] * draw.uniform(0.99, 1.01), 1)
+        isolated = draw.random() < 0.4
+        cross = 0.0 if isolated else round(margin, 8)
+        holders.append(
+            Holder(
+                number,
+                {COIN: contracts},
+                {COIN: entry},
+                {COIN: round(margin, 8)} if isolated else {},
+                {"cm": {"BTC": cross + round(margin / 10, 8)}, "spot": {"BTC": 0.5}},
+                unified=bool(draw.random() < 0.3) and not isolated,
+                group="coin",
+            )
+        )
+    return holders

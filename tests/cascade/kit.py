@@ -30,6 +30,8 @@ BRACKETS = str(HERE / "brackets.toml")
 """Rulebook with small brackets, partial liquidation by bracket, BTC counted at 90 %."""
 WHOLE = str(HERE / "whole.toml")
 """One bracket of 5 %, whole positions at once, no clearance fee."""
+SHARED = str(HERE / "shared.toml")
+"""The small brackets where everybody in profit is deleveraged by his share."""
 SCENARIO = str(HERE / "scenario.toml")
 """The textbook with a price range that does not move."""
 

@@ -16,7 +16,16 @@ from hypothesis import strategies as st
 from simulator.liquidation.rules import InsuranceRules
 from simulator.market.liquidity import Impact, Liquidity
 from tests.cascade.auditor import Auditor
-from tests.cascade.crowds import BTC, ETH, SPOT, falling_market, mixed_crowd, separated_crowd
+from tests.cascade.crowds import (
+    BTC,
+    COIN,
+    ETH,
+    SPOT,
+    coin_crowd,
+    falling_market,
+    mixed_crowd,
+    separated_crowd,
+)
 from tests.cascade.kit import BRACKETS, SCENARIO, Cascade
 
 BOOKS = st.builds(
@@ -106,3 +115,32 @@ def test_the_auditor_has_something_to_look_at(people: str, rulebook: str) -> Non
         stages |= {"deleverage", "counterparty"} if people != "unified" else set()
     assert stages <= {stage for stage, number in counts.items() if number}, counts
     assert counts.get("counterparty", 0) == counts.get("deleverage", 0)
+
+
+@pytest.mark.parametrize("seed", [1, 2])
+def test_coin_margined_crowds_keep_to_the_waterfall(seed: int) -> None:
+    fund = InsuranceRules({"BTC": Decimal("0.05")}, 1.0, 0.2, 0.02)
+    cascade = Cascade(
+        falling_market(seed, (SPOT, COIN), 40),
+        coin_crowd(seed, 40),
+        rulebook=BRACKETS,
+        impact=Impact(other=Liquidity(depth=1e5, reach=0.1, levels=40, resilience="none")),
+        insurance=fund,
+    )
+    counts = audited(cascade).counts
+    assert min(counts[x] for x in ("order", "takeover", "counterparty", "unwind")) > 0, counts
+
+
+@pytest.mark.parametrize("seed", [3, 4])
+def test_positions_of_both_sides_keep_to_the_waterfall(seed: int) -> None:
+    """In hedge mode every contract has two slots."""
+    cascade = Cascade(
+        falling_market(seed, (SPOT, BTC, ETH), 40),
+        mixed_crowd(seed, 30),
+        rulebook=BRACKETS,
+        impact=Impact(other=Liquidity(depth=1e5, reach=0.1, levels=40)),
+        insurance=InsuranceRules({"USDT": Decimal(0)}, 1.0, 0.2, 0.02),
+        position_mode="hedge",
+    )
+    counts = audited(cascade).counts
+    assert min(counts[x] for x in ("order", "counterparty")) > 0, counts

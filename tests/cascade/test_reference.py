@@ -25,7 +25,7 @@ from tests.cascade.crowds import (
     separated_crowd,
     unified_crowd,
 )
-from tests.cascade.kit import BRACKETS, SCENARIO, Cascade, impact_of, units
+from tests.cascade.kit import BRACKETS, SCENARIO, SHARED, Cascade, impact_of, units
 from tests.cascade.plain_run import plain_run
 
 THIN = Liquidity(depth=150_000.0, spread=2e-4, reach=0.2, levels=40, half_life_ns=20 * 10**9)
@@ -57,7 +57,7 @@ def compare(cascade: Cascade, impact: Impact, rulebook: str, insurance: Insuranc
         for name, one in pool.positions.items():
             assert cascade.lots(pool.account, name) == one.lots
     for one in cascade.holders:
-        if not one.unified or rulebook == BRACKETS:  # there plain spot is no member of the pool
+        if not one.unified or rulebook != SCENARIO:  # there plain spot is no member of the pool
             ends[one.id].update({a: units(x) for a, x in one.balance.get("spot", {}).items()})
         assert cascade.amounts(one.id) == {a: x for a, x in ends[one.id].items() if x}, one
     return Counter(one.stage for one in engine)
@@ -91,6 +91,30 @@ def test_one_underlying_under_the_scenario_model(seed: int) -> None:
         insurance=POOR,
     )
     compare(cascade, impact, SCENARIO, POOR)
+
+
+@pytest.mark.parametrize("seed", [2, 5])
+def test_everybody_in_profit_gives_his_share(seed: int) -> None:
+    impact = impact_of(THIN)
+    cascade = Cascade(
+        falling_market(seed),
+        separated_crowd(seed, 40),
+        rulebook=SHARED,
+        impact=impact,
+        insurance=POOR,
+    )
+    stages = compare(cascade, impact, SHARED, POOR)
+    assert stages["counterparty"] > stages["takeover"]
+
+
+@pytest.mark.soak
+@pytest.mark.parametrize("seed", range(1000, 1200))
+def test_many_crowds_under_brackets(seed: int) -> None:
+    impact = impact_of(THIN if seed % 2 else replace(THIN, profile="linear", flight=0.02))
+    for rulebook, insurance in ((BRACKETS, FUND), (BRACKETS, POOR), (SHARED, POOR)):
+        made, crowd = falling_market(seed), separated_crowd(seed, 40)
+        cascade = Cascade(made, crowd, rulebook=rulebook, impact=impact, insurance=insurance)
+        compare(cascade, impact, rulebook, insurance)
 
 
 @pytest.mark.parametrize("seed", range(4))
