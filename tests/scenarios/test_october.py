@@ -90,4 +90,5 @@ def test_assumed_paths_beside_the_recorded_marks() -> None:
     # Then `forced` stays above it, by at most a tenth, and `chosen` beside it.
     assert found[FORCED][22:36].min() > -0.015
     assert 0.02 < found[FORCED][22:36].max() < 0.10
-    assert np.abs(found[CHOSEN]).max() < 0.025
+    assert np.abs(found[CHOSEN]).max() < 0.05
+    assert np.abs(found[CHOSEN]).mean() < 0.008
