@@ -36,10 +36,14 @@ def played(
 
 
 @cache
-def told(name: str, mode: str, variant: str = "", accounts: int = 0) -> Figures:
-    """Return the figures of a run beside those of the same without feedback."""
-    loud = played(name, mode, variant, accounts)
-    quiet = played(name, mode, variant, accounts, feedback=False)
-    found = figures(replace(loud, quiet=quiet.cascade))
+def told(
+    name: str, mode: str, variant: str = "", accounts: int = 0, beside: bool = False
+) -> Figures:
+    """Return the figures of a run; ``beside`` those of the same without feedback if asked."""
+    run = played(name, mode, variant, accounts)
+    if beside:
+        quiet = played(name, mode, variant, accounts, feedback=False)
+        run = replace(run, quiet=quiet.cascade)
+    found = figures(run)
     assert found is not None
     return found

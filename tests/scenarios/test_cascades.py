@@ -84,7 +84,7 @@ def test_a_fall_leaves_the_separated_seed_its_coins_and_the_unified_one_nothing(
 
 
 def test_the_seed_takes_others_along() -> None:
-    found = told("cascade_seed", SEPARATED, "dip", FEW)
+    found = told("cascade_seed", SEPARATED, "dip", FEW, beside=True)
     assert found.quiet is not None
     assert found.quiet.liquidated == 1
     assert found.liquidated > 20
@@ -112,8 +112,8 @@ def test_only_one_pool_lets_the_collateral_reach_the_futures() -> None:
 
 
 def test_inverse_contract_falls_deeper_than_the_linear_one() -> None:
-    inverse = told("march_2020", SEPARATED, "inverse, BTC collateral", FEW)
-    linear = told("march_2020", SEPARATED, "linear, USDT collateral", FEW)
+    inverse = told("march_2020", SEPARATED, "inverse, BTC collateral", FEW, beside=True)
+    linear = told("march_2020", SEPARATED, "linear, USDT collateral", FEW, beside=True)
     deep = next(one for one in inverse.falls if one.instrument == "cm:BTCUSD_PERP")
     flat = next(one for one in linear.falls if one.instrument == "um:BTCUSDT")
     assert deep.quiet_fall == pytest.approx(flat.quiet_fall, abs=1e-3)
@@ -191,7 +191,7 @@ def test_nobody_is_deleveraged_before_a_liquidation(name: str, mode: str) -> Non
 
 def test_feedback_makes_the_bundled_crash_deeper() -> None:
     for mode in (SEPARATED, UNIFIED):
-        found = told("flash_crash", mode, "", FEW)
+        found = told("flash_crash", mode, "", FEW, beside=True)
         assert found.quiet is not None
         assert found.liquidated > found.quiet.liquidated > 0
         head = found.headline

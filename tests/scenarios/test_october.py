@@ -31,7 +31,7 @@ START_MS = 1_760_129_400_000
 @pytest.mark.hours
 @pytest.mark.parametrize("mode", MODES)
 def test_forced_has_the_published_shape_within_bounds(mode: str) -> None:
-    found = told(NAME, mode, FORCED)
+    found = told(NAME, mode, FORCED, beside=True)
     falls = {one.instrument: one for one in found.falls}
     # BTCUSD_PERP's mark fell by 12.3 %, ether by 12 to 16, AVAXUSD_PERP by 77.
     assert 0.10 < falls["um:BTCUSDT"].fall < 0.145
