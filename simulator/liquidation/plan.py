@@ -1,8 +1,8 @@
 """What to close when a pool has reached its liquidation threshold, in plain Python.
 
 The readable twin of `simulator.exchange.closing.Closing.choose`: which position is closed next and
-how far.  A plan is a list of commands and nothing else: the exchange carries them out.  Where even
-closing everything does not reach the target, everything is closed.
+how far.  Nothing is carried out here.  Where even closing everything does not reach the target,
+everything is closed.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ def plan(
 
     ``positions`` are signed lots by slot; ``maintenance`` is the pool's requirement if it held
     given positions, ``cost`` what closing lots of a slot costs.  What closing costs does not lower
-    ``equity`` here: where it matters the exchange plans again.
+    ``equity`` here: the venue chooses anew after each order.
 
     >>> plan({0: 10}, 10.0, lambda held: abs(held[0]) * 1.0, 1.5)
     [Close(instrument=0, lots=4)]
