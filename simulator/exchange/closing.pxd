@@ -18,6 +18,7 @@ cdef class Closing(Waterfall):
     cdef int _liquidate(self, int pool, int account, int wallet, double equity, double maintenance) except? -1
     cdef void _keep_call(self, int pool, int account, bint bankrupt, double equity, double maintenance, double after) noexcept
     cdef bint holding(self, int pool) noexcept
+    cdef bint _has_more(self, int pool, int wallet, double equity) noexcept
     cdef bint owes(self, int wallet) noexcept
     cdef bint safe(self, int pool, double equity, double maintenance) noexcept
     cdef int close_positions(self, int pool) except? -1

@@ -126,7 +126,7 @@ class Closing(Waterfall):
         maintenance = self.pools.maintenance[pool]
         if self.pools.level[pool] < LIQUIDATION:
             return 0
-        if not self.holding(pool) and equity >= 0.0 and not self.owes(wallet):
+        if not self._has_more(pool, wallet, equity):
             return 0
         self.busy = True
         done: cython.bint = False
@@ -176,7 +176,9 @@ class Closing(Waterfall):
         self.pools.evaluate(pool)
         after = self.pools.equity[pool] + self.returned
         self._keep_call(pool, account, bankrupt, equity, maintenance, after)
-        if self.pools.level[pool] < LIQUIDATION or not self.holding(pool):
+        if self.pools.level[pool] < LIQUIDATION or not self._has_more(
+            pool, wallet, self.pools.equity[pool]
+        ):
             self.recovered(pool)
         if self.venue.trades[account]:
             self.cold.liquidated(pool, equity, maintenance, after)
@@ -221,6 +223,14 @@ class Closing(Waterfall):
             if self.ledger.quantity[account, self.pools.pool_slots[n]] != 0:
                 return True
         return False
+
+    @cython.cfunc
+    @cython.exceptval(check=False)
+    def _has_more(
+        self, pool: cython.int, wallet: cython.int, equity: cython.double
+    ) -> cython.bint:
+        """Whether a pool has what a liquidation can close, sell or hand over."""
+        return self.holding(pool) or equity < 0.0 or self.owes(wallet)
 
     @cython.cfunc
     @cython.exceptval(check=False)
