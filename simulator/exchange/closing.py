@@ -226,9 +226,7 @@ class Closing(Waterfall):
 
     @cython.cfunc
     @cython.exceptval(check=False)
-    def _has_more(
-        self, pool: cython.int, wallet: cython.int, equity: cython.double
-    ) -> cython.bint:
+    def _has_more(self, pool: cython.int, wallet: cython.int, equity: cython.double) -> cython.bint:
         """Whether a pool has what a liquidation can close, sell or hand over."""
         return self.holding(pool) or equity < 0.0 or self.owes(wallet)
 

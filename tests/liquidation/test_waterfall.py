@@ -278,3 +278,21 @@ def test_unified_sells_a_coin_for_its_loan_as_far_as_the_target_asks() -> None:
     assert sold, "the loan was called"
     assert all(row["side"] == -1 for row in sold)
     assert left == E8 - sum(int(row["lots"]) for row in sold) * 10**5
+
+
+def test_a_loan_that_the_book_repays_in_parts_is_one_liquidation() -> None:
+    """Each second shows bids for 10 lots: one call, one record, though nothing is held but coins.
+
+    1 BTC at 70,500 for a loan of 70,000, with a haircut of 5 %: far below the threshold.
+    """
+    borrower = Person(
+        1, balance={("margin", "BTC"): 1.0}, loan={("margin", "USDT"): 70_000.0}, unified=True
+    )
+    world = CrowdWorld([borrower], rulebook="binance")
+    for _ in range(5):
+        world.book(SPOT, 705_000, 705_001, lots=10)
+        world.step(1000)
+    assert [row["lots"] for row in world.engine.closings()] == [10] * 5
+    (call,) = world.engine.calls()
+    assert call["equity_after"] > call["equity"]
+    assert len(world.records(Outcome.LIQUIDATED)) == 1
