@@ -188,9 +188,14 @@ def figures_of(cascade: Cascade, quiet: Cascade | None, start_ns: int, end_ns: i
 
 def bankrupt_accounts(closings: pl.DataFrame, calls: pl.DataFrame) -> pl.DataFrame:
     """Return account, group and mode of who lost a whole margin pool, or more; each once."""
-    keys = ("account", "group", "mode")
+    return _bankruptcies(closings, calls).drop("time_ns").unique()
+
+
+def _bankruptcies(closings: pl.DataFrame, calls: pl.DataFrame) -> pl.DataFrame:
+    """Positions handed over and calls that others bore a loss of: whose, and when."""
+    keys = ("time_ns", "account", "group", "mode")
     handed = closings.filter(pl.col("stage").is_in(["takeover", "deleverage"])).select(keys)
-    return pl.concat([handed, calls.filter(pl.col("bankrupt")).select(keys)]).unique()
+    return pl.concat([handed, calls.filter(pl.col("bankrupt")).select(keys)])
 
 
 def by_minute(cascade: Cascade, start_ns: int, end_ns: int) -> pl.DataFrame:
@@ -198,7 +203,8 @@ def by_minute(cascade: Cascade, start_ns: int, end_ns: int) -> pl.DataFrame:
 
     Columns: minute_ns (its first instant, which belongs to it), notional, long, short (of which
     kind the closed positions were), order, takeover, deleverage (how), spot (sold or bought),
-    liquidations, accounts (liquidated in that minute, each once), bankrupt (accounts likewise).
+    liquidations, accounts (liquidated in that minute, each once), bankrupt (`bankrupt_accounts`
+    likewise).
     """
     first, last = (at // MINUTE_NS * MINUTE_NS for at in (start_ns, end_ns))
     made = pl.DataFrame({"minute_ns": pl.int_range(first, last + 1, MINUTE_NS, eager=True)})
@@ -213,11 +219,12 @@ def by_minute(cascade: Cascade, start_ns: int, end_ns: int) -> pl.DataFrame:
     )  # fmt: skip
     account = pl.col("account")
     calls = cascade.calls.filter(OF_CROWD).group_by(minute).agg(
-        liquidations=pl.len().cast(pl.Int64),
-        accounts=account.n_unique().cast(pl.Int64),
-        bankrupt=account.filter(pl.col("bankrupt")).n_unique().cast(pl.Int64),
+        liquidations=pl.len().cast(pl.Int64), accounts=account.n_unique().cast(pl.Int64)
     )  # fmt: skip
-    for part in (closings, calls):
+    bankrupt = _bankruptcies(cascade.closings, cascade.calls).filter(OF_CROWD).group_by(minute).agg(
+        bankrupt=account.n_unique().cast(pl.Int64)
+    )  # fmt: skip
+    for part in (closings, calls, bankrupt):
         made = made.join(part, on="minute_ns", how="left", maintain_order="left")
     return made.fill_null(0)
 

@@ -12,7 +12,7 @@ from dataclasses import replace
 import numpy as np
 import polars as pl
 
-from simulator.report.cascade_figures import MINUTE_NS, Figures
+from simulator.report.cascade_figures import MINUTE_NS, OF_CROWD, Figures
 from simulator.report.cascade_heat import heats
 from simulator.report.cascade_picture import (
     Band,
@@ -161,7 +161,7 @@ def _minutes(run: RunResult, one: Figures) -> Picture:
     bars: list[Bars] = []
     if run.cascade is not None and one.liquidated:
         bar = pl.col("time_ns") // (step * MINUTE_NS) * (step * MINUTE_NS) / 1e6
-        of_crowd = run.cascade.closings.filter(pl.col("account") > 0)
+        of_crowd = run.cascade.closings.filter(OF_CROWD)
         for stage, tint in STAGES.items():
             for side, sign in ((-1, 1.0), (1, -1.0)):
                 part = of_crowd.filter((pl.col("stage") == stage) & (pl.col("side") == side))

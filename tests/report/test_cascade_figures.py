@@ -80,6 +80,7 @@ def test_a_position_handed_over_is_a_bankruptcy() -> None:
     calls = [crowds.call(0, account, bankrupt=account == 4) for account in (1, 2, 3, 4)]
     one = found(closings=rows, calls=calls)
     assert (one.bankruptcies, one.beyond) == (3, 1)
+    assert one.minutes["bankrupt"].to_list() == [3, 0, 0, 0]
 
 
 def test_a_minute_begins_with_its_first_instant() -> None:
