@@ -14,7 +14,8 @@ from decimal import ROUND_FLOOR, Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from simulator.accounts.wallets import Partition
+from simulator.accounts.wallets import CLEARING, Partition
+from simulator.accounts.wallets import MARKET as MARKET_WALLET
 from simulator.calculator.contracts import MARKET, contracts
 from simulator.calculator.document import Document, Holding
 from simulator.calculator.pools import Entry, merged
@@ -133,7 +134,10 @@ class Opening:
             if size:
                 signed = size if lots > 0 else -size
                 ledger.fill_position(ACCOUNT, slot, signed, at)
-                ledger.fill_position(MARKET_ACCOUNT, slot, -signed, at)
+                realized = ledger.fill_position(MARKET_ACCOUNT, slot, -signed, at)
+                if realized and one.market != "option":
+                    # The market stands opposite a crowd already, and closed some of that.
+                    ledger.move(CLEARING, MARKET_WALLET, desk.asset(one.settle), realized)
 
 
 def opening(
