@@ -40,7 +40,7 @@ LIQUIDATION = cython.declare(cython.int, 3)
 
 # simulator.events.outcomes
 LIQUIDATED = cython.declare(cython.int, 14)
-SHORTFALL_PAID = cython.declare(cython.int, 15)
+SHORTFALL = cython.declare(cython.int, 15)
 
 # Kinds of pool by number: simulator.risk.columns.KINDS
 UM = cython.declare(cython.int, 2)
@@ -639,7 +639,7 @@ class Closing(Waterfall):
             self.ledger.move(INSURANCE_WALLET, wallet, asset, -units)
             if units < 0:
                 self.venue.records.add(
-                    self.venue.now, SHORTFALL_PAID, account, -1, pool, 0, asset, -units
+                    self.venue.now, SHORTFALL, account, -1, pool, 0, asset, -units
                 )
             self.shortfall_of[account] -= units * UNIT * self.pools.index[asset]
         self._repay(pool, wallet)
@@ -862,9 +862,3 @@ class Closing(Waterfall):
     def cost_of(self, slot: int, held: int, lots: int) -> float:
         """`cost`, asked from plain Python."""
         return float(self.cost(slot, held, lots))
-
-    def bankruptcy_of(self, pool: int, slot: int) -> float:
-        """Bankruptcy price of a position now, in quote units."""
-        held = int(self.ledger.quantity[int(self.pools.account[pool]), slot])
-        worth = self.worth_of(pool)
-        return float(self.bankruptcy_price(slot % self.instruments, held, worth))

@@ -915,10 +915,6 @@ class Waterfall:
         """What the fund and others bore for an account, USD."""
         return float(self.shortfall_of[account])
 
-    def handed_over(self, pool: int) -> int:
-        """`hand_over`, asked from plain Python."""
-        return int(self.hand_over(pool))
-
 
 def _twice(columns: Any) -> Any:
     """Return a table twice as long."""
