@@ -1,4 +1,4 @@
-"""Goal: the account that trades may begin with positions among a crowd, and the venue still balances.
+"""Goal: the account that trades may begin with positions among a crowd, and the venue balances.
 
 Method: a portfolio document beside crowds that are long or short, in one-way and in hedge mode; a
 fall in which some of them are liquidated.
