@@ -14,6 +14,9 @@ MAKER: Final = 6  # 1 of an order that rested
 FEE: Final = 7  # 1e-8 of the asset
 FEE_ASSET: Final = 8
 REALIZED: Final = 9  # profit, 1e-8 of the settlement asset
-FORCED: Final = 10  # not 0 where the venue liquidated
+FORCED: Final = 10  # not 0 where the venue liquidated, ``DELEVERAGED`` where it deleveraged
 ACCOUNT: Final = 11
 POSITION: Final = 12  # slot
+
+DELEVERAGED: Final = 64
+"""In ``FORCED``: a profitable position was closed against another's liquidation."""

@@ -40,6 +40,10 @@ SHORTFALL = cython.declare(cython.int, 15)
 TAKEN_OVER = cython.declare(cython.int, 36)
 DELEVERAGED = cython.declare(cython.int, 37)
 
+# simulator.events.fills
+FORCED = cython.declare(cython.int, 10)
+DELEVERAGED_ROW = cython.declare(cython.longlong, 64)
+
 # Stages of a closing
 ORDER = cython.declare(cython.int, 0)
 TAKEOVER = cython.declare(cython.int, 1)
@@ -496,6 +500,7 @@ class Waterfall:
         ticks = round(price / self.tick_of(i))
         self.venue.keep_transfer(account, slot, 1 if lots > 0 else -1, ticks, abs(lots), realized)
         if counterparty:
+            self.venue.fill_row[self.venue.n_fill_rows - 1, FORCED] = DELEVERAGED_ROW
             self.cold.deleveraged(slot, lots, price, realized)
         else:
             self.cold.taken_over(slot, lots, price)

@@ -136,7 +136,12 @@ def _fills(run: Simulation) -> pl.DataFrame:
             ),
             "realized_pnl": rows[:, fills.REALIZED] * UNIT,
             "reason": pl.Series(
-                np.where(rows[:, fills.FORCED] != 0, "liquidation", "order"), dtype=pl.String
+                np.select(
+                    [rows[:, fills.FORCED] == fills.DELEVERAGED, rows[:, fills.FORCED] != 0],
+                    ["deleveraging", "liquidation"],
+                    "order",
+                ),
+                dtype=pl.String,
             ),
         }
     )

@@ -110,7 +110,8 @@ class RunResult:
     keeps the exact ones):
 
     - ``fills``: time_ns, instrument, order, side (+1 buy), price, quantity, fee, fee_asset,
-      liquidity (``maker`` or ``taker``), realized_pnl, reason (``order`` or ``liquidation``)
+      liquidity (``maker`` or ``taker``), realized_pnl, reason (``order``,
+      ``liquidation`` or ``deleveraging``)
     - ``history``: time_ns, pool, equity, initial_margin, maintenance_margin, ratio (null without
       requirement), level
     - ``prices``: time_ns, instrument, price (sampled)

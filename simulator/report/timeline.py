@@ -206,13 +206,14 @@ def _orders(run: RunResult) -> Iterator[Line]:
         fee_asset=pl.col("fee_asset").first(),
     )
     for row in filled.iter_rows(named=True):
-        forced = row["reason"] == "liquidation"
+        forced = row["reason"] != "order"
+        purpose = {"liquidation": " to liquidate", "deleveraging": " in an auto-deleveraging"}
         verb = "buys" if row["side"] > 0 else "sells"
         fee = f", fee {_quantity(row['fee'], row['fee_asset'])}" if row["fee"] else ""
         yield Line(
             row["time_ns"],
             VENUE if forced else trader,
-            f"{verb} {row['quantity']:,.8g} {row['instrument']}" + " to liquidate" * forced,
+            f"{verb} {row['quantity']:,.8g} {row['instrument']}" + purpose.get(row["reason"], ""),
             f"filled at {row['price']:,.2f}{fee}",
             "order",
             group=(f"orders on {row['instrument']}", "filled"),

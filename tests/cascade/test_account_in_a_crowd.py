@@ -57,3 +57,27 @@ def test_a_document_opens_beside_a_crowd(side: int, position_mode: str) -> None:
     assert cascade.amounts(4) == {"USDT": 10 * E8}
     # At 94,000 a short of 99,000.05 is in profit, and the only one.
     assert (left, deleveraged) == ((500, 0) if side > 0 else (-400, 100))
+
+
+def test_a_deleveraging_is_not_told_as_a_liquidation() -> None:
+    """The account's short is closed because somebody else is bankrupt; it was never called."""
+    holder = Holder(4, {PERP: 100}, {PERP: FIRST}, {PERP: 500.0}, {"um": {"USDT": 10.0}})
+    made = market(
+        8, {"BTC": falling(FIRST, (3, 1.0), (4, 0.94), (8, 0.94))}, ("spot:BTCUSDT", PERP)
+    )
+    cascade = Cascade(
+        made,
+        [holder],
+        rulebook=BRACKETS,
+        impact=impact_of(even_book(1e8, levels=50)),
+        insurance=InsuranceRules({"USDT": Decimal(0)}),
+        account={**document(-0.05, 0), "positions": document(-0.05, 0)["positions"][:1]},
+    ).run()
+    (fill,) = cascade.result.fills.iter_rows(named=True)
+    assert (fill["reason"], fill["side"], fill["quantity"], fill["price"]) == (
+        "deleveraging",
+        1,
+        0.05,
+        95_000.0,
+    )
+    assert cascade.result.liquidations.is_empty()
