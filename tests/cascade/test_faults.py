@@ -116,15 +116,15 @@ def test_a_contract_without_a_price_range_is_refused_in_a_line(tmp_path: Path) -
         made(fall(0.9), [long(1, 900.0)], rulebook=str(book))
 
 
-def test_after_a_day_without_data_all_is_settled_at_the_first_prices() -> None:
+def test_after_days_without_data_all_is_settled_at_the_first_prices() -> None:
     before = market(10, {"BTC": falling(FIRST, (10, 0.99))}, (PERP,))
-    after = market(10, {"BTC": falling(80_000.0, (10, 1.0))}, (PERP,), "2025-10-11T20:50:00Z")
+    after = market(10, {"BTC": falling(80_000.0, (10, 1.0))}, (PERP,), "2025-10-12T20:50:00Z")
     holders = [long(1, 900.0), long(2, 21_000.0, lots=1000), short(3, 500.0)]
     cascade = made(before, holders, insurance=NOTHING, then=[after])
-    audited(cascade, funding=True)  # three hours of funding have passed too
+    audited(cascade, funding=True)
     rows = cascade.closings()
     assert {one.time for one in rows} == {rows[0].time}
-    assert rows[0].time >= 1_760_215_800 * 10**9
+    assert rows[0].time >= 1_760_302_200 * 10**9
     assert [(one.account, one.stage) for one in rows[:2]] == [
         (1, "deleverage"),
         (3, "counterparty"),

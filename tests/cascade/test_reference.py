@@ -84,8 +84,8 @@ def test_wallets_and_isolated_positions_under_brackets(
 def test_one_underlying_under_the_scenario_model(seed: int) -> None:
     impact = impact_of(replace(THIN, profile="linear", permanent=0.2, flight=0.02))
     cascade = Cascade(
-        falling_market(seed, (BTC,)),
-        separated_crowd(seed, 40, (BTC,)),
+        falling_market(seed, (BTC,), 40),
+        separated_crowd(seed, 20, (BTC,)),
         rulebook=SCENARIO,
         impact=impact,
         insurance=POOR,
