@@ -71,7 +71,11 @@ def test_a_deleveraging_is_not_told_as_a_liquidation() -> None:
         rulebook=BRACKETS,
         impact=impact_of(even_book(1e8, levels=50)),
         insurance=InsuranceRules({"USDT": Decimal(0)}),
-        account={**document(-0.05, 0), "positions": document(-0.05, 0)["positions"][:1]},
+        account={
+            "prices": {"index": {"USDT": 1, "BTC": 100_000}},
+            "balances": {"um": {"USDT": 50_000}},
+            "positions": [{"instrument": "BTCUSDT", "quantity": "-0.05", "entry_price": 99_000}],
+        },
     ).run()
     (fill,) = cascade.result.fills.iter_rows(named=True)
     assert (fill["reason"], fill["side"], fill["quantity"], fill["price"]) == (
