@@ -26,7 +26,7 @@ from tests.cascade.crowds import (
     mixed_crowd,
     separated_crowd,
 )
-from tests.cascade.kit import BRACKETS, SCENARIO, Cascade
+from tests.cascade.kit import BRACKETS, SCENARIO, Cascade, Holder, falling, market
 
 BOOKS = st.builds(
     Liquidity,
@@ -144,3 +144,32 @@ def test_positions_of_both_sides_keep_to_the_waterfall(seed: int) -> None:
     )
     counts = audited(cascade).counts
     assert min(counts[x] for x in ("order", "counterparty")) > 0, counts
+
+
+@pytest.mark.parametrize("rulebook", [BRACKETS, SCENARIO])
+def test_borrowers_of_cross_margin_sell_coins_and_keep_to_the_waterfall(rulebook: str) -> None:
+    """One coin against loans of 80,000 to 86,000 USDT, in either mode, when it is worth 84,000."""
+    holders = [
+        Holder(
+            number,
+            balance={"margin": {"BTC": 1.0}, "spot": {"USDT": 100.0}},
+            loan={"margin": {"USDT": 80_000.0 + 200 * number}},
+            unified=number % 2 == 0,
+        )
+        for number in range(1, 31)
+    ]
+    fall = falling(100_000.0, (5, 1.0), (6, 0.84), (40, 0.83), volatility=0.3)
+    cascade = Cascade(
+        market(40, {"BTC": fall}, (SPOT, BTC)),
+        holders,
+        rulebook=rulebook,
+        impact=Impact(other=Liquidity(depth=3e6, reach=0.1, levels=40, resilience="none")),
+        insurance=InsuranceRules({"USDT": Decimal(1_000)}, 1.0, 0.2, 0.02),
+    )
+    counts = audited(cascade).counts
+    assert counts["spot"] > 20, counts
+    assert 0 < counts["bankrupt"] < counts["calls"], counts
+    sold = sum(one.lots for one in cascade.closings())
+    left = sum(cascade.amounts(one.id).get("BTC", 0) for one in holders)
+    taken = cascade.fund("BTC")
+    assert sold * 1000 + left + taken == 30 * 10**8
