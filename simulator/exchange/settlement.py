@@ -526,7 +526,7 @@ class Settlement:
     def fee_rate(
         self, slot: cython.int, product: cython.int, maker: cython.bint
     ) -> cython.longlong:
-        """Fee in 1e-8 of the value; a liquidation pays the clearance fee instead (see the desk)."""
+        """Fee in 1e-8 of the value; an order of a liquidation pays none: `Closing` charges it."""
         if self.orders.row[slot, FLAGS] & LIQUIDATION_FLAG:
             return 0
         return self.fee_e8[product, 0] if maker else self.fee_e8[product, 1]
