@@ -82,8 +82,8 @@ class Desk(DeskViews):
 
     ``upkeep`` keeps prices and checks margin; ``transfers``, ``funding``, ``expiry``,
     ``liquidator``, ``isolated`` (margin), ``loans``, ``funds``, ``negative`` (balances) and
-    ``modes`` do what their names say.  Of a crowd, ``roster`` says who is who, ``holders`` does what
-    happens to all at once, and ``census`` looks at how they stand.
+    ``modes`` do what their names say.  Of a crowd, ``roster`` says who is who, ``holders`` does
+    what happens to all at once, and ``census`` looks at how they stand.
     """
 
     def __init__(
