@@ -239,9 +239,14 @@ def falls(cascade: Cascade, quiet: Cascade | None) -> tuple[Fall, ...]:
         Fall(one.instrument, one.first, one.low, one.low_ns, one.fall, calm.get(one.instrument))
         for one in _falls(cascade)
     ]
-    return tuple(
-        sorted(made, key=lambda one: (-weight.get(one.instrument, 0.0), -one.fall, one.instrument))
-    )
+
+    def rank(one: Fall) -> tuple[float, int, bool, str]:
+        # Falls as deep as each other are a contract's first: positions are in contracts.
+        depth = round(one.fall / LEAST_FALL)
+        spot = one.instrument.startswith("spot:")
+        return -weight.get(one.instrument, 0.0), -depth, spot, one.instrument
+
+    return tuple(sorted(made, key=rank))
 
 
 def _falls(cascade: Cascade) -> list[Fall]:

@@ -5,6 +5,7 @@ Times are ms since 1970 UTC.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -103,3 +104,27 @@ class Picture:
     def empty(self) -> bool:
         """Whether there is nothing to draw."""
         return not (self.lines or self.bands or self.bars or self.lying or self.heats)
+
+
+NEAR = 1.35
+"""Lines of levels less than so many times apart have their names side by side, not one above the
+other.
+"""
+
+NAME_WIDTH = 0.3
+"""Room for the name of a level, as a share of the picture's width."""
+
+
+def label_ends(levels: Mapping[str, float]) -> dict[str, float]:
+    """Return by level where its name ends, as a share of the picture's width.
+
+    >>> label_ends({"MARGIN_CALL": 1.5, "REDUCE_ONLY": 1.2, "LIQUIDATION": 1.05})
+    {'LIQUIDATION': 1.0, 'REDUCE_ONLY': 0.7, 'MARGIN_CALL': 1.0}
+    """
+    ends: dict[str, float] = {}
+    below = 0.0
+    for name, at in sorted(levels.items(), key=lambda item: item[1]):
+        near = bool(ends) and at < below * NEAR
+        ends[name] = 1.0 - NAME_WIDTH if near and list(ends.values())[-1] == 1.0 else 1.0
+        below = at
+    return ends

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import plotly.graph_objects as go
 
-from simulator.report.cascade_picture import Heat, Line, Lying, Picture
+from simulator.report.cascade_picture import Heat, Line, Lying, Picture, label_ends
 from simulator.report.colours import LEVEL
 from simulator.report.plots import RATIO_TICKS
 from simulator.report.values import signed
@@ -43,10 +43,11 @@ def cascade_figure(picture: Picture) -> go.Figure:
         made.add_trace(_line(line))
     for number, lying in enumerate(picture.lying):
         _lying(made, lying, number, len(picture.lying))
+    ends = label_ends(picture.levels)
     for name, at in picture.levels.items():
         made.add_hline(y=at, line={"color": LEVEL, "width": 1.4, "dash": "dot"})
         made.add_annotation(
-            text=f"{name} {at:g}", xref="paper", x=1, xanchor="right", yanchor="bottom",
+            text=f"{name} {at:g}", xref="paper", x=ends[name], xanchor="right", yanchor="bottom",
             y=log10(at) if picture.log else at, showarrow=False,
             font={"size": 11, "color": LEVEL},
         )  # fmt: skip

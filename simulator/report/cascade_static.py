@@ -16,7 +16,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator, NullFormatter, NullLocator
 
 from simulator.report.cascade_panels import pictures
-from simulator.report.cascade_picture import Floats, Heat, Lying, Picture
+from simulator.report.cascade_picture import Floats, Heat, Lying, Picture, label_ends
 from simulator.report.cascade_plots import ceiling
 from simulator.report.colours import LEVEL
 from simulator.report.plots import RATIO_TICKS
@@ -120,10 +120,11 @@ def _over_time(axes: Any, picture: Picture) -> None:
         axes.plot(_days(line.time_ms), line.values, color=line.tint, label=line.name,
                   lw=line.width, ls=DASHES[line.dash],
                   drawstyle="steps-post" if line.step else "default")  # fmt: skip
+    ends = label_ends(picture.levels)
     for name, at in picture.levels.items():
         axes.axhline(at, color=LEVEL, linestyle=":", linewidth=1.4)
-        axes.annotate(f"{name} {at:g}", (0.998, at), xycoords=("axes fraction", "data"),
-                      fontsize=8, color=LEVEL, va="bottom", ha="right")  # fmt: skip
+        axes.annotate(f"{name} {at:g}", (ends[name] - 0.002, at), fontsize=8, color=LEVEL,
+                      xycoords=("axes fraction", "data"), va="bottom", ha="right")  # fmt: skip
     axes.set_ylabel(picture.axis, fontsize=9)
     if picture.log:
         axes.set_yscale("log")

@@ -85,9 +85,10 @@ def _of_price(one: Figures) -> str:
 def _of_accounts(one: Figures, currency: str) -> str:
     if not one.liquidated:
         return f"None of {count(one.accounts)} accounts was liquidated."
+    were = "was" if one.liquidated == 1 else "were"
     said = (
         f"{count(one.liquidated)} of {count(one.accounts)} accounts"
-        f" ({percent(share(one.liquidated, one.accounts))} %) were liquidated"
+        f" ({percent(share(one.liquidated, one.accounts))} %) {were} liquidated"
     )
     peak = one.peak
     if peak is None:
@@ -104,8 +105,9 @@ def _of_losses(one: Figures, currency: str) -> str:
         return ""
     parts = []
     if one.bankruptcies:
-        beyond = f" ({count(one.beyond)} more than that)" if one.beyond else ""
-        parts.append(f"{count(one.bankruptcies)} accounts lost a whole margin pool{beyond}")
+        beyond = f" ({count(one.beyond)} of them more than that)" if one.beyond else ""
+        those = "account" if one.bankruptcies == 1 else "accounts"
+        parts.append(f"{count(one.bankruptcies)} {those} lost a whole margin pool{beyond}")
     if one.fund_drawdown > 0:
         parts.append(f"the insurance fund fell by {compact(one.fund_drawdown)} {currency}")
     if one.deleveraged > 0:
@@ -128,7 +130,7 @@ def _of_types(one: Figures) -> str:
     worst = max(known, key=lambda item: item.lost or 0.0)
     if (worst.lost or 0.0) <= 0:
         return ""
-    said = f"Hit hardest: {worst.group}, {percent(worst.lost)} % of what they had lost"
+    said = f"Hit hardest: {worst.group} lost {percent(worst.lost)} % of what they had"
     if worst.quiet_lost is not None:
         said += f" ({percent(worst.quiet_lost)} % without feedback)"
     return said + "."
@@ -222,6 +224,10 @@ def type_rows(found: Sequence[Figures]) -> list[Row]:
         unit = f"of {count(sizes.pop())}" if len(sizes) == 1 else ""
         hit = tuple(MISSING if one is None else count(one.liquidated) for one in chosen)
         made.append(Row("  liquidated", unit, hit))
+        if any(one is not None and one.deleveraged for one in chosen):
+            # Of a hedged account it is the hedge that was closed: its other leg stands open.
+            cut = tuple(MISSING if one is None else count(one.deleveraged) for one in chosen)
+            made.append(Row("  auto-deleveraged", unit, cut))
     return made
 
 
@@ -278,7 +284,7 @@ def _table(part: Sequence[Told], rows: Sequence[Row], start: int) -> Table:
     table.add_column("", no_wrap=True)
     table.add_column("unit", style="dim", no_wrap=True)
     for run, _ in part:
-        table.add_column(run.label, justify="right", overflow="fold")
+        table.add_column(Text(run.label), justify="right", overflow="fold")
     for row in rows:
         cells = row.cells[start : start + len(part)]
         style = "" if row.label.startswith("  ") else "bold"

@@ -233,3 +233,14 @@ def test_document_of_a_run_in_which_nothing_happened() -> None:
 def test_no_population_no_figures() -> None:
     assert figures(made.made()) is None
     assert isinstance(crowds.run().cascade.closings, pl.DataFrame)  # type: ignore[union-attr]
+
+
+def test_equal_falls_are_the_contracts_first() -> None:
+    rows = [
+        {"time_ns": START + i, "instrument": name, "mark": None if "spot" in name else price,
+         "index": price, "reference": price, "displacement": 0.0}
+        for name, fallen in (("spot:BTCUSDT", 91.9999), ("um:BTCUSDT", 92.0), ("um:ETHUSDT", 95.0))
+        for i, price in enumerate((100.0, fallen))
+    ]  # fmt: skip
+    one = found(paths=rows)
+    assert [item.instrument for item in one.falls] == ["um:BTCUSDT", "spot:BTCUSDT", "um:ETHUSDT"]

@@ -19,10 +19,10 @@ from rich.console import Console
 from simulator.report.cascade_figures import Figures, figures
 from simulator.report.cascade_heat import column, heats
 from simulator.report.cascade_panels import pictures
-from simulator.report.cascade_picture import Picture
+from simulator.report.cascade_picture import Picture, label_ends
 from simulator.report.cascade_plots import cascade_figure
 from simulator.report.cascade_static import grid
-from simulator.report.cascade_table import cascade_rows, rich_cascade, sentences, told
+from simulator.report.cascade_table import cascade_rows, rich_cascade, sentences, told, type_rows
 from simulator.report.document import document
 from simulator.report.files import CASCADE_FRAMES, write_files
 from simulator.report.page import page
@@ -88,7 +88,33 @@ def test_sentences_for_a_newcomer() -> None:
                             "times as deep.")  # fmt: skip
     assert "of 100,000 accounts (6.0 %) were liquidated" in said[1]
     assert "auto-deleveraging" in said[2]
-    assert said[3].startswith("Hit hardest: long retail, 42.0 %")
+    assert said[3].startswith("Hit hardest: long retail lost 42.0 % of what they had")
+
+
+def test_one_is_told_as_one() -> None:
+    calls = crowds.frame("calls", [crowds.call(1, 1, bankrupt=True)])
+    closings = crowds.frame("closings", [crowds.closing(1, 5.0)])
+    lonely = made_with(crowds.quiet_market(), calls=calls, closings=closings)
+    said = sentences(figures_of(crowds.run(cascade=lonely, quiet=None)), "USDT")
+    assert "1 of 10 accounts (10.0 %) was liquidated" in said[1]
+    assert said[2].startswith("1 account lost a whole margin pool (1 of them more than that)")
+
+
+def test_types_that_were_deleveraged_have_a_row() -> None:
+    rows = {row.label: row.cells for row in type_rows([figures_of(crowds.run())])}
+    assert list(rows)[:6] == [
+        "Lost: long retail", "  liquidated", "Lost: long with alts", "  auto-deleveraged",
+        "Lost: basis trader", "Lost: short seller",
+    ]  # fmt: skip
+    cells = [row.cells for row in type_rows([figures_of(crowds.run())]) if "auto" in row.label]
+    assert cells == [("12",), ("24",), ("36",)]
+
+
+def test_names_of_near_levels_do_not_lie_on_each_other() -> None:
+    ends = label_ends({"MARGIN_CALL": 1.5, "REDUCE_ONLY": 1.2, "LIQUIDATION": 1.05})
+    assert ends["LIQUIDATION"] == ends["MARGIN_CALL"] == 1.0
+    assert ends["REDUCE_ONLY"] < 0.8
+    assert set(label_ends({"MARGIN_CALL": 1.5, "LIQUIDATION": 1.0}).values()) == {1.0}
 
 
 def test_sentences_where_nothing_happened() -> None:
