@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
-from simulator.accounts.crowd import Crowd, Population, Setting, fitted
+from simulator.accounts.crowd import Crowd, Population, Setting, crowd_of, fitted
 from simulator.accounts.profile import profile_of
 from simulator.accounts.rules import AccountProfile
 from simulator.accounts.states import AccountMode
@@ -207,12 +207,10 @@ class Simulation:
         told = first_prices(self.player, listed)
         index = first_index(assets, listed, index_sources(listed, assets), CASH, told)
         self._first = told.price, index
-        if not isinstance(population, Crowd):
-            setting = Setting(
-                listed, tuple(assets), told.price, index, self.margins, self._mode, self.seed
-            )
-            population = population(setting)
-        crowd = fitted(population, [one.name for one in listed], assets)
+        setting = Setting(
+            listed, tuple(assets), told.price, index, self.margins, self._mode, self.seed
+        )
+        crowd = fitted(crowd_of(population, setting), [one.name for one in listed], assets)
         for number, one in enumerate(listed):
             if one.name not in told.price and crowd.lots[:, number].any():
                 raise InputError(f"population: {one.name}: the data begin without a price of it")

@@ -84,6 +84,21 @@ Population = Crowd | Callable[[Setting], Crowd]
 """What a run takes for its population: the accounts, or a function that makes them."""
 
 
+def crowd_of(population: Population, setting: Setting) -> Crowd:
+    """Return the accounts of a population at the first moment of a run.
+
+    Raises ``InputError`` for what is neither a crowd nor a function that makes one.
+    """
+    crowd = population(setting) if callable(population) else population
+    if not isinstance(crowd, Crowd):
+        what = "what its function returns" if callable(population) else "population"
+        raise InputError(
+            f"population: {what} must be a Crowd, not {type(crowd).__name__}; accounts of a "
+            "Parquet file are simulator.population.parquet.population(FILE)"
+        )
+    return crowd
+
+
 def fitted(crowd: Crowd, instruments: Sequence[str], assets: Sequence[str]) -> Crowd:
     """Return a crowd with its rows by id and its columns as a run has them.
 

@@ -26,6 +26,11 @@ def impact_columns(
 
     Raises ``InputError`` for rules that describe no book, and names that the run does not have.
     """
+    if not isinstance(impact, Impact):
+        raise InputError(
+            "impact: must be simulator.market.liquidity.Impact, as Impact(other=Liquidity("
+            f"depth=1e6)), not {type(impact).__name__}"
+        )
     _known(impact, listed, assets)
     books = [impact.of(one.name) for one in listed]
     for one, book in zip(listed, books, strict=True):

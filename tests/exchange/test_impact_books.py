@@ -269,6 +269,7 @@ def test_options_keep_the_tapes_book() -> None:
         (Impact(other=Liquidity(resilience="slow")), "resilience slow; there are"),  # type: ignore[arg-type]
         (Impact(other=Liquidity(scale=((5, 1.0), (5, 2.0)))), "in order of time"),
         (Impact(books={UM: Liquidity(scale=((0, -1.0),))}), "um:BTCUSDT: scale must be"),
+        (Liquidity(), r"impact: must be simulator.market.liquidity.Impact, .* not Liquidity"),
     ],
 )
 def test_rules_that_describe_no_book_are_refused(impact: Impact, said: str) -> None:

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from simulator.accounts.crowd import FIRST, Crowd, Setting
+from simulator.errors import InputError
 from simulator.population.check import check
 from simulator.population.draw import draw
 from simulator.risk.levels import RiskLevel
@@ -53,3 +54,16 @@ def test_pools_of_the_engine_begin_above_the_margin_call(mode: str, rulebook: st
             if crowd.unified[account - FIRST]:
                 assert equity == pytest.approx(wealth[account - FIRST], abs=0.01)
     run.check()
+
+
+@pytest.mark.parametrize(
+    ("population", "said"),
+    [
+        ("crowd.parquet", r"population must be a Crowd, not str; .*parquet\.population\(FILE\)"),
+        (lambda first: 5, "what its function returns must be a Crowd, not int"),
+    ],
+    ids=["path", "function"],
+)
+def test_what_is_no_population_is_told(population: Any, said: str) -> None:
+    with pytest.raises(InputError, match=said):
+        Simulation(data="bundled:crash", mode="separated", population=population)
