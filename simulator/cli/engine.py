@@ -65,6 +65,10 @@ def crowd_changes(found: Scenario, changes: Mapping[str, Any]) -> dict[str, Any]
         return {"people": (), "accounts": 0}
     if "accounts" in changes and not found.people:
         raise InputError(f"--accounts: scenario {found.name} has no [[people]] to draw")
+    if "accounts" in changes and all(group.share is None for group in found.people):
+        raise InputError(
+            f"--accounts: every group of scenario {found.name} has a count, none a share of them"
+        )
     return {}
 
 

@@ -25,6 +25,8 @@ app = typer.Typer(
     help="Draw populations of accounts and describe them.",
     context_settings={"help_option_names": ["-h", "--help"]},
     no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode=None,  # else the brackets of [[people]] are taken for markup
 )
 
 TABLE_WIDTH = 120
@@ -170,6 +172,7 @@ def _cut(group: str, tally: Tally) -> str:
 
 def _table(groups: Sequence[Described], mode: str) -> Table:
     from rich.table import Table
+    from rich.text import Text
 
     made = Table(title=f"Population, {mode} mode; USD at the first prices", title_justify="left")
     made.add_column("Group")
@@ -183,5 +186,5 @@ def _table(groups: Sequence[Described], mode: str) -> Table:
             f"{one.median_wealth:,.0f}", f"{one.long:,.0f}", f"{one.short:,.0f}",
             f"{one.loans:,.0f}", shown if one.with_position else "–",
         ]  # fmt: skip
-        made.add_row(one.group, *cells, end_section=one.group != "all" and one is groups[-2])
+        made.add_row(Text(one.group), *cells, end_section=one.group != "all" and one is groups[-2])
     return made

@@ -117,6 +117,10 @@ def run(
         parameters["instrument"] = instrument
     if least_capital and (setting.crowded or setting.variants):
         raise InputError("--least-capital: is of a scenario without population and variants")
+    if no_feedback_run and not setting.crowded:
+        raise InputError(
+            f"--no-feedback-run: scenario {setting.name} has no population, and no such run"
+        )
     for line in opening_lines(setting):
         note(line)
     if out is not None:

@@ -86,14 +86,20 @@ def describe(crowd: Crowd, setting: Setting) -> list[Described]:
                 long=float(long[mine].sum()),
                 short=float(short[mine].sum()),
                 with_position=int(there.sum()),
-                leverage=tuple(
-                    float(np.percentile(leverage[there], share)) if there.any() else float("nan")
-                    for share in PERCENTILES
-                ),
+                leverage=tuple(_percentile(leverage[there], share) for share in PERCENTILES),
                 loans=float(owed[mine].sum()),
             )
         )
     return made
+
+
+def _percentile(values: Floats, share: int) -> float:
+    """Return a percentile that some account has: between numbers there may be an infinite one,
+    that of an account without equity; NaN where there is nobody.
+    """
+    if not values.size:
+        return float("nan")
+    return float(np.percentile(values, share, method="inverted_cdf"))
 
 
 def _worth(amounts: npt.NDArray[np.int64], index: Floats) -> Floats:

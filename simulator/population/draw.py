@@ -32,6 +32,9 @@ from simulator.population.place import place
 from simulator.population.spec import Group, Mixed, sizes
 from simulator.rulebook.messages import nearest
 
+MOST_WEALTH = 9e10
+"""Most USDT of an account; int64 holds a little more in 1e-8."""
+
 Numbers = Callable[[str], Floats]
 """Uniform numbers of a group by what they are for."""
 
@@ -145,6 +148,11 @@ def _wealth(group: Group, drawn: Floats) -> Floats:
     if group.together is not None and len(wealth):
         # One value at a time: a sum in another order could differ in its last bit.
         wealth = wealth * (group.together / float(np.cumsum(wealth)[-1]))
+    if (wealth > MOST_WEALTH).any():
+        raise InputError(
+            f"people: {group.name}: wealth: an account would have {wealth.max():.3g} USDT, and a "
+            f"run holds at most {MOST_WEALTH:,.0f}"
+        )
     return _rounded(wealth, 100)
 
 

@@ -40,6 +40,8 @@ E8 = 10**8
 MOST = 9e10
 """Most whole units of an asset; int64 holds a little more in 1e-8."""
 
+MOST_ID = 2**63 - 1
+
 Floats = npt.NDArray[np.float64]
 
 
@@ -242,6 +244,7 @@ def _check_ids(made: CrowdFile) -> None:
         raise InputError(f"{made.path}: column id: must hold whole numbers, not {ids.dtype}")
     made.wrong("id", ids.is_null().to_numpy(), "is empty")
     made.wrong("id", (ids < 1).to_numpy(), "must be above 0, not {value}")
+    made.wrong("id", (ids > MOST_ID).to_numpy(), f"must be at most {MOST_ID}, not {{value}}")
     made.wrong("id", (~ids.is_first_distinct()).to_numpy(), "{value} is there already")
 
 

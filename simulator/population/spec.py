@@ -126,8 +126,13 @@ class Group(Table):
     @classmethod
     def _mode_said(cls, fields: Any) -> Any:
         mode = fields.get("mode", "run") if isinstance(fields, dict) else "run"
-        if not isinstance(mode, dict | Mixed) and mode not in ("run", "separated", "unified"):
-            raise ValueError(f"mode: must be run, separated, unified or a share, not {mode!r}")
+        share = mode.get("unified", 0) if isinstance(mode, dict) else 0
+        right = isinstance(mode, dict | Mixed) or mode in ("run", "separated", "unified")
+        if not right or (isinstance(share, int | float) and not 0 <= share <= 1):
+            raise ValueError(
+                "mode: must be run, separated, unified or a share of 0 to 1, as "
+                f"{{unified = 0.3}}, not {mode!r}"
+            )
         return fields
 
     @model_validator(mode="after")

@@ -136,6 +136,7 @@ WRONG = [
     ("leverage = 3", 'leverage = 3\nhedge = {by = "spot"}', "futures: must leave a share"),
     ("leverage = 3", 'leverage = 3\nhedge = {by = "BTC"}', "hedge: by: must be spot or a contract"),
     ("leverage = 3", 'leverage = 3\nmode = "pool"', "mode: must be run, separated, unified or"),
+    ("leverage = 3", "leverage = 3\nmode = {unified = 3}", "a share of 0 to 1, as {unified = 0.3}"),
     ("leverage = 3", 'leverage = 3\nloan = {into = "BTC"}', "people 2 (shorts): loan: amount"),
     ("leverage = 3", "leverage = 3\nfutures = 1.5", "futures: must lie between 0 and 1"),
     ("leverage = 3", "leverage = 3\ncollateral = {BTC = 0.5}", "collateral: shares must add up"),
@@ -256,6 +257,12 @@ def test_description_of_a_scenario_and_of_a_file(
         (("run", "crash", "--accounts", "5"), "--accounts: scenario crash has no [[people]]"),
         (("run", "MINE", "--population", "no.parquet"), "population no.parquet: no such file"),
         (("run", "MINE", "--population", "x", "--accounts", "5"), "--accounts and --population"),
+        (
+            ("run", "crash", "--no-feedback-run"),
+            "--no-feedback-run: scenario crash has no population",
+        ),
+        (("run", "COUNTS", "--accounts", "5"), "every group of scenario counts has a count"),
+        (("population", "describe", "RICH"), "people: a: wealth: an account would have 1e+30 USDT"),
         (("run", "MINE", "--least-capital"), "--least-capital: is of a scenario without"),
         (("population", "draw", "crash", "--out", "x"), "scenario crash: has no [[people]]"),
         (("population", "describe", "MINE", "--variant", "x"), "--variant x: no such variant"),
@@ -268,8 +275,13 @@ def test_description_of_a_scenario_and_of_a_file(
 def test_wrong_use_is_one_line(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], arguments: tuple[str, ...], said: str
 ) -> None:
-    name = scenario(tmp_path, FILE)
-    code, out, err = ran(capsys, *(name if one == "MINE" else one for one in arguments))
+    own = {"MINE": scenario(tmp_path, FILE)}
+    for name, wealth in (("counts", "5"), ("rich", "1e30")):
+        path = tmp_path / f"{name}.toml"
+        group = f'[[people]]\nname = "a"\ncount = 5\nwealth = {wealth}\n'
+        path.write_text(group + MARKET, encoding="utf-8")
+        own[name.upper()] = str(path)
+    code, out, err = ran(capsys, *(own.get(one, one) for one in arguments))
     assert (code, out) == (2, "")
     assert err.splitlines()[-1].startswith("unimargin: ")
     assert said in err.splitlines()[-1]
@@ -307,3 +319,34 @@ def test_accounts_that_begin_in_trouble_are_told(
     assert code == 0
     said = "1 of 2 accounts looked at begin at or below a margin call (separated)"
     assert err.count(said) == 1  # once, not again for the run without feedback
+
+
+def test_brackets_of_the_users_words_are_no_markup(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert "[[people]]" in ran(capsys, "population", "draw", "--help")[1]
+    text = FILE.replace('"longs"', '"[bold]longs"') + '[[variants]]\nname = "[red]x"\n'
+    name = scenario(tmp_path, text)
+    assert "[bold]longs" in ran(capsys, "population", "describe", name)[1]
+    _, out, _ = ran(capsys, "run", name, "--mode", "unified", "--no-feedback-run")
+    assert out.count("[red]x unified") >= 2  # above the sentences, and above its column
+
+
+@pytest.mark.filterwarnings("error")
+def test_leverage_of_who_begins_without_equity(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "crowd.parquet"
+    frame = {
+        "id": [1, 2, 3],
+        "um:BTCUSDT.quantity": [1.0, 1.0, 1.0],
+        "um:BTCUSDT.entry": [100_000.0, 200_000.0, 200_000.0],
+        "um:BTCUSDT.margin": [25_000.0, 10_000.0, 10_000.0],
+    }
+    pl.DataFrame(frame).write_parquet(path)
+    name = scenario(tmp_path, "", top="")
+    code, out, err = ran(capsys, "population", "describe", str(path), "--scenario", name, "--json")
+    assert code == 0, err
+    leverage = json.loads(out)["groups"][0]["leverage"]
+    assert leverage["p5"] == pytest.approx(4, rel=1e-3)
+    assert (leverage["p50"], leverage["p95"]) == (None, None)

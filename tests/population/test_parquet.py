@@ -90,6 +90,7 @@ def test_drawn_population_comes_back_exactly(tmp_path: Path) -> None:
         ({"id": [1.5, 2.5]}, "column id: must hold whole numbers, not Float64"),
         ({"id": [0, 1]}, "row 1, column id: must be above 0, not 0"),
         ({"id": [5, 5]}, "row 2, column id: 5 is there already"),
+        ({"id": [1, 2**64 - 1]}, "row 2, column id: must be at most 9223372036854775807, not 1844"),
         ({"id": [5, None]}, "row 2, column id: is empty"),
         ({"mode": ["run", "pooled"]}, "row 2, column mode: must be one of run, separated, unified"),
         ({"group": [1, 2]}, "column group: must hold text, not Int64"),
