@@ -92,6 +92,7 @@ class Figures:
     ``closed_long`` + ``closed_short``, and ``on_book`` + ``taken_over`` + ``deleveraged``.
     ``bankruptcies``: accounts of which a position was handed over at its bankruptcy price, so that
     nothing of a margin pool was left; ``beyond``: of which others bore a loss besides.
+    ``fund_drawdown``: see the function of that name.
     ``first_deleveraging_ns``: from the first liquidation to the first deleveraging.
     """
 
@@ -115,6 +116,7 @@ class Figures:
     minutes: pl.DataFrame
     falls: tuple[Fall, ...]
     fund: tuple[FundFigures, ...]
+    fund_drawdown: float
     groups: tuple[GroupFigures, ...]
     quiet: Figures | None = None
 
@@ -129,11 +131,6 @@ class Figures:
     def headline(self) -> Fall | None:
         """The fall to speak of first: of the instrument with the most closed, else the deepest."""
         return self.falls[0] if self.falls else None
-
-    @property
-    def fund_drawdown(self) -> float:
-        """Drawdowns of the fund over all its assets, USDT."""
-        return sum(one.drawdown_usdt for one in self.fund)
 
     @property
     def wealth_start(self) -> float:
@@ -181,6 +178,7 @@ def figures_of(cascade: Cascade, quiet: Cascade | None, start_ns: int, end_ns: i
         minutes=by_minute(cascade, start_ns, end_ns),
         falls=falls(cascade, quiet),
         fund=fund_figures(cascade),
+        fund_drawdown=fund_drawdown(cascade),
         groups=group_figures(cascade, quiet),
         quiet=None if quiet is None else figures_of(quiet, None, start_ns, end_ns),
     )
@@ -285,6 +283,23 @@ def fund_figures(cascade: Cascade) -> tuple[FundFigures, ...]:
             )
         )
     return tuple(sorted(made, key=lambda one: (-one.drawdown_usdt, one.asset)))
+
+
+def fund_drawdown(cascade: Cascade) -> float:
+    """Return how far the fund fell from its highest, USDT, all its assets together.
+
+    A change counts at the price of its instant: coins that come with a debt make up for it, and a
+    price that moves alone is no loss.
+    """
+    gained = pl.col("balance").diff().over("asset").fill_null(0.0) * pl.col("price")
+    worth = (
+        cascade.fund.sort("time_ns", maintain_order=True)
+        .with_columns(gained=gained)
+        .group_by("time_ns", maintain_order=True)
+        .agg(pl.col("gained").sum())["gained"]
+        .cum_sum()
+    )
+    return float((worth.cum_max() - worth).max() or 0.0)  # type: ignore[arg-type]
 
 
 def group_figures(cascade: Cascade, quiet: Cascade | None) -> tuple[GroupFigures, ...]:

@@ -186,6 +186,23 @@ def test_fund_of_several_assets_adds_up_in_usdt() -> None:
     assert found().fund_drawdown == 0.0
 
 
+def test_coins_that_come_with_a_debt_make_up_for_it() -> None:
+    """A bankrupt wallet of 10 BTC at 79 that owes 800: the fund is 10 worse off, not 800; a price
+    that falls afterwards is no loss of its.
+    """
+    rows = [
+        {"time_ns": START + i, "asset": asset, "balance": balance, "price": price, "inventory": 0.0}
+        for i, asset, balance, price in [
+            (0, "USDT", 1000.0, 1.0),
+            (0, "BTC", 0.0, 100.0),
+            (1, "USDT", 200.0, 1.0),
+            (1, "BTC", 10.0, 79.0),
+            (2, "BTC", 11.0, 50.0),
+        ]
+    ]
+    assert found(fund=rows).fund_drawdown == 10.0
+
+
 def test_losses_by_type_with_and_without_feedback() -> None:
     row = {
         "group": "g", "mode": "unified", "accounts": 2, "liquidated": 1, "bankrupt": 0,
