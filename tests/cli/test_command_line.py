@@ -47,7 +47,7 @@ def replace_engine(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.parametrize(
     ("arguments", "says"),
     [
-        (["run", "chrash"], "did you mean crash?"),
+        (["run", "chrash"], "did you mean crash or flash_crash?"),
         (["run", "nowhere.toml"], "no such file"),
         (["run", "--mode", "unfied"], "separated, unified, both"),
         (["run", "--deposit", "USDT"], "must be key=value"),
