@@ -52,7 +52,19 @@ def opening_lines(setting: Scenario) -> list[str]:
         elif one.population:
             line += f", accounts of {one.population}"
         lines.append(line)
+    if setting.crowded and setting.strategies and not (setting.account or _funded(setting)):
+        lines.append(
+            "note: beside a population strategies begin with nothing; --deposit or [deposits] "
+            "gives them something"
+        )
     return lines
+
+
+def _funded(setting: Scenario) -> bool:
+    """Return whether somebody said what the account that trades begins with; a scenario without
+    population has a default.
+    """
+    return "deposits" in setting.model_fields_set
 
 
 def crowd_changes(found: Scenario, changes: Mapping[str, Any]) -> dict[str, Any]:
@@ -188,7 +200,7 @@ def make_engine(
         crowd["population"] = population or population_of(setting)
         crowd["impact"] = setting.impact.plain() if setting.impact else None
     # Beside a population the account that trades has something only where it is said.
-    own = not setting.account and (not crowd or "deposits" in setting.model_fields_set)
+    own = not setting.account and (not crowd or _funded(setting))
     simulation: Any = import_module("simulator.simulation").Simulation
     with import_bar() as importing, import_hint():
         engine: Engine = simulation(

@@ -350,3 +350,13 @@ def test_leverage_of_who_begins_without_equity(
     leverage = json.loads(out)["groups"][0]["leverage"]
     assert leverage["p5"] == pytest.approx(4, rel=1e-3)
     assert (leverage["p50"], leverage["p95"]) == (None, None)
+
+
+def test_strategies_beside_a_population_are_told_that_they_have_nothing(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    name = scenario(tmp_path, FILE)
+    options = ("--mode", "unified", "--no-feedback-run", "--strategy", "grid")
+    said = "note: beside a population strategies begin with nothing"
+    assert said in ran(capsys, "run", name, *options)[2]
+    assert said not in ran(capsys, "run", name, *options, "--deposit", "USDT=5000")[2]
