@@ -228,8 +228,11 @@ def by_minute(cascade: Cascade, start_ns: int, end_ns: int) -> pl.DataFrame:
 
 
 def falls(cascade: Cascade, quiet: Cascade | None) -> tuple[Fall, ...]:
-    """Return the fall of each instrument, those with the most closed first, then the deepest."""
-    closed = cascade.closings.filter(OF_CROWD & pl.col("stage").is_in(STAGES))
+    """Return the fall of each instrument: those first of which the most long positions were closed
+    (short ones are bought back, which makes no fall), then the deepest.
+    """
+    sold = OF_CROWD & pl.col("stage").is_in(STAGES) & (pl.col("side") < 0)
+    closed = cascade.closings.filter(sold)
     traded = closed.group_by("instrument").agg(pl.col("notional").sum())
     weight = dict(traded.iter_rows())
     calm = {} if quiet is None else {one.instrument: one.fall for one in _falls(quiet)}

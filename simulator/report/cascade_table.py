@@ -11,7 +11,14 @@ from rich.console import Group
 from rich.table import Table
 from rich.text import Text
 
-from simulator.report.cascade_figures import Fall, Figures, GroupFigures, figures, share
+from simulator.report.cascade_figures import (
+    LEAST_FALL,
+    Fall,
+    Figures,
+    GroupFigures,
+    figures,
+    share,
+)
 from simulator.report.result import RunResult
 from simulator.report.table import Row
 from simulator.report.values import MISSING, amount, compact, count, rate
@@ -59,14 +66,26 @@ def clock(time_ns: int) -> str:
 
 def sentences(one: Figures, currency: str) -> list[str]:
     """Return what happened in a run, in sentences for a newcomer."""
-    said = (_of_price(one), _of_accounts(one, currency), _of_losses(one, currency), _of_types(one))
+    said = [_of_price(fall) for fall in _worth_telling(one)]
+    said += (_of_accounts(one, currency), _of_losses(one, currency), _of_types(one))
     return [sentence for sentence in said if sentence]
 
 
-def _of_price(one: Figures) -> str:
-    fall = one.headline
-    if fall is None:
-        return ""
+MUCH_DEEPER = 1.5
+
+
+def _worth_telling(one: Figures) -> list[Fall]:
+    """Return the fall of what was sold most, and the deepest one where that is much deeper: a coin
+    that is sold for debts falls further than the contracts that it is collateral of.
+    """
+    if one.headline is None:
+        return []
+    deepest = max(one.falls, key=lambda fall: fall.fall)
+    much = deepest.fall > MUCH_DEEPER * max(one.headline.fall, LEAST_FALL)
+    return [one.headline, deepest] if one.liquidated and much else [one.headline]
+
+
+def _of_price(fall: Fall) -> str:
     if fall.fall <= 0:
         return f"{fall.instrument} did not fall below its first price."
     if fall.quiet_fall is None:

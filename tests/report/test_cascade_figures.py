@@ -261,3 +261,10 @@ def test_equal_falls_are_the_contracts_first() -> None:
     ]  # fmt: skip
     one = found(paths=rows)
     assert [item.instrument for item in one.falls] == ["um:BTCUSDT", "spot:BTCUSDT", "um:ETHUSDT"]
+
+
+def test_a_fall_is_told_of_what_was_sold_not_of_what_was_bought_back() -> None:
+    closing = crowds.closing
+    rows = [closing(0, 5.0, instrument="fell"), closing(0, 9.0, instrument="rose", side=1)]
+    one = found(closings=rows, paths=[*path(100, 99, name="rose"), *path(100, 90, name="fell")])
+    assert [item.instrument for item in one.falls] == ["fell", "rose"]

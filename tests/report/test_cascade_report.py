@@ -100,6 +100,23 @@ def test_one_is_told_as_one() -> None:
     assert said[2].startswith("1 account lost a whole margin pool (1 of them more than that)")
 
 
+def test_a_coin_that_fell_much_deeper_is_told_too() -> None:
+    rows = [
+        {"time_ns": crowds.START + i * crowds.MINUTE, "instrument": name, "mark": price,
+         "index": price, "reference": price, "displacement": 0.0}
+        for name, low in (("um:BTCUSDT", 95.0), ("spot:USDEUSDT", 70.0))
+        for i, price in enumerate((100.0, low))
+    ]  # fmt: skip
+    closings = crowds.frame("closings", [crowds.closing(1, 5.0)])
+    calls = crowds.frame("calls", [crowds.call(1, 1)])
+    paths = crowds.frame("paths", rows)
+    loop = made_with(crowds.quiet_market(), paths=paths, calls=calls, closings=closings)
+    said = sentences(figures_of(crowds.run(cascade=loop, quiet=None)), "USDT")
+    assert said[:2] == [
+        "um:BTCUSDT fell 5.0 % to its lowest.", "spot:USDEUSDT fell 30.0 % to its lowest."
+    ]  # fmt: skip
+
+
 def test_types_that_were_deleveraged_have_a_row() -> None:
     rows = {row.label: row.cells for row in type_rows([figures_of(crowds.run())])}
     assert list(rows)[:6] == [
