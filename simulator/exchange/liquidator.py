@@ -19,7 +19,7 @@ from simulator.exchange.messages import (
     TakeoverEvent,
 )
 from simulator.instruments.instrument import Instrument
-from simulator.liquidation.ranking import shares_of
+from simulator.liquidation.ranking import shares_of_many
 from simulator.risk.levels import RiskLevel
 
 ACCOUNT = 1
@@ -55,7 +55,7 @@ class Liquidator:
         self.rules = columns["liquidation"]
         self.announce = announce
         self.engine = Closing(core, {**columns, "asset_names": self.assets}, self)
-        self.shares_of = shares_of
+        self.shares_of = shares_of_many
         self.liquidate = self.engine.liquidate
         self.step = self.engine.step
         self.recovered = self.engine.recovered

@@ -593,18 +593,24 @@ class Waterfall:
         size: cython.longlong = lots if lots > 0 else -lots
         i: cython.int = self.instrument_of(slot)
         queue: list = self.queue(i, 1 if lots > 0 else -1)
-        order = np.lexsort((np.asarray(queue[2]), np.asarray(queue[1])))
-        accounts = np.asarray(queue[1])[order].tolist()
-        slots = np.asarray(queue[2])[order].tolist()
-        free: list = [
-            self._can_give(account, theirs, i, lots, pool)
-            for account, theirs in zip(accounts, slots, strict=True)
-        ]
-        given = self.cold.shares_of(size - done, free)
-        for account, theirs, lots_of in zip(accounts, slots, given, strict=True):
-            if lots_of:
-                self._against(pool, slot, lots, done, done + lots_of, units, account, theirs)
-                done += lots_of
+        accounts: cython.longlong[::1] = queue[1]
+        slots: cython.longlong[::1] = queue[2]
+        found = np.zeros(accounts.shape[0], dtype="i8")
+        free: cython.longlong[::1] = memoryview(found)
+        at: cython.Py_ssize_t
+        other: cython.int
+        theirs: cython.int
+        for at in range(accounts.shape[0]):
+            other = cython.cast(cython.int, accounts[at])
+            theirs = cython.cast(cython.int, slots[at])
+            free[at] = self._can_give(other, theirs, i, lots, pool)
+        given: cython.longlong[::1] = memoryview(self.cold.shares_of(size - done, found))
+        for at in range(accounts.shape[0]):
+            if given[at] > 0:
+                other = cython.cast(cython.int, accounts[at])
+                theirs = cython.cast(cython.int, slots[at])
+                self._against(pool, slot, lots, done, done + given[at], units, other, theirs)
+                done += given[at]
         return done
 
     @cython.cfunc
@@ -660,7 +666,8 @@ class Waterfall:
         return 0
 
     def queue(self, instrument: int, side: int) -> list:
-        """Who stands opposite a position of ``side``: [time, accounts, slots, next], by rank.
+        """Who stands opposite a position of ``side``: [time, accounts, slots, next], by rank, or
+        by account where everybody gives his share.
 
         Ranked anew at each step of the mark at most (Binance: every 30 s); who has no profit any
         more when his turn comes is passed over.
@@ -669,7 +676,11 @@ class Waterfall:
         found = self.ranks.get(key)
         if found is None or found[0] != self.venue.now:
             accounts, slots, scores = self._scan(instrument, side)
-            order = np.lexsort((slots, accounts, -scores))
+            order = (
+                np.lexsort((slots, accounts))
+                if self.pro_rata
+                else np.lexsort((slots, accounts, -scores))
+            )
             found = [
                 int(self.venue.now),
                 memoryview(np.ascontiguousarray(accounts[order])),

@@ -10,6 +10,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+import numpy as np
+import numpy.typing as npt
+
+WIDE = 2**62
+"""A product of lots from which on a column of int64 might not hold it."""
+
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
@@ -62,4 +68,21 @@ def shares_of(lots: int, free: Sequence[int]) -> list[int]:
     order = sorted(range(len(free)), key=lambda at: (-(free[at] * lots % whole), at))
     for at in order[: lots - sum(given)]:
         given[at] += 1
+    return given
+
+
+def shares_of_many(lots: int, free: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+    """`shares_of` over a column: thousands stand opposite a position in a large crowd.
+
+    >>> shares_of_many(5, np.array([4, 4, 2])).tolist()
+    [2, 2, 1]
+    """
+    whole = int(free.sum())
+    if lots >= whole:
+        return free
+    if int(free.max()) * lots >= WIDE:
+        return np.array(shares_of(lots, free.tolist()), dtype=np.int64)
+    given, rest = np.divmod(free * lots, whole)
+    order = np.argsort(-rest, kind="stable")
+    given[order[: lots - int(given.sum())]] += 1
     return given

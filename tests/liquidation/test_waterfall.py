@@ -9,10 +9,14 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import Any
 
+import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from simulator.events.outcomes import Outcome
 from simulator.exchange.messages import DeleveragingEvent, LiquidationEvent
+from simulator.liquidation.ranking import shares_of, shares_of_many
 from simulator.liquidation.rules import InsuranceRules, LiquidationRules
 from tests.exchange.world import Watcher
 from tests.liquidation.crowd_kit import E8, ETH, LONG, SHORT, SPOT, UM, CrowdWorld, Person
@@ -296,3 +300,14 @@ def test_a_loan_that_the_book_repays_in_parts_is_one_liquidation() -> None:
     (call,) = world.engine.calls()
     assert call["equity_after"] > call["equity"]
     assert len(world.records(Outcome.LIQUIDATED)) == 1
+
+
+@given(
+    lots=st.integers(1, 10**6) | st.integers(10**9, 10**12),
+    free=st.lists(st.integers(0, 50) | st.integers(0, 10**10), min_size=1, max_size=30),
+)
+def test_shares_of_a_column_are_the_readable_ones(lots: int, free: list[int]) -> None:
+    """Wide products too, which int64 does not hold."""
+    found = shares_of_many(lots, np.array(free, dtype=np.int64))
+    assert found.tolist() == shares_of(lots, free)
+    assert found.sum() == min(lots, sum(free))
