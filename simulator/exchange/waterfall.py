@@ -593,8 +593,9 @@ class Waterfall:
         size: cython.longlong = lots if lots > 0 else -lots
         i: cython.int = self.instrument_of(slot)
         queue: list = self.queue(i, 1 if lots > 0 else -1)
-        accounts: cython.longlong[::1] = queue[1]
-        slots: cython.longlong[::1] = queue[2]
+        order = np.lexsort((np.asarray(queue[2]), np.asarray(queue[1])))
+        accounts: cython.longlong[::1] = memoryview(np.asarray(queue[1])[order])
+        slots: cython.longlong[::1] = memoryview(np.asarray(queue[2])[order])
         found = np.zeros(accounts.shape[0], dtype="i8")
         free: cython.longlong[::1] = memoryview(found)
         at: cython.Py_ssize_t
@@ -666,8 +667,7 @@ class Waterfall:
         return 0
 
     def queue(self, instrument: int, side: int) -> list:
-        """Who stands opposite a position of ``side``: [time, accounts, slots, next], by rank, or
-        by account where everybody gives his share.
+        """Who stands opposite a position of ``side``: [time, accounts, slots, next], by rank.
 
         Ranked anew at each step of the mark at most (Binance: every 30 s); who has no profit any
         more when his turn comes is passed over.
@@ -676,11 +676,7 @@ class Waterfall:
         found = self.ranks.get(key)
         if found is None or found[0] != self.venue.now:
             accounts, slots, scores = self._scan(instrument, side)
-            order = (
-                np.lexsort((slots, accounts))
-                if self.pro_rata
-                else np.lexsort((slots, accounts, -scores))
-            )
+            order = np.lexsort((slots, accounts, -scores))
             found = [
                 int(self.venue.now),
                 memoryview(np.ascontiguousarray(accounts[order])),
