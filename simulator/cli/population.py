@@ -50,6 +50,8 @@ def draw(
     from simulator.population.parquet import write
 
     setting = _scenario(scenario, accounts, seed, variant)
+    if out.suffix != ".parquet":
+        raise InputError(f"--out {out}: a population is a Parquet file, as crowd.parquet")
     first = first_moment(setting, "separated")
     crowd, _ = drawn(setting.people, setting.accounts, first)
     own = {group.name: group.mode == "run" for group in setting.people}

@@ -262,6 +262,10 @@ def test_description_of_a_scenario_and_of_a_file(
             "--no-feedback-run: scenario crash has no population",
         ),
         (("run", "COUNTS", "--accounts", "5"), "every group of scenario counts has a count"),
+        (
+            ("population", "draw", "MINE", "--out", "crowd.txt"),
+            "--out crowd.txt: a population is a",
+        ),
         (("population", "describe", "RICH"), "people: a: wealth: an account would have 1e+30 USDT"),
         (("run", "MINE", "--least-capital"), "--least-capital: is of a scenario without"),
         (("population", "draw", "crash", "--out", "x"), "scenario crash: has no [[people]]"),
