@@ -185,5 +185,7 @@ class RunResult:
 
     @property
     def has_trader(self) -> bool:
-        """Whether the account that trades is worth telling of beside a population."""
-        return self.cascade is None or bool(self.strategies)
+        """Whether the account that trades is worth telling of beside a population: it has
+        strategies, or began with something.
+        """
+        return self.cascade is None or bool(self.strategies) or self.summary.start_equity != 0.0

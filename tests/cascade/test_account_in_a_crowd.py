@@ -85,3 +85,4 @@ def test_a_deleveraging_is_not_told_as_a_liquidation() -> None:
         95_000.0,
     )
     assert cascade.result.liquidations.is_empty()
+    assert cascade.result.has_trader, "it has no strategy, but is told of"

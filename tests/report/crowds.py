@@ -202,7 +202,10 @@ def run(
         "cascade": cascade(mode, depth=depth), "quiet": cascade(mode, feedback=False),
         "thresholds": {"MARGIN_CALL": 1.5, "LIQUIDATION": 1.05 if mode == "unified" else 1.0},
         "scenario": "flash_crash", "minutes": MINUTES,
-        "summary": made.summary(pnl={}, rejections={}, orders=0, fills=0, liquidations=0),
+        "summary": made.summary(
+            pnl={}, rejections={}, orders=0, fills=0, liquidations=0,
+            start_equity=0.0, end_equity=0.0,
+        ),
     }  # fmt: skip
     return made.made(mode, **(values | changes))
 
