@@ -29,6 +29,9 @@ cdef class Closing(Waterfall):
     cdef double cost(self, int slot, long long held, long long lots) noexcept
     cdef double _against_mark(self, int i, int side, long long lots, long long price) noexcept
     cdef long long how_far(self, int pool, int account, int slot, long long useful, double equity) noexcept
+    cdef double _fee_of(self, int slot, long long lots) noexcept
+    cdef bint _enough_closed(self, int pool, int account, int slot, long long lots, double equity) noexcept
+    cdef long long _best_closed(self, int pool, int account, int slot, long long useful) noexcept
     cdef long long to_lower_bracket(self, int i, long long size) noexcept
     cdef double bankruptcy_price(self, int i, long long held, double worth) noexcept
     cdef int _order(self, int pool, int account, int slot, long long lots) except? -1

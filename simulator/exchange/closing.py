@@ -437,7 +437,11 @@ class Closing(Waterfall):
         useful: cython.longlong,
         equity: cython.double,
     ) -> cython.longlong:
-        """Lots that one order closes of the position chosen, by the rule of partial closing."""
+        """Lots that one order closes of the position chosen, by the rule of partial closing.
+
+        As far as the target asks with the clearance fee paid; where no part of it can reach the
+        target, all that helps goes in one order: part by part the fee would eat the equity.
+        """
         held: cython.longlong = self.ledger.quantity[account, slot]
         size: cython.longlong = held if held > 0 else -held
         kind: cython.int = self.pools.kind[pool]
@@ -452,17 +456,66 @@ class Closing(Waterfall):
         # Where no single position helps, such as two that only hedge each other, all of one goes.
         if useful == 0:
             useful = size
-        if not self.safe(pool, equity, self.needed(pool, account, slot, useful)):
-            return useful
-        low = 0
-        high = useful  # closing `low` is not enough, closing `high` is
+        high = useful
+        if not self._enough_closed(pool, account, slot, high, equity):
+            high = self._best_closed(pool, account, slot, useful)
+            if not self._enough_closed(pool, account, slot, high, equity):
+                return useful
+        low = 0  # closing `low` is not enough, closing `high` is
         while high - low > 1:
             middle = (low + high) // 2
-            if self.safe(pool, equity, self.needed(pool, account, slot, middle)):
+            if self._enough_closed(pool, account, slot, middle, equity):
                 high = middle
             else:
                 low = middle
         return high
+
+    @cython.cfunc
+    @cython.exceptval(check=False)
+    def _fee_of(self, slot: cython.int, lots: cython.longlong) -> cython.double:
+        """Clearance fee of closing lots at the mark, USD."""
+        worth: cython.double = self.pools.notional(
+            self.instrument_of(slot), cython.cast(cython.double, lots)
+        )
+        return worth * self.fee_e8 * UNIT
+
+    @cython.cfunc
+    @cython.exceptval(check=False)
+    def _enough_closed(
+        self,
+        pool: cython.int,
+        account: cython.int,
+        slot: cython.int,
+        lots: cython.longlong,
+        equity: cython.double,
+    ) -> cython.bint:
+        """Whether closing lots of a position brings the pool above its target, the fee paid."""
+        needed: cython.double = self.needed(pool, account, slot, lots)
+        return self.safe(pool, equity - self._fee_of(slot, lots), needed)
+
+    @cython.cfunc
+    @cython.exceptval(check=False)
+    def _best_closed(
+        self, pool: cython.int, account: cython.int, slot: cython.int, useful: cython.longlong
+    ) -> cython.longlong:
+        """Lots from which on closing more costs more fee than it frees, times the target.
+
+        Where a fee is above a low bracket's maintenance, closing more takes the ratio down.
+        """
+        target: cython.double = self.target[self.pools.kind[pool]]
+        low: cython.longlong = 0
+        high: cython.longlong = useful
+        middle: cython.longlong
+        freed: cython.double
+        while low < high:
+            middle = (low + high) // 2
+            freed = self.needed(pool, account, slot, middle)
+            freed -= self.needed(pool, account, slot, middle + 1)
+            if target * freed > self._fee_of(slot, 1):
+                low = middle + 1
+            else:
+                high = middle
+        return low
 
     @cython.cfunc
     @cython.exceptval(check=False)

@@ -61,13 +61,16 @@ def choose(
     target: float,
     cost: Cost | None = None,
     short_options: Collection[int] = (),
+    fee: Cost | None = None,
 ) -> Close | None:
     """Return what to close next, None where the pool is above its target or holds nothing.
 
     Short options come first.  Of the rest the position whose closing lowers the requirement most
-    per unit of cost, ties by slot; it is closed as far as the target asks, and no further than the
-    requirement falls: where no position by itself lowers it, such as two that only hedge each
-    other, all of the first goes.
+    per unit of cost, ties by slot; it is closed as far as the target asks with the clearance
+    ``fee`` of closing lots of a slot paid, and no further than the requirement falls: where no
+    position by itself lowers it, such as two that only hedge each other, all of the first goes.
+    Where no part of it reaches the target it goes at once: part by part a fee above the maintenance
+    that it frees would eat the equity.
 
     >>> cheap, dear = 0, 1
     >>> choose(
@@ -80,12 +83,8 @@ def choose(
     Close(instrument=0, lots=5)
     """
 
-    def safe(candidate: Held) -> bool:
-        required = maintenance(candidate)
-        return equity > 0 and (required == 0 or equity > target * required)
-
     open_now = [i for i in sorted(held) if held[i]]
-    if safe(held) or not open_now:
+    if _safe(equity, maintenance(held), target) or not open_now:
         return None
     first = [i for i in open_now if i in short_options] or open_now
     useful = {i: _most_useful(held, i, equity, maintenance) for i in first}
@@ -98,16 +97,35 @@ def choose(
 
     best = max(first, key=lambda i: (gain(i), -i)) if len(first) > 1 else first[0]
     lots = useful[best] or abs(held[best])
-    if safe(_after(held, best, lots)):
-        low, high = 0, lots  # closing `low` is not enough, closing `high` is
-        while high - low > 1:
-            middle = (low + high) // 2
-            if safe(_after(held, best, middle)):
-                high = middle
-            else:
-                low = middle
-        lots = high
-    return Close(best, lots)
+
+    def enough(some: int) -> bool:
+        left = equity - (fee(best, some) if fee else 0.0)
+        return _safe(left, maintenance(_after(held, best, some)), target)
+
+    def pays(some: int) -> bool:
+        freed = maintenance(_after(held, best, some)) - maintenance(_after(held, best, some + 1))
+        return target * freed > (fee(best, 1) if fee else 0.0)
+
+    high = lots if enough(lots) else _first(lots, lambda some: not pays(some))
+    if not enough(high):
+        return Close(best, lots)
+    return Close(best, _first(high, enough))
+
+
+def _safe(equity: float, required: float, target: float) -> bool:
+    return equity > 0 and (required == 0 or equity > target * required)
+
+
+def _first(most: int, found: Callable[[int], bool]) -> int:
+    """Return the least number for which ``found`` holds, ``most`` if for none below it."""
+    low, high = 0, most
+    while low < high:
+        middle = (low + high) // 2
+        if found(middle):
+            high = middle
+        else:
+            low = middle + 1
+    return low
 
 
 def _after(held: Held, i: int, lots: int) -> dict[int, int]:

@@ -107,15 +107,28 @@ class PlainVenue(PlainRanking):
             below = self.rules.brackets[name][at - 1][0] * E8
             kept = ceil(below / abs(self.worth(name, 1))) - 1  # strictly below the cap
             return size - min(kept, size - 1)
-        # The fewest lots whose closing is enough; what is needed falls with every one.
-        fewest, most = 1, size
-        while fewest < most:
-            lots = (fewest + most) // 2
-            if self.safe(pool, self.needed(pool, {name: size - lots})):
-                most = lots
-            else:
-                fewest = lots + 1
-        return fewest
+        target = self.rules.target[pool.kind]
+        fee = abs(self.worth(name, 1)) * self.rules.liquidation.fee_e8 / E8
+
+        def left(lots: int) -> Fraction:
+            return self.needed(pool, {name: size - lots})
+
+        def enough(lots: int) -> bool:
+            after = self.equity(pool) - lots * fee
+            return after > 0 and (left(lots) == 0 or after > target * left(lots))
+
+        def least(most: int, found: Callable[[int], bool]) -> int:
+            fewest = 0
+            while fewest < most:
+                lots = (fewest + most) // 2
+                fewest, most = (fewest, lots) if found(lots) else (lots + 1, most)
+            return fewest
+
+        # The fewest lots whose closing is enough with the fee paid; all if no number of them is.
+        most = size
+        if not enough(size):
+            most = least(size, lambda lots: target * (left(lots) - left(lots + 1)) <= fee)
+        return least(most, enough) if enough(most) else size
 
     def _order(self, pool: Pool, name: str, lots: int) -> tuple[int, bool]:
         """One reduce-only order that trades at once: lots filled, and whether what was left was

@@ -158,6 +158,7 @@ def compare(world: CrowdWorld) -> None:
                 lambda h, p=pool, a=account: world.core.maintenance_if(p, a, dict(h)),
                 target_of(world, kind),
                 lambda s, n, h=positions: engine.cost_of(s, h[s], n),
+                fee=lambda s, n: pools.notional(s, n) * world.desk.liquidator.rules.fee_e8 * 1e-8,
             )
             found = engine.next_close(pool)
             if world.desk.liquidator.rules.partial == "whole" and kind == "um":
