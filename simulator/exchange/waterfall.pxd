@@ -56,7 +56,7 @@ cdef class Waterfall:
     cdef int _leave(self, int pool, int slot, long long lots, long long amount) except? -1
     cdef long long _by_rank(self, int pool, int slot, long long lots, long long done, long long units) except? -1
     cdef long long _by_share(self, int pool, int slot, long long lots, long long done, long long units) except? -1
-    cdef long long _can_give(self, int other, int theirs, int i, long long lots, int pool) noexcept
+    cdef long long _can_give(self, int other, int theirs, int i, long long lots, long long units, int pool) noexcept
     cdef bint _in_profit(self, int account, int slot, int i) noexcept
     cdef int _against(self, int pool, int slot, long long lots, long long first, long long end, long long units, int other, int theirs) except? -1
     cdef long long _collect(self, int i, int side, int account, long long[:, ::1] whole, double[::1] real, long long n) noexcept

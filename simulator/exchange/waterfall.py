@@ -13,10 +13,10 @@ booked; who gets a part of the position gets that part of the amount, rounded to
 rounding leaves given to the next, so that the parts make the whole to the last unit.
 """
 
-from typing import Any
-
 import cython
 import numpy as np
+
+from simulator.exchange.liquidation_log import CALL, CLOSING, FUND, table, twice
 
 if cython.compiled:
     from cython.cimports.simulator.book.columns import Book
@@ -66,46 +66,6 @@ PARTICLE = cython.declare(cython.double, 0.001)
 
 ROUNDED = cython.declare(cython.double, 2e-15)
 """Share of an amount that float rounding may take."""
-
-CLOSING = np.dtype(
-    [
-        ("time_ns", "i8"),
-        ("account", "i8"),
-        ("pool", "i8"),
-        ("slot", "i8"),
-        ("stage", "i8"),
-        ("side", "i8"),
-        ("lots", "i8"),
-        ("amount", "i8"),
-        ("fee", "i8"),
-        ("against", "i8"),
-        ("mark", "f8"),
-        ("notional", "f8"),
-        ("fee_usd", "f8"),
-    ]
-)
-"""A row of `Waterfall.closings`: ``slot`` is the position slot, of a spot order the instrument;
-``stage`` a number of ``STAGES``; ``side`` +1 buys; ``amount`` (at least 0) and ``fee`` in units of
-the settlement asset, ``against`` the other account (-1: the market); ``mark`` in quote units,
-``notional`` and ``fee_usd`` in USD."""
-
-CALL = np.dtype(
-    [
-        ("time_ns", "i8"),
-        ("account", "i8"),
-        ("pool", "i8"),
-        ("bankrupt", "i8"),
-        ("equity", "f8"),
-        ("maintenance", "f8"),
-        ("equity_after", "f8"),
-    ]
-)
-"""A row of `Waterfall.calls`: one liquidation of a pool, from the check that found it at its
-threshold until it was above it or empty; USD."""
-
-FUND = np.dtype([("time_ns", "i8"), ("asset", "i8"), ("balance", "i8"), ("inventory", "f8")])
-"""A row of `Waterfall.fund_history`: after a step that changed it, the fund's balance of an asset
-in 1e-8 and what it holds of positions settled in it, USD at the marks, long and short added up."""
 
 
 @cython.cclass
@@ -537,7 +497,7 @@ class Waterfall:
         while done < size and at < accounts.shape[0]:
             other = cython.cast(cython.int, accounts[at])
             theirs = cython.cast(cython.int, slots[at])
-            free = self._can_give(other, theirs, i, lots, pool)
+            free = self._can_give(other, theirs, i, lots, units, pool)
             if free > size - done:
                 free = size - done
             if free > 0:
@@ -556,17 +516,30 @@ class Waterfall:
         theirs: cython.int,
         i: cython.int,
         lots: cython.longlong,
+        units: cython.longlong,
         pool: cython.int,
     ) -> cython.longlong:
         """Lots that another account's position can be deleveraged by now: 0 unless it is opposite,
         in profit at the mark and not of the account in liquidation.
+
+        Nobody is made bankrupt for another: where the price is so much worse than the mark that
+        all of it would cost more than the other's pool is worth, he is passed over.
         """
         held: cython.longlong = self.ledger.quantity[other, theirs]
+        size: cython.longlong = lots if lots > 0 else -lots
+        loss: cython.longlong = units - self.signed_units(i, lots)
+        most: cython.double
         if held == 0 or (held > 0) == (lots > 0) or other == self.pools.account[pool]:
             return 0
         if not self._in_profit(other, theirs, i):
             return 0
-        return held if held > 0 else -held
+        if held < 0:
+            held = -held
+        if loss > 0:
+            most = self.worth_of(self.pools.pool_of[other, theirs]) / self._unit_worth(i)
+            if most * size < cython.cast(cython.double, loss) * held:
+                return 0
+        return held
 
     @cython.cfunc
     @cython.exceptval(check=False)
@@ -604,7 +577,7 @@ class Waterfall:
         for at in range(accounts.shape[0]):
             other = cython.cast(cython.int, accounts[at])
             theirs = cython.cast(cython.int, slots[at])
-            free[at] = self._can_give(other, theirs, i, lots, pool)
+            free[at] = self._can_give(other, theirs, i, lots, units, pool)
         given: cython.longlong[::1] = memoryview(self.cold.shares_of(size - done, found))
         for at in range(accounts.shape[0]):
             if given[at] > 0:
@@ -892,32 +865,32 @@ class Waterfall:
         self.n_closings += 1
 
     def _grow_closings(self) -> None:
-        self.closing_whole = memoryview(_twice(self.closing_whole))
-        self.closing_real = memoryview(_twice(self.closing_real))
+        self.closing_whole = memoryview(twice(self.closing_whole))
+        self.closing_real = memoryview(twice(self.closing_real))
 
     def _grow_calls(self) -> None:
-        self.call_whole = memoryview(_twice(self.call_whole))
-        self.call_real = memoryview(_twice(self.call_real))
+        self.call_whole = memoryview(twice(self.call_whole))
+        self.call_real = memoryview(twice(self.call_real))
 
     def _grow_history(self) -> None:
-        self.history_whole = memoryview(_twice(self.history_whole))
-        self.history_real = memoryview(_twice(self.history_real))
+        self.history_whole = memoryview(twice(self.history_whole))
+        self.history_real = memoryview(twice(self.history_real))
 
     def closings(self):
         """Everything that the venue closed for somebody, in order; columns ``CLOSING``."""
         n = int(self.n_closings)
-        return _rows(CLOSING, np.asarray(self.closing_whole)[:n], np.asarray(self.closing_real)[:n])
+        return table(CLOSING, np.asarray(self.closing_whole)[:n], np.asarray(self.closing_real)[:n])
 
     def calls(self):
         """The liquidations of pools, in order; columns ``CALL``."""
         n = int(self.n_calls)
-        return _rows(CALL, np.asarray(self.call_whole)[:n], np.asarray(self.call_real)[:n])
+        return table(CALL, np.asarray(self.call_whole)[:n], np.asarray(self.call_real)[:n])
 
     def fund_history(self):
         """What the fund had after each step that changed it; columns ``FUND``."""
         n = int(self.n_history)
         real = np.asarray(self.history_real)[:n].reshape(n, 1)
-        return _rows(FUND, np.asarray(self.history_whole)[:n], real)
+        return table(FUND, np.asarray(self.history_whole)[:n], real)
 
     def fees_of(self, account: int) -> float:
         """Clearance fees that an account paid, USD."""
@@ -926,20 +899,3 @@ class Waterfall:
     def losses_of(self, account: int) -> float:
         """What the fund and others bore for an account, USD."""
         return float(self.shortfall_of[account])
-
-
-def _twice(columns: Any) -> Any:
-    """Return a table twice as long."""
-    old = np.asarray(columns)
-    return np.concatenate((old, np.zeros_like(old)))
-
-
-def _rows(kind: Any, whole: Any, real: Any) -> Any:
-    """Return int and float columns as one table with names."""
-    made = np.zeros(len(whole), dtype=kind)
-    names = kind.names
-    for at in range(whole.shape[1]):
-        made[names[at]] = whole[:, at]
-    for at in range(real.shape[1]):
-        made[names[whole.shape[1] + at]] = real[:, at]
-    return made

@@ -41,26 +41,31 @@ class PlainRanking(PlainFigures):
             return Fraction(0)
         return self.profit(pool, name) / max(E8, wallet) * self.needed(pool) / value
 
-    def _takes(self, pool: Pool, other: Pool, name: str) -> int:
-        """Lots that another may be closed by: of a position that still is one, in profit."""
+    def _takes(self, pool: Pool, other: Pool, name: str, loss: Fraction) -> int:
+        """Lots that another may be closed by: of a position that still is one, in profit, and whose
+        pool could bear all of it where each lot costs ``loss`` against the mark.
+        """
         if other is pool or name not in other.held or self.profit(other, name) <= 0:
             return 0
-        return abs(other.positions[name].lots)
+        lots = abs(other.positions[name].lots)
+        return 0 if loss > 0 and self.value(other) < lots * loss else lots
 
-    def queue(self, pool: Pool, name: str, lots: int) -> Iterable[tuple[Pool, int]]:
+    def queue(self, pool: Pool, name: str, lots: int, loss: Fraction) -> Iterable[tuple[Pool, int]]:
         """Who is closed against ``lots`` of a position, and by how much: the highest rank first."""
         for other in self._opposite(name, pool.positions[name].lots):
-            some = min(lots, self._takes(pool, other, name))
+            some = min(lots, self._takes(pool, other, name, loss))
             if some:
                 lots -= some
                 yield other, some
 
-    def shares(self, pool: Pool, name: str, lots: int) -> Iterable[tuple[Pool, int]]:
+    def shares(
+        self, pool: Pool, name: str, lots: int, loss: Fraction
+    ) -> Iterable[tuple[Pool, int]]:
         """Everybody by his share; whole lots by the largest remainder, ties by account."""
         others = sorted(
             self._opposite(name, pool.positions[name].lots), key=lambda one: one.account
         )
-        free = [self._takes(pool, other, name) for other in others]
+        free = [self._takes(pool, other, name, loss) for other in others]
         whole = sum(free)
         if not whole:
             return []

@@ -281,7 +281,8 @@ class PlainVenue(PlainRanking):
         takers: Iterable[tuple[Pool, int]] = ()
         if done < size:
             shared = self.rules.liquidation.deleveraging == "pro_rata"
-            takers = (self.shares if shared else self.queue)(pool, name, size - done)
+            loss = Fraction(amount - self._nearest(name, lots), size)
+            takers = (self.shares if shared else self.queue)(pool, name, size - done, loss)
         for other, some in takers:
             self._against(pool, other, name, (done, done + some), size, amount)
             done += some

@@ -140,6 +140,22 @@ def test_profitable_shorts_are_closed_by_rank_to_the_unit() -> None:
     assert order[0] == Outcome.LIQUIDATED, "liquidation before deleveraging"
 
 
+@pytest.mark.parametrize(("margin", "given"), [(19_900.0, 1000), (19_899.0, 0)])
+@pytest.mark.parametrize("way", ["queue", "pro_rata"])
+def test_nobody_is_made_bankrupt_for_another(way: str, margin: float, given: int) -> None:
+    """A loss of 60,000 is 20,000 a BTC beside the mark; the thin short has 100 and its margin."""
+    lost = Person(1, [(UM, 3000, 130_000.0, 30_000.0)])
+    thin, rich = short(2, 1000, 100_100.0, margin), short(3, 3000, 100_100.0, 400_000.0)
+    world = CrowdWorld([lost, thin, rich], liquidation=rules("0", deleveraging=way))
+    world.step()
+    assert world.lots_of(1) == 0
+    taken = world.lots_of(2) + 1000
+    assert (taken > 0) == (given > 0), (taken, given)
+    assert world.lots_of(3) + 3000 == 3000 - taken
+    assert world.wealth(2) >= 0
+    assert world.insurance() == 0
+
+
 def test_ties_of_rank_go_to_the_lower_account_whatever_the_order_they_came_in() -> None:
     same = [short(number, 2000, 100_000.0, 30_000.0) for number in (7, 3, 5)]
     world = CrowdWorld([*same, LOST], liquidation=rules("0"))
