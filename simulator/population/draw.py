@@ -220,7 +220,7 @@ def _size(made: People, setting: Setting, entry: Floats) -> None:
     modes: tuple[AccountMode, ...] = ("separated", "unified")
     if group.mode in ("separated", "unified"):
         modes = tuple(mode for mode in modes if mode == group.mode)
-    borrowed = [group.loan.asset] if group.loan else []
+    borrowed = [(group.loan.asset, group.loan.into)] if group.loan else []
     factor = np.ones(made.size)
     limits = [limits_of(setting, mode, made.contracts, borrowed) for mode in modes]
     for one in limits:

@@ -82,9 +82,12 @@ def counted(rules: CollateralRules, asset: str, value: Floats) -> Floats:
 
 
 def limits_of(
-    setting: Setting, mode: AccountMode, contracts: Sequence[Instrument], borrowed: Sequence[str]
+    setting: Setting,
+    mode: AccountMode,
+    contracts: Sequence[Instrument],
+    borrowed: Sequence[tuple[str, str]],
 ) -> Limits:
-    """Return the limits of a mode for the contracts and loans that groups name."""
+    """Return the limits of a mode for the contracts and loans (asset, what it bought) of groups."""
     rules = with_brackets_of(setting.margins[mode], contracts)
     index = {asset: Decimal(repr(price)) for asset, price in setting.index.items()}
     index.setdefault("USD", Decimal(1))
@@ -98,7 +101,7 @@ def limits_of(
     return Limits(
         mode,
         needs,
-        {asset: _loan(asset, owing, rules, index) for asset in borrowed},
+        {asset: _loan(asset, into, owing, rules, index) for asset, into in borrowed},
         rules.collateral_of("unified" if unified else "margin"),
     )
 
@@ -168,9 +171,12 @@ def _state(
     return PoolState({}, index, (position,), kind=kind, currency=currency)
 
 
-def _loan(asset: str, kind: PoolKind, rules: MarginRules, index: Mapping[str, Decimal]) -> float:
-    """Return what a loan needs as a share of it."""
-    state = PoolState({}, index, loans={asset: LOAN / index[asset]}, kind=kind)
+def _loan(
+    asset: str, into: str, kind: PoolKind, rules: MarginRules, index: Mapping[str, Decimal]
+) -> float:
+    """Return what a loan needs as a share of it, with what it bought beside it."""
+    bought = {into: LOAN / index[into]}
+    state = PoolState(bought, index, loans={asset: LOAN / index[asset]}, kind=kind)
     initial, maintenance, _ = requirement(state, rules)
     return float(max(initial, maintenance * Decimal(_edge(rules.ladder_of(kind)))) / LOAN)
 

@@ -27,6 +27,8 @@ from simulator.report.cascade_result import (
     STAGES,
 )
 
+pytestmark = pytest.mark.hours
+
 TEXT = """
 seed = 4
 mode = "both"

@@ -19,6 +19,8 @@ from simulator.exchange import census as census_module
 from simulator.exchange.census import MOVES, Census, thinned
 from simulator.risk.levels import RiskLevel
 
+pytestmark = pytest.mark.hours
+
 TEXT = """
 seed = 4
 accounts = 400

@@ -20,6 +20,8 @@ from simulator.population.draw import draw
 from simulator.population.spec import Group
 from tests.population import worlds
 
+pytestmark = pytest.mark.hours
+
 SHARES = st.sampled_from([0.0, 0.25, 0.5, 1.0])
 LEVERAGE = st.sampled_from(
     [0.5, 3, 40, {"2": 0.5, "125": 0.5}, {"law": "lognormal", "median": 9, "sigma": 1, "most": 900}]

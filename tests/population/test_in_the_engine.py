@@ -19,6 +19,8 @@ from simulator.risk.levels import RiskLevel
 from simulator.simulation import Simulation
 from tests.population import worlds
 
+pytestmark = pytest.mark.hours
+
 
 def opened(mode: str, rulebook: str, accounts: int) -> tuple[Any, Crowd, Setting]:
     """Return a run before its first event, its crowd, and what that was drawn for."""

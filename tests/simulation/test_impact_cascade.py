@@ -19,6 +19,8 @@ from simulator.accounts.crowd import Crowd, Setting
 from simulator.replay.made import MadeMarket
 from simulator.replay.making import made_tape
 
+pytestmark = pytest.mark.hours
+
 UM = "um:BTCUSDT"
 PRICE, TICK, LOT = 100_000.0, 0.1, 0.001
 SHOCK = 200  # ticks
