@@ -36,6 +36,7 @@ HOT_MODULES = (
     "simulator.exchange.holders",
     "simulator.exchange.upkeep",
     "simulator.exchange.core",
+    "simulator.exchange.liquidation_log",
     "simulator.exchange.waterfall",
     "simulator.exchange.closing",
     "simulator.strategy.context",

@@ -1,4 +1,6 @@
-"""Tables that liquidations leave: what was closed for whom, which pools, what the fund had."""
+"""Tables that liquidations leave: what was closed for whom, which pools, what the fund had (hot
+module, because the waterfall imports it; nothing in it is called while a run goes on).
+"""
 
 from __future__ import annotations
 
