@@ -13,6 +13,7 @@ from importlib.util import find_spec
 HOT_MODULES = (
     "simulator.units.arithmetic",
     "simulator.events.records",
+    "simulator.events.rows",
     "simulator.book.queue",
     "simulator.book.levels",
     "simulator.book.columns",

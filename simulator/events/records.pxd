@@ -4,6 +4,6 @@ cdef class Records:
     cdef int used
     cdef object hash
     cdef readonly list kept
-    cdef bint keep
+    cdef public bint keep
 
     cpdef void add(self, long long time, long long kind, long long account, long long instrument, long long order, long long side, long long price, long long quantity) noexcept

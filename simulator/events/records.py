@@ -67,6 +67,13 @@ class Records:
             self.kept.append(rows.copy())
         self.used = 0
 
+    def take(self) -> np.ndarray:
+        """Return the outcomes since the last call, [rows, 8] int64; with ``keep`` only."""
+        self._flush()
+        rows = np.concatenate(self.kept) if self.kept else np.zeros((0, 8), dtype="<i8")
+        self.kept.clear()
+        return rows
+
     def digest(self) -> str:
         """Hex digest of all outcomes so far; equal digests mean equal runs."""
         self._flush()

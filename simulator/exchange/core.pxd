@@ -1,3 +1,4 @@
+from simulator.events.rows cimport Rows
 from simulator.exchange.ring cimport Ring
 from simulator.exchange.venue cimport Venue
 
@@ -44,6 +45,11 @@ cdef class Core(Venue):
     cdef object upkeep
     cdef int n_bars
     cdef bint watching_books
+    # what a journal is fed with
+    cdef readonly Rows asked
+    cdef readonly list asked_names
+    cdef bint logging
+    cdef public bint strict
     cdef long long[:, ::1] bars
 
     cpdef long long run_rows(
@@ -60,6 +66,7 @@ cdef class Core(Venue):
     ) except? -1
     cdef int advance(self, long long time, long long arrival) except? -1
     cdef void due(self) noexcept
+    cdef void note(self, int strategy, int what, long long order, long long a, long long b, long long c, long long d, long long e, long long f, long long g) noexcept
     cdef void find_timer(self) noexcept
     cdef long long first_mark_after(self, long long time, long long behind) noexcept
     cdef void add_to_bars(self, int instrument, long long price, long long lots) noexcept

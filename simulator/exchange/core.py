@@ -15,10 +15,12 @@ import numpy as np
 
 if cython.compiled:
     from cython.cimports.simulator.book.columns import Book
+    from cython.cimports.simulator.events.rows import Rows
     from cython.cimports.simulator.exchange.ring import Ring
     from cython.cimports.simulator.exchange.venue import Venue
 else:
     from simulator.book.columns import Book
+    from simulator.events.rows import Rows
     from simulator.exchange.ring import Ring
     from simulator.exchange.venue import Venue
 
@@ -38,6 +40,14 @@ LAST_ROW = cython.declare(cython.int, 1)
 PLACE = cython.declare(cython.int, 1)
 CANCEL = cython.declare(cython.int, 2)
 OTHER = cython.declare(cython.int, 3)
+
+# What a strategy asked for (``asked``), beside PLACE, CANCEL and OTHER.
+CANCEL_ALL = cython.declare(cython.int, 4)
+TRIGGER = cython.declare(cython.int, 5)
+TIMER = cython.declare(cython.int, 6)
+WATCH = cython.declare(cython.int, 7)
+BARS = cython.declare(cython.int, 8)
+ALERT = cython.declare(cython.int, 9)
 
 SEQ = cython.declare(cython.int, 0)
 ACCOUNT = cython.declare(cython.int, 1)
@@ -116,6 +126,9 @@ class Core(Venue):
         self.events = self.wakes = 0
         self.n_bars = 0
         self.watching_books = False
+        self.asked = None
+        self.asked_names = []
+        self.logging = self.strict = False
         self.bars = memoryview(np.zeros((4, 6), dtype="i8"))
 
     # The loop
@@ -148,7 +161,7 @@ class Core(Venue):
         for row in range(rows):
             if time[row] > self.next_venue or arrival[row] > self.next_local:
                 if row:
-                    self.now = time[row - 1]
+                    self.now = self.ledger.now = time[row - 1]
                     self.local_now = arrival[row - 1]
                     self.feed_latency = arrival[row - 1] - time[row - 1]
                 self.advance(time[row], arrival[row])
@@ -161,7 +174,7 @@ class Core(Venue):
                 book.set_level(side[row], price[row], quantity[row])
                 if book.n_rows == 0 and not self.watching_books:
                     continue
-            self.now = time[row]
+            self.now = self.ledger.now = time[row]
             self.local_now = arrival[row]
             self.feed_latency = arrival[row] - time[row]
             if what == DEPTH:
@@ -190,7 +203,7 @@ class Core(Venue):
             if self.watch_book[i] and what <= CLEAR and flags[row] & LAST_ROW:
                 self.wake_book(i)
         if rows:
-            self.now = time[rows - 1]
+            self.now = self.ledger.now = time[rows - 1]
             self.local_now = arrival[rows - 1]
             self.feed_latency = arrival[rows - 1] - time[rows - 1]
         self.events += rows
@@ -225,13 +238,15 @@ class Core(Venue):
             elif turns > TURNS_AT_AN_INSTANT:
                 self.cold.endless()
             turns += 1
+            if self.strict:
+                self.cold.verify()
             venue_due = self.next_venue < time
             local_due = self.next_local < arrival
             if not venue_due and not local_due:
                 return 0
             if venue_due and (not local_due or self.next_venue <= self.next_local - behind):
                 if self.next_mark <= self.commands.next_time:
-                    self.now = self.next_mark
+                    self.now = self.ledger.now = self.next_mark
                     self.next_mark += self.mark_step
                     if self.upkeep.mark():
                         # The ticks until something happens would find the same.
@@ -285,7 +300,7 @@ class Core(Venue):
         code: cython.longlong = self.commands.row[at, 1]
         slot: cython.int = cython.cast(cython.int, self.commands.row[at, 2])
         seq: cython.longlong = self.commands.row[at, 3]
-        self.now = self.commands.row[at, 0]
+        self.now = self.ledger.now = self.commands.row[at, 0]
         if code == PLACE:
             if self.pools.mark[self.orders.row[slot, INSTRUMENT]] <= 0.0:
                 self.upkeep.mark()  # before the venue's first tick of its clock
@@ -379,7 +394,7 @@ class Core(Venue):
                 self.deliver()
             self.due()
         if self.now < last:
-            self.now = last
+            self.now = self.ledger.now = last
         self.upkeep.mark()
         return 0
 
@@ -416,6 +431,9 @@ class Core(Venue):
             self.timer_time = memoryview(for_time)
             self.timer_interval = memoryview(for_interval)
             self.timer_strategy = memoryview(for_strategy)
+        if self.logging:
+            self.note(strategy, TIMER, 0, first_ns, interval_ns, len(self.asked_names), 0, 0, 0, 0)
+            self.asked_names.append(name)
         self.timer_time[self.n_timers] = max(first_ns, int(self.local_now))
         self.timer_interval[self.n_timers] = interval_ns
         self.timer_strategy[self.n_timers] = strategy
@@ -423,6 +441,68 @@ class Core(Venue):
         self.n_timers += 1
         self.find_timer()
         self.due()
+
+    # What a journal is fed with
+
+    def keep_log(self) -> None:
+        """Note from now on what strategies ask for, every posting and every outcome.
+
+        A row of ``asked``, 12 int64: number of wakes so far, the strategy's clock in ns, strategy,
+        what, order, and seven fields by what:
+
+        - 1 place: instrument, side, price in ticks, lots, time in force, self-trade prevention,
+          flags;
+        - 2 cancel: none;
+        - 3 request: number in the desk's ``requests``;
+        - 4 cancel all: instrument;
+        - 5 trigger of the order before: kind, trigger, callback, source, activation;
+        - 6 timer: first ns, interval ns, number in ``asked_names``;
+        - 7 watch: instrument, book, trades;
+        - 8 bars: instrument, number;
+        - 9 alert: number in ``asked_names``.
+        """
+        self.asked = Rows(12)
+        self.logging = self.records.keep = True
+        self.ledger.keep_log()
+
+    @cython.cfunc
+    @cython.exceptval(check=False)
+    def note(
+        self,
+        strategy: cython.int,
+        what: cython.int,
+        order: cython.longlong,
+        a: cython.longlong,
+        b: cython.longlong,
+        c: cython.longlong,
+        d: cython.longlong,
+        e: cython.longlong,
+        f: cython.longlong,
+        g: cython.longlong,
+    ) -> cython.void:
+        at: cython.int = self.asked.next()
+        self.asked.row[at, 0] = self.wakes
+        self.asked.row[at, 1] = self.local_now
+        self.asked.row[at, 2] = strategy
+        self.asked.row[at, 3] = what
+        self.asked.row[at, 4] = order
+        self.asked.row[at, 5] = a
+        self.asked.row[at, 6] = b
+        self.asked.row[at, 7] = c
+        self.asked.row[at, 8] = d
+        self.asked.row[at, 9] = e
+        self.asked.row[at, 10] = f
+        self.asked.row[at, 11] = g
+
+    def note_alert(self, strategy: int, asked: object) -> None:
+        """A strategy asked for an alert."""
+        if self.logging:
+            self.note(strategy, ALERT, 0, len(self.asked_names), 0, 0, 0, 0, 0, 0)
+            self.asked_names.append(asked)
+
+    def wake(self) -> None:
+        """A strategy is about to hear of something of the cold side."""
+        self.wakes += 1
 
     # Strategies
 
@@ -464,6 +544,19 @@ class Core(Venue):
         self.orders.row[slot, LOCAL_FILLED] = 0
         self.orders.row[slot, TRIGGER_KIND] = 0
         seq: cython.longlong = self.orders.row[slot, SEQ]
+        if self.logging:
+            self.note(
+                strategy,
+                PLACE,
+                (seq << 24) | slot,
+                instrument,
+                side,
+                price,
+                lots,
+                time_in_force,
+                stp,
+                flags,
+            )
         self.commands.push(self.local_now + self.latency(True), PLACE, slot, seq, 0, 0, 0)
         self.due()
         return (seq << 24) | slot
@@ -476,6 +569,9 @@ class Core(Venue):
         if slot == 0 or self.orders.row[slot, LOCAL_STATE] >= CANCELING:
             return False
         self.orders.row[slot, LOCAL_STATE] = CANCELING
+        if self.logging:
+            strategy: cython.int = cython.cast(cython.int, self.orders.row[slot, STRATEGY])
+            self.note(strategy, CANCEL, order, 0, 0, 0, 0, 0, 0, 0)
         self.commands.push(self.local_now + self.latency(True), CANCEL, slot, order >> 24, 0, 0, 0)
         self.due()
         return True
@@ -486,6 +582,8 @@ class Core(Venue):
         """Ask to cancel all of a strategy's orders on an instrument; return how many."""
         slot: cython.longlong = self.orders.head[strategy, instrument]
         asked: cython.int = 0
+        if self.logging:
+            self.note(strategy, CANCEL_ALL, 0, instrument, 0, 0, 0, 0, 0, 0)
         while slot:
             if self.orders.row[slot, LOCAL_STATE] < CANCELING:
                 self.orders.row[slot, LOCAL_STATE] = CANCELING
@@ -505,6 +603,8 @@ class Core(Venue):
 
     def send(self, number: int) -> None:
         """Send command ``number`` of the cold side, such as a transfer."""
+        if self.logging:
+            self.note(self.cold.requests[number].strategy, OTHER, 0, number, 0, 0, 0, 0, 0, 0)
         self.commands.push(self.local_now + self.latency(True), OTHER, 0, number, 0, 0, 0)
         self.due()
 
@@ -520,6 +620,9 @@ class Core(Venue):
         """Make an order that was just submitted a conditional one; prices in 1e-8."""
         slot = int(self.orders.find(order))
         row = self.orders.row
+        if self.logging:
+            strategy = int(row[slot, STRATEGY])
+            self.note(strategy, TRIGGER, order, kind, trigger, callback, source, activation, 0, 0)
         row[slot, TRIGGER_KIND] = kind
         row[slot, TRIGGER_KIND + 1] = trigger
         row[slot, TRIGGER_KIND + 2] = callback
@@ -573,6 +676,8 @@ class Core(Venue):
 
     def watch(self, strategy: int, instrument: int, book: bool, trades: bool) -> None:
         """Wake a strategy on an instrument's book changes or trades."""
+        if self.logging:
+            self.note(strategy, WATCH, 0, instrument, book, trades, 0, 0, 0, 0)
         if book:
             self.book_watchers[strategy, instrument] = 1
             self.watch_book[instrument] = 1
@@ -600,8 +705,10 @@ class Core(Venue):
             self.bars[k, 4] = price
             self.bars[k, 5] += lots
 
-    def add_bars(self, instrument: int) -> int:
+    def add_bars(self, strategy: int, instrument: int) -> int:
         """Start to build bars of an instrument; return their number."""
+        if self.logging:
+            self.note(strategy, BARS, 0, instrument, self.n_bars, 0, 0, 0, 0, 0)
         if self.n_bars == self.bars.shape[0]:
             grown = np.zeros((2 * self.n_bars, 6), dtype="i8")
             grown[: self.n_bars] = np.asarray(self.bars)
@@ -612,7 +719,7 @@ class Core(Venue):
 
     def begin(self, time_ns: int) -> None:
         """Set both clocks before the first row."""
-        self.now = time_ns
+        self.now = self.ledger.now = time_ns
         self.local_now = time_ns
         if self.liquidities is not None:
             self.liquidities.start = time_ns

@@ -263,6 +263,7 @@ class Desk(DeskViews):
         message = self.messages[number]
         if isinstance(message, StrategyAlert):
             at = message.strategy
+            self.core.wake()
             self.core.strategies[at].on_alert(self.core.contexts[at], message.alert)
             return
         if isinstance(message, SettlementEvent):
@@ -270,6 +271,7 @@ class Desk(DeskViews):
         if isinstance(message, TakeoverEvent | DeleveragingEvent):
             self.core.adjust_known(ACCOUNT, message.slot, message.lots)
         for strategy, context in zip(self.core.strategies, self.core.contexts, strict=True):
+            self.core.wake()
             if isinstance(message, LiquidationEvent):
                 strategy.on_liquidation(context, message)
             elif isinstance(message, TakeoverEvent):

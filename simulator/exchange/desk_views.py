@@ -78,6 +78,7 @@ class DeskViews:
     def alert(self, strategy: int, condition: Mapping[str, Any]) -> None:
         """Watch margin for a strategy from the next check on."""
         self.watch_for(watch(**condition), strategy)
+        self.core.note_alert(strategy, dict(condition))
 
     def watch_for(self, asked: Watch, owner: int) -> None:
         """Watch margin for a strategy, or for the run (-1), from the next check on."""

@@ -1,3 +1,5 @@
+from simulator.events.rows cimport Rows
+
 cdef class Ledger:
     cdef readonly int accounts
     cdef readonly int instruments
@@ -20,8 +22,14 @@ cdef class Ledger:
     cdef int[::1] touched
     cdef signed char[::1] was_touched
     cdef int n_touched
+    # what a journal is fed with
+    cdef public Rows log
+    cdef bint logging
+    cdef public long long now
 
     cdef void touch(self, int what) noexcept
+    cdef void note(self, int what, int wallet, int asset, long long amount) noexcept
+    cdef void owe(self, int what, int lender, int wallet, int asset, long long amount) noexcept
     cpdef void post(self, int wallet, int asset, long long amount) noexcept
     cpdef bint close_entry(self) noexcept
     cpdef void move(self, int source, int target, int asset, long long amount) noexcept

@@ -28,12 +28,19 @@ import cython
 import numpy as np
 
 if cython.compiled:
+    from cython.cimports.simulator.events.rows import Rows
     from cython.cimports.simulator.units.arithmetic import scaled
 else:
+    from simulator.events.rows import Rows
     from simulator.units.arithmetic import scaled
 
 LIMIT = cython.declare(cython.longlong, 1 << 62)
 INVERSE = cython.declare(cython.int, 2)
+
+# What a posting changes.
+BALANCE = cython.declare(cython.int, 0)
+LOAN = cython.declare(cython.int, 1)
+INTEREST = cython.declare(cython.int, 2)
 
 
 @cython.cclass
@@ -80,6 +87,31 @@ class Ledger:
         self.touched = memoryview(np.zeros(wallets + accounts, dtype="i4"))
         self.was_touched = memoryview(np.zeros(wallets + accounts, dtype="i1"))
         self.n_touched = 0
+        self.log = None
+        self.logging = False
+        self.now = 0
+
+    def keep_log(self) -> None:
+        """Note every posting from now on in ``log``, for a journal to take.
+
+        A row: entry (from 1 on), ns, what (0 balance, 1 loan, 2 interest), wallet, asset, amount.
+        The rows of an entry sum to zero for each asset and what.
+        """
+        self.log = Rows(6)
+        self.logging = True
+
+    @cython.cfunc
+    @cython.exceptval(check=False)
+    def note(
+        self, what: cython.int, wallet: cython.int, asset: cython.int, amount: cython.longlong
+    ) -> cython.void:
+        at: cython.int = self.log.next()
+        self.log.row[at, 0] = self.entries + 1
+        self.log.row[at, 1] = self.now
+        self.log.row[at, 2] = what
+        self.log.row[at, 3] = wallet
+        self.log.row[at, 4] = asset
+        self.log.row[at, 5] = amount
 
     @cython.cfunc
     @cython.inline
@@ -102,6 +134,8 @@ class Ledger:
         self.total[asset] += amount
         self.postings += 1
         self.touch(wallet)
+        if self.logging:
+            self.note(BALANCE, wallet, asset, amount)
 
     @cython.ccall
     @cython.exceptval(check=False)
@@ -130,19 +164,41 @@ class Ledger:
         self, lender: cython.int, wallet: cython.int, asset: cython.int, amount: cython.longlong
     ) -> cython.void:
         """One entry: ``amount`` to a wallet that owes it from now on; a negative one pays back."""
-        self.move(lender, wallet, asset, amount)
-        self.loan[wallet, asset] += amount
-        self.loan[lender, asset] -= amount
+        self.post(lender, asset, -amount)
+        self.post(wallet, asset, amount)
+        self.owe(LOAN, lender, wallet, asset, amount)
+        self.close_entry()
+
+    @cython.cfunc
+    @cython.exceptval(check=False)
+    def owe(
+        self,
+        what: cython.int,
+        lender: cython.int,
+        wallet: cython.int,
+        asset: cython.int,
+        amount: cython.longlong,
+    ) -> cython.void:
+        """What a wallet owes the lender grows by ``amount``, of principal or of interest."""
+        if what == LOAN:
+            self.loan[wallet, asset] += amount
+            self.loan[lender, asset] -= amount
+        else:
+            self.interest[wallet, asset] += amount
+            self.interest[lender, asset] -= amount
+        if self.logging:
+            self.note(what, wallet, asset, amount)
+            self.note(what, lender, asset, -amount)
 
     @cython.ccall
     @cython.exceptval(check=False)
     def accrue(
         self, lender: cython.int, wallet: cython.int, asset: cython.int, amount: cython.longlong
     ) -> cython.void:
-        """Interest that a wallet owes grows by ``amount``; no money moves."""
-        self.interest[wallet, asset] += amount
-        self.interest[lender, asset] -= amount
+        """One entry: interest that a wallet owes grows by ``amount``; no money moves."""
+        self.owe(INTEREST, lender, wallet, asset, amount)
         self.touch(wallet)
+        self.close_entry()
 
     @cython.ccall
     @cython.exceptval(check=False)
@@ -150,8 +206,10 @@ class Ledger:
         self, lender: cython.int, wallet: cython.int, asset: cython.int, amount: cython.longlong
     ) -> cython.void:
         """One entry: a wallet pays ``amount`` of the interest it owes."""
-        self.move(wallet, lender, asset, amount)
-        self.accrue(lender, wallet, asset, -amount)
+        self.post(wallet, asset, -amount)
+        self.post(lender, asset, amount)
+        self.owe(INTEREST, lender, wallet, asset, -amount)
+        self.close_entry()
 
     def merge(self, wallets: list[int], target: int) -> None:
         """One entry: all balances, loans and interest of wallets become one wallet's.
@@ -167,10 +225,9 @@ class Ledger:
                 amount = int(self.balance[wallet, asset])
                 self.post(wallet, asset, -amount)
                 self.post(target, asset, amount)
-                self.loan[target, asset] += self.loan[wallet, asset]
-                self.loan[wallet, asset] = 0
-                self.interest[target, asset] += self.interest[wallet, asset]
-                self.interest[wallet, asset] = 0
+                # As if the one wallet lent to the other all that this one owes.
+                self.owe(LOAN, wallet, target, asset, self.loan[wallet, asset])
+                self.owe(INTEREST, wallet, target, asset, self.interest[wallet, asset])
         self.close_entry()
 
     @cython.ccall
@@ -303,8 +360,15 @@ class Ledger:
             if len(column) and (column.max() > LIMIT or column.min() < -LIMIT):
                 raise ValueError(f"{name} is beyond what the ledger holds")
         self.take_columns(balance, quantity, cost, loan)
-        self.entries += 1
         self.postings += np.count_nonzero(balance)
+        if self.logging:
+            for what, column in ((0, balance), (1, loan)):
+                wallet, asset = np.nonzero(column)
+                rows = np.zeros((len(wallet), 6), dtype="i8")
+                rows[:, 0], rows[:, 1], rows[:, 2] = 1, self.now, what
+                rows[:, 3], rows[:, 4], rows[:, 5] = wallet, asset, column[wallet, asset]
+                self.log.extend(rows)
+        self.entries += 1
 
     def copied(self):
         """Return another ledger with the same amounts and positions, of which nothing is held."""

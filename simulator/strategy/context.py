@@ -656,7 +656,7 @@ class Context:
         elif what == "trades":
             self.core.watch(self.strategy, market.number, False, True)
         elif what == "bars":
-            number = self.core.add_bars(market.number)
+            number = self.core.add_bars(self.strategy, market.number)
             while len(self.bar_of) <= number:
                 self.bar_of.append(None)
             self.bar_of[number] = market
