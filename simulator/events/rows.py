@@ -1,4 +1,4 @@
-"""Rows of int64 that somebody collects from time to time: what a journal is fed with (hot module)."""
+"""Rows of int64 that somebody collects now and then: what a journal is fed with (hot module)."""
 
 import cython
 import numpy as np
