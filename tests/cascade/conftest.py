@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from functools import cache
+from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -11,11 +13,21 @@ from simulator import simulation
 from simulator.rulebook.load import load
 
 
-@pytest.fixture(scope="package", autouse=True)
-def _quick(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+_load = cache(load)
+
+
+@pytest.fixture(scope="session")
+def _cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("cache")
+
+
+@pytest.fixture(scope="module", autouse=True)  # a package's would last to the end of the session
+def _quick(_cache: Path) -> Iterator[None]:
     """Rulebooks are frozen, and reading one takes longer than a small run."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("UNIMARGIN_CACHE", str(tmp_path_factory.mktemp("cache")))
-        patch.setattr(simulation, "load_rulebook", cache(load))
-        patch.setattr(simulation.gc, "collect", lambda: 0)  # a third of a second in a long session
+        patch.setenv("UNIMARGIN_CACHE", str(_cache))
+        patch.setattr(simulation, "load_rulebook", _load)
+        # Collecting takes a third of a second in a long session.  Only here: the module itself is
+        # everybody's.
+        patch.setattr(simulation, "gc", SimpleNamespace(collect=lambda: 0))
         yield

@@ -50,6 +50,5 @@ def test_what_a_strategy_keeps_does_not_keep_its_run_alive() -> None:
     assert sorted(strategy.kept) == ["bar", "fill", "trade", "update"]
     desk = weakref.ref(run.desk)
     del run, strategy
-    for _ in range(3):
-        gc.collect()  # does nothing while another thread of the process is collecting
+    gc.collect()
     assert desk() is None
