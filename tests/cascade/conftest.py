@@ -12,7 +12,6 @@ import pytest
 from simulator import simulation
 from simulator.rulebook.load import load
 
-
 _load = cache(load)
 
 
