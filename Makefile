@@ -9,7 +9,8 @@ OUT    ?= out
 ARGS   ?=
 # Files of tests, one after the other, on as many processes as there are cores.
 SPREAD := --numprocesses=auto --dist=loadfile
-CODE   := $(wildcard simulator strategies replay_data tests bench setup.py)
+SHIPPED := simulator strategies replay_data
+CODE   := $(wildcard $(SHIPPED) tests bench setup.py .ci/audit.py)
 
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export UNIMARGIN_SHARED_DATA ?= $(abspath ../shared/data)
@@ -50,11 +51,13 @@ run: build ## both account modes side by side on the bundled data (ARGS="--mode 
 test: build ## the whole suite (ARGS="-k margin" ...)
 	$(PY) -m pytest $(SPREAD) $(ARGS)
 
-check: build ## format, lint, types, layers and house rules, in under a minute
+check: build ## format, lint, types, layers, security and house rules, in under a minute
 	$(BIN)/ruff format --check $(CODE)
 	$(BIN)/ruff check $(CODE)
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	$(BIN)/bandit --quiet --configfile pyproject.toml --recursive $(wildcard $(SHIPPED))
+	$(PY) .ci/audit.py requirements.lock
 	$(PY) -m pytest -q -m "not slow and not soak" tests/house
 
 format: setup ## let ruff format the code and mend what it can

@@ -99,7 +99,7 @@ def from_text(text: str, where: str) -> Any:
         except ValueError as error:
             raise InputError(f"{where}: {error}") from None
     try:
-        return yaml.load(text, Loader=_Loader)
+        return yaml.load(text, Loader=_Loader)  # nosec B506 # _Loader is a SafeLoader
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         line = f" in line {mark.line + 1}" if mark else ""

@@ -92,7 +92,8 @@ def _build(source: Path, module: str, command: list[str], extension: Path) -> No
         extension.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=extension.parent) as folder:
             c_file, made = Path(folder) / f"{module}.c", Path(folder) / extension.name
-            cython = [sys.executable, "-m", "cython", "-3", "-I", str(ROOT)]
+            # -P: a cython.py beside the strategy is not what was asked for.
+            cython = [sys.executable, "-P", "-m", "cython", "-3", "-I", str(ROOT)]
             # From the source's folder, so that tracebacks name it alike wherever it is run from.
             named = ["--module-name", module, "-o", str(c_file), source.name]
             _call([*cython, *named], "Cython", source.resolve().parent)
@@ -104,7 +105,7 @@ def _build(source: Path, module: str, command: list[str], extension: Path) -> No
 
 
 def _call(command: list[str], who: str, folder: Path | str) -> None:
-    done = subprocess.run(
+    done = subprocess.run(  # nosec B603 # no shell; Cython and the user's own compiler
         command, capture_output=True, text=True, errors="replace", check=False, cwd=folder
     )
     if done.returncode:

@@ -126,8 +126,10 @@ def run(
     if out is not None:
         make_folder(out)
     results = []
-    for one in setting.variants or (setting,):
-        kinds, chosen = load_strategies(one, compiled), {**one.parameters, **parameters}
+    columns = setting.variants or (setting,)
+    classes = [load_strategies(one, compiled, strategy or ()) for one in columns]
+    for one, kinds in zip(columns, classes, strict=True):
+        chosen = {**one.parameters, **parameters}
         for found in modes_of(one):
             results.append(_run_column(one, found, kinds, chosen, quietly=not no_feedback_run))
     least = _least(results, setting, kinds, chosen) if least_capital else None
@@ -334,8 +336,14 @@ def _least(
     return least
 
 
-def load_strategies(setting: Scenario, compiled: bool) -> list[type[Any]]:
-    """Return the classes of a scenario's strategies, each file read once."""
-    from simulator.cli.strategies import strategy_class
+def load_strategies(
+    setting: Scenario, compiled: bool, named: Sequence[str] = ()
+) -> list[type[Any]]:
+    """Return the classes of a scenario's strategies.
 
+    Those of a path are loaded only where ``named``, the command line, has them.
+    """
+    from simulator.cli.strategies import check_named, strategy_class
+
+    check_named(setting.strategies, named, f"scenario {setting.name}")
     return [strategy_class(name, compiled=compiled, note=note) for name in setting.strategies]

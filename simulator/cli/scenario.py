@@ -7,7 +7,7 @@
     instruments = ["um:BTCUSDT"]  # of the data, only these; all if left out
     mode = "both"  # separated, unified or both
     rulebook = "textbook"
-    strategies = ["cash_and_carry", "my.py:Class"]  # they share one account
+    strategies = ["cash_and_carry", "my.py:Class"]  # share an account; a path: only with --strategy
     seed = 0
     latency = ""  # as the option --latency
     queue_model = "risk_averse"

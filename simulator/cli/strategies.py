@@ -1,4 +1,8 @@
-"""Strategies by name: ``NAME`` is ``strategies/NAME.py``, ``path.py:Class`` the user's own."""
+"""Strategies by name: ``NAME`` is ``strategies/NAME.py``, ``path.py:Class`` the user's own.
+
+A strategy is code and runs with the user's rights, so a path is loaded only when the command line
+names it: what a file of data (a scenario, a database) says of paths is never enough.
+"""
 
 from __future__ import annotations
 
@@ -25,6 +29,29 @@ def strategy_names() -> list[str]:
 
     files = (path for folder in strategies.__path__ for path in Path(folder).glob("*.py"))
     return sorted(path.stem for path in files if not path.stem.startswith("_"))
+
+
+def is_path(name: str) -> bool:
+    """Return whether a strategy's name means a file, not one that comes with the package.
+
+    >>> is_path("mine.py:Mine"), is_path("mine.py"), is_path("cash_and_carry")
+    (True, True, False)
+    """
+    return ".py:" in name or name.endswith(".py")
+
+
+def check_named(names: Sequence[str], named: Sequence[str], where: str) -> None:
+    """Raise ``InputError`` if a path among ``names`` is not one that the command line ``named``.
+
+    ``where`` is what else names it: a scenario, a stored run.
+    """
+    unnamed = [name for name in names if is_path(name) and name not in named]
+    if unnamed:
+        options = " ".join(f"--strategy {name}" for name in names)
+        raise InputError(
+            f"{where}: {unnamed[0]} is code, and is loaded only when the command line names it: "
+            f"look at it, then add {options}"
+        )
 
 
 def strategy_class(

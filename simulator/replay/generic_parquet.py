@@ -52,8 +52,9 @@ def parquet_rows(path: Path, columns: dict[str, str], rows: int) -> Iterator[pl.
     """
     arguments = json.dumps({"path": str(path), "columns": columns, "rows": rows})
     environment = os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)}
-    child = subprocess.Popen(
-        [sys.executable, "-m", "simulator.replay.generic_parquet", arguments],
+    # -P: no module is taken from the folder that one happens to stand in.
+    child = subprocess.Popen(  # nosec B603 # no shell; this program, its arguments as JSON
+        [sys.executable, "-P", "-m", "simulator.replay.generic_parquet", arguments],
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
         env=environment,
