@@ -58,8 +58,9 @@ TABLES: Final[Mapping[str, Mapping[str, Kind]]] = {
         "actor": "text",
         "details": "json",
     },
+    # A liquidation that goes on gets another row of the same call; the last one counts.
     "liquidations": {
-        **_ints("time_ns account pool bankrupt"),
+        **_ints("call time_ns account pool bankrupt"),
         **_floats("equity maintenance equity_after"),
     },
     "closings": {
@@ -67,6 +68,7 @@ TABLES: Final[Mapping[str, Mapping[str, Kind]]] = {
         **_floats("mark notional fee_usd"),
     },
     "insurance_fund": {**_ints("time_ns asset balance"), **_floats("inventory")},
+    # The account as a whole is pool -1, level -1.
     "margin_history": {
         **_ints("time_ns pool level"),
         **_floats("equity initial_margin maintenance_margin"),

@@ -1,0 +1,312 @@
+"""A database of runs, SQLite's or a server's: opened, checked, made or brought up to date.
+
+``Database.open`` is the only way in: it knows how each kind of database is written to safely
+(SQLite: write-ahead log, every commit forced to the disk), and turns whatever goes wrong into one
+``InputError`` line without passwords.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from hashlib import sha256
+from pathlib import Path
+from typing import Any, Final
+
+from sqlalchemy import Connection, Engine, create_engine, event, func, inspect, select, text
+from sqlalchemy.engine import URL, make_url
+from sqlalchemy.exc import ArgumentError, NoSuchModuleError, SQLAlchemyError
+
+from simulator.errors import InputError
+from simulator.store.batch import Batch, Columns
+from simulator.store.failures import KINDS, explain
+from simulator.store.reading import Reader
+from simulator.store.schema import HEAD, RUNS, SNAPSHOTS, VERSION
+
+BUSY_SECONDS: Final = 10.0
+"""How long SQLite waits for another writer's transaction."""
+
+OLDER: Final[tuple[str, ...]] = ()
+"""Revisions before ``HEAD``, which ``unimargin db upgrade`` knows how to bring up to date."""
+
+MAGIC: Final = b"SQLite format 3\0"
+ANOTHER: Final = "holds tables of something else; give an empty database"
+
+
+class Database:
+    """A database with this version's schema; made by ``Database.open``.
+
+    ``where`` is its name as errors show it, ``kind`` ``sqlite`` or ``postgresql``, ``path`` the
+    file of an SQLite one.
+    """
+
+    def __init__(self, url: URL) -> None:
+        self.url = url
+        self.kind = url.get_backend_name()
+        self.path = Path(url.database or "") if self.kind == "sqlite" else None
+        self.where = str(self.path or url.render_as_string(hide_password=True))
+        try:
+            self.engine = _engine(url)
+        except ModuleNotFoundError as error:
+            raise InputError(
+                f"{self.where}: needs the package {error.name}: pip install 'unimargin[postgres]'"
+            ) from None
+        dbapi: Any = self.engine.dialect.dbapi
+        self.errors: tuple[type[Exception], ...] = (SQLAlchemyError, dbapi.Error, OSError)
+
+    @classmethod
+    def open(cls, place: str | Path, *, create: bool = False, upgrade: bool = False) -> Database:
+        """Return the database at a path or URL.
+
+        ``create`` makes one where there is none, ``upgrade`` brings an older schema up to date.
+        Raises ``InputError`` for a place that is no database of runs, cannot be read or written,
+        or has another schema than this version.
+        """
+        database = cls(url_of(str(place)))
+        with database.explained():
+            database._look_at_file(create)
+            database._look_at_schema(create, upgrade)
+        return database
+
+    @contextmanager
+    def explained(self) -> Iterator[None]:
+        """Turn errors of the database within into ``InputError``."""
+        try:
+            yield
+        except self.errors as error:
+            raise InputError(explain(error, self.where)) from None
+
+    @contextmanager
+    def reading(self) -> Iterator[Connection]:
+        """Give a connection in a transaction; errors become ``InputError``."""
+        with self.explained(), self.engine.connect() as connection, connection.begin():
+            yield connection
+
+    @contextmanager
+    def writing(self) -> Iterator[Connection]:
+        """Give a connection in a transaction that nobody else can write in."""
+        with self.explained(), self.engine.connect() as connection:
+            connection.execution_options(writes=True)
+            with connection.begin():
+                yield connection
+
+    def close(self) -> None:
+        """Close all connections."""
+        self.engine.dispose()
+
+    def text(self) -> str:
+        """Return the URL with its password, for another process of ours and nobody else."""
+        return self.url.render_as_string(hide_password=False)
+
+    # What is there
+
+    def _look_at_file(self, create: bool) -> None:
+        """Raise ``InputError`` unless the file is a whole database, or may be made."""
+        if self.path is None:
+            return
+        if not self.path.exists():
+            if not create:
+                raise InputError(f"{self.where}: no such file; `unimargin run --db` makes one")
+            if not self.path.parent.is_dir():
+                raise InputError(f"{self.where}: no such folder: {self.path.parent}")
+            return
+        if not self.path.is_file():
+            raise InputError(f"{self.where}: is not a file")
+        with self.path.open("rb") as file:
+            head = file.read(100)
+        if not head and create:
+            return
+        if not head.startswith(MAGIC) or len(head) < 100:
+            raise InputError(f"{self.where}: is not an SQLite database; give another file")
+        log = self.path.with_name(self.path.name + "-wal")
+        if log.exists() and log.stat().st_size:
+            return  # the file may be behind its log
+        page = int.from_bytes(head[16:18], "big")
+        page = 65_536 if page == 1 else page
+        whole = page * int.from_bytes(head[28:32], "big")
+        size = self.path.stat().st_size
+        if size < whole and head[24:28] == head[92:96]:
+            raise InputError(
+                f"{self.where}: is cut short: {size:,} of {whole:,} bytes; restore it from a copy"
+            )
+
+    def _look_at_schema(self, create: bool, upgrade: bool) -> None:
+        with self.engine.connect() as connection:
+            tables = set(inspect(connection).get_table_names())
+            found = _revision(connection) if VERSION.name in tables else None
+        if found == HEAD:
+            return
+        if found is None:
+            if tables:
+                raise InputError(f"{self.where}: {ANOTHER}")
+            if not create:
+                raise InputError(f"{self.where}: holds no runs; `unimargin run --db` makes it")
+        elif found not in OLDER:
+            raise InputError(
+                f"{self.where}: has schema {found}, of a newer version than this one ({HEAD}); "
+                "upgrade unimargin"
+            )
+        elif not upgrade:
+            raise InputError(
+                f"{self.where}: has schema {found}, this version needs {HEAD}; "
+                f"run `unimargin db upgrade {self.where}`"
+            )
+        from simulator.store.migrations.migrate import migrate  # loads alembic
+
+        with self.writing() as connection:
+            if self.kind == "postgresql":  # of two that make the tables at once, one waits
+                connection.execute(select(func.pg_advisory_xact_lock(0x756E696D)))
+            migrate(connection)
+
+    def check(self) -> None:
+        """Raise ``InputError`` if the file's own structure is damaged (SQLite; it reads it all)."""
+        if self.kind == "sqlite":
+            with self.reading() as connection:
+                found = connection.execute(text("PRAGMA quick_check(1)")).scalar()
+            if found != "ok":
+                raise InputError(explain(OSError("quick_check"), self.where))
+
+    # Runs
+
+    def new_run(self, settings: Mapping[str, Any]) -> int:
+        """Store a run that begins and return its number.
+
+        ``settings`` are columns of ``RUNS``; ``created`` and ``status`` are set where not given.
+        """
+        unknown = settings.keys() - RUNS.columns.keys()
+        if unknown:
+            raise ValueError(f"not columns of a run: {sorted(unknown)}")
+        values = {
+            "status": "running",
+            "created": datetime.now(UTC).isoformat(timespec="seconds"),
+            **settings,
+        }
+        with self.writing() as connection:
+            if self.kind == "postgresql":
+                connection.execute(select(func.pg_advisory_xact_lock(0x72756E73)))
+            run = (connection.execute(select(func.max(RUNS.c.run))).scalar() or 0) + 1
+            connection.execute(RUNS.insert().values(run=run, **values))
+        return int(run)
+
+    def runs(self) -> list[dict[str, Any]]:
+        """Return all runs, by number."""
+        with self.reading() as connection:
+            rows = connection.execute(select(RUNS).order_by(RUNS.c.run)).mappings().all()
+        return [dict(row) for row in rows]
+
+    def run_row(self, run: int) -> dict[str, Any]:
+        """Return the row of a run; ``InputError`` names those there are where it is not there."""
+        with self.reading() as connection:
+            row = connection.execute(select(RUNS).where(RUNS.c.run == run)).mappings().first()
+        if row is None:
+            known = ", ".join(str(one["run"]) for one in self.runs()) or "none"
+            raise InputError(f"{self.where}: no run {run}; there are: {known}")
+        return dict(row)
+
+    # What a run left; a reader that is kept reads the list of batches once only
+
+    def reader(self, run: int) -> Reader:
+        """Return a reader of what is durable of a run now."""
+        return Reader(self, run)
+
+    def batches(self, run: int) -> list[dict[str, Any]]:
+        """Return the durable batches of a run: n, tape_rows, time_ns, digest, counts (a dict)."""
+        return self.reader(run).batches
+
+    def last_batch(self, run: int) -> dict[str, Any] | None:
+        """Return the last durable batch of a run."""
+        found = self.batches(run)
+        return found[-1] if found else None
+
+    def batch(self, run: int, number: int) -> Batch:
+        """Return a durable batch as it was put."""
+        return self.reader(run).batch(number)
+
+    def rows(self, run: int, table: str, start: int = 0, stop: int | None = None) -> Columns:
+        """Return rows of a table of a run, from number ``start`` up to ``stop``."""
+        return self.reader(run).rows(table, start, stop)
+
+    def last_snapshot(self, run: int, at_most: int | None = None) -> dict[str, Any] | None:
+        """Return the last snapshot of a run, at batch ``at_most`` or before.
+
+        Columns: n (batch), kind, image (bytes), state (text), sha256.  ``InputError`` where its
+        bytes are not those that were written.
+        """
+        query = select(SNAPSHOTS).where(SNAPSHOTS.c.run == run).order_by(SNAPSHOTS.c.n.desc())
+        if at_most is not None:
+            query = query.where(SNAPSHOTS.c.n <= at_most)
+        with self.reading() as connection:
+            row = connection.execute(query.limit(1)).mappings().first()
+        if row is None:
+            return None
+        found = dict(row)
+        if found["sha256"] != snapshot_digest(
+            found["n"], found["kind"], found["image"], found["state"]
+        ):
+            raise InputError(
+                f"{self.where}: run {run}, snapshots row {found['n']}: sha256 does not fit; "
+                "something changed its bytes"
+            )
+        return found
+
+
+def snapshot_digest(batch: int, kind: str, image: bytes, state: str | None) -> str:
+    """Return the hex digest over all that a snapshot holds."""
+    digest = sha256(json.dumps([batch, kind, state]).encode())
+    digest.update(image)
+    return digest.hexdigest()
+
+
+def url_of(place: str) -> URL:
+    """Return the URL of a path or URL as users write it.
+
+    >>> url_of("runs.db"), url_of("postgresql://me@host/db").drivername
+    (sqlite:///runs.db, 'postgresql+psycopg')
+    """
+    if "://" not in place:
+        if not place:
+            raise InputError(f"no database: give {KINDS}")
+        return URL.create("sqlite", database=place)
+    try:
+        url = make_url(place)
+        name = url.get_backend_name()
+    except (ArgumentError, NoSuchModuleError, ValueError):
+        name = ""
+    if name == "postgres":
+        name = "postgresql"
+    if name not in ("sqlite", "postgresql"):
+        shown = place.split("://")[0]
+        raise InputError(f"{shown}://...: no kind of database that is known; give {KINDS}")
+    if name == "postgresql":
+        return url.set(drivername="postgresql+psycopg")
+    if not url.database or url.database == ":memory:":
+        raise InputError(f"{place}: memory keeps nothing; give {KINDS}")
+    return url.set(drivername="sqlite", query={})
+
+
+def _engine(url: URL) -> Engine:
+    if url.get_backend_name() != "sqlite":
+        return create_engine(url, connect_args={"connect_timeout": 5})
+    engine = create_engine(url, connect_args={"timeout": BUSY_SECONDS})
+
+    # The driver would begin transactions by itself, and late; see SQLAlchemy on SQLite.
+    @event.listens_for(engine, "connect")
+    def _connected(connection: Any, _record: Any) -> None:
+        connection.isolation_level = None
+        cursor = connection.cursor()
+        cursor.execute("PRAGMA synchronous=FULL")
+        cursor.close()
+
+    @event.listens_for(engine, "begin")
+    def _began(connection: Connection) -> None:
+        writes = connection.get_execution_options().get("writes")
+        connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+
+    return engine
+
+
+def _revision(connection: Connection) -> str | None:
+    found = connection.execute(select(VERSION.c.version_num)).scalar()
+    return None if found is None else str(found)

@@ -1,0 +1,137 @@
+"""Columns of a batch as bytes: integers as narrow as their range allows, nothing else.
+
+A packed batch is a JSON header, its length before it in four bytes, and the columns one after the
+other, little-endian.  The header says of each table the number of rows and of each column its
+type and the number that was taken off: the widths are found for a table at once, because a batch
+of a busy run has dozens of columns of only some hundred rows.  Texts are a JSON list.
+"""
+
+from __future__ import annotations
+
+import json
+import struct
+from collections.abc import Iterable, Mapping
+from typing import Any, cast
+
+import numpy as np
+import numpy.typing as npt
+
+from simulator.store.batch import TABLES, Column, Columns, rows_of
+
+WIDTHS = ((1 << 8, "u1"), (1 << 16, "u2"), (1 << 32, "u4"))
+CONSTANT, FLOATS, TEXTS, WHOLE = "=", "f8", "t", "i8"
+"""Types of a column beside the narrow ones: one value, float64, a JSON list, int64."""
+
+
+def pack(tables: Mapping[str, Columns]) -> bytes:
+    """Return tables as bytes; tables without rows are left out.
+
+    Raises ``ValueError`` for a table or columns that are not those of ``TABLES``, or of unequal
+    lengths.
+
+    >>> columns = {"kind": ["asset"], "number": np.array([7]), "name": ["BTC"]}
+    >>> unpack(pack({"names": columns}))["names"]
+    {'kind': ['asset'], 'number': array([7]), 'name': ['BTC']}
+    """
+    header = []
+    body: list[bytes] = []
+    for name, columns in tables.items():
+        kinds = TABLES.get(name, {})
+        if columns.keys() != kinds.keys():
+            raise ValueError(f"columns of {name}: {sorted(columns)} are not {sorted(kinds)}")
+        rows = rows_of(columns)
+        if any(len(column) != rows for column in columns.values()):
+            raise ValueError(f"columns of {name} are of unequal lengths")
+        if rows:
+            header.append([name, rows, _pack_table(kinds, columns, body)])
+    text = json.dumps(header, separators=(",", ":")).encode()
+    return b"".join((struct.pack("<I", len(text)), text, *body))
+
+
+def _pack_table(
+    kinds: Mapping[str, str], columns: Columns, body: list[bytes]
+) -> list[tuple[str, str, int]]:
+    """Append the columns to ``body``; return name, type and what was taken off of each."""
+    packed: list[tuple[str, str, int]] = []
+    whole = [name for name, kind in kinds.items() if kind == "int"]
+    # Differences are taken as unsigned numbers: they wrap round to the right ones.
+    if whole:
+        table = np.array([columns[name] for name in whole], dtype="<i8")
+        least = table.min(axis=1)
+        offsets = (table - least[:, None]).view("<u8")
+        for at, (name, low, width) in enumerate(
+            zip(whole, least.tolist(), offsets.max(axis=1).tolist(), strict=True)
+        ):
+            kind = CONSTANT if width == 0 else _narrow(width)
+            packed.append((name, kind, low))
+            if kind == WHOLE:
+                body.append(offsets[at].tobytes())
+            elif kind != CONSTANT:
+                body.append(offsets[at].astype("<" + kind).tobytes())
+    for name, kind in kinds.items():
+        column = columns[name]
+        if kind == "float":
+            packed.append((name, FLOATS, 0))
+            body.append(np.asarray(column, dtype="<f8").tobytes())
+        elif kind != "int":
+            texts = cast("list[str | None]", column)
+            filled = any(text is not None for text in texts)
+            data = json.dumps(texts).encode() if filled else b""
+            packed.append((name, TEXTS, len(data)))
+            body.append(data)
+    return packed
+
+
+def _narrow(width: int) -> str:
+    return next((kind for bound, kind in WIDTHS if width < bound), WHOLE)
+
+
+def unpack(data: bytes, wanted: Iterable[str] | None = None) -> dict[str, Columns]:
+    """Return the tables of a packed batch, or of them those ``wanted``.
+
+    Raises ``ValueError`` where the bytes are not a packed batch.
+    """
+    try:
+        (length,) = struct.unpack_from("<I", data)
+        header: list[Any] = json.loads(data[4 : 4 + length])
+        names = None if wanted is None else frozenset(wanted)
+        tables: dict[str, Columns] = {}
+        at = 4 + length
+        for name, rows, columns in header:
+            found: Columns = {}
+            for column, kind, low in columns:
+                size = _size(kind, low, rows)
+                if at + size > len(data):
+                    raise ValueError("it ends in the middle of a column")
+                if names is None or name in names:
+                    found[column] = _column(data[at : at + size], kind, low, rows)
+                at += size
+            if names is None or name in names:
+                order = TABLES.get(name, found)
+                tables[name] = {column: found[column] for column in order if column in found}
+    except (struct.error, TypeError, KeyError, UnicodeDecodeError, json.JSONDecodeError) as error:
+        raise ValueError(f"not a packed batch: {error}") from None
+    if at != len(data):
+        raise ValueError(f"not a packed batch: {len(data)} bytes where it has {at}")
+    return tables
+
+
+def _size(kind: str, low: int, rows: int) -> int:
+    if kind == CONSTANT:
+        return 0
+    if kind == TEXTS:
+        return low
+    return rows * np.dtype(kind).itemsize
+
+
+def _column(data: bytes, kind: str, low: int, rows: int) -> Column:
+    if kind == CONSTANT:
+        return np.full(rows, low, dtype="i8")
+    if kind == TEXTS:
+        return json.loads(data) if data else [None] * rows
+    if kind == FLOATS:
+        return np.frombuffer(data, dtype="<f8").astype("f8")
+    # The sum wraps round as the difference did; of whole arrays numpy says nothing of it.
+    offsets: npt.NDArray[Any] = np.frombuffer(data, dtype="<" + kind)
+    whole: npt.NDArray[np.int64] = np.add(offsets, low, dtype="i8", casting="unsafe")
+    return whole

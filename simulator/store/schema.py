@@ -1,0 +1,118 @@
+"""The journal's tables for SQLAlchemy, made from the plain data of `simulator.store.batch`.
+
+Every table of a run has the run and the row's number as its key, and nothing is indexed beside:
+rows come in the order of the key, and whoever asks for others may well read them all.  SQLite
+keeps such tables as one tree (``WITHOUT ROWID``).
+
+Migrations (``simulator/store/migrations``) make the schema; a test holds them and this module
+together.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    Double,
+    LargeBinary,
+    MetaData,
+    PrimaryKeyConstraint,
+    Table,
+    Text,
+)
+
+from simulator.store.batch import PACKED, TABLES
+
+HEAD: Final = "0001"
+"""Revision of the schema that this version reads and writes."""
+
+VERSION: Final = Table("unimargin_version", MetaData(), Column("version_num", Text))
+"""Alembic's table, which holds the revision of a database."""
+
+TYPES: Final[dict[str, Any]] = {"int": BigInteger, "float": Double, "text": Text, "json": Text}
+
+METADATA: Final = MetaData()
+
+
+def _table(name: str, keys: str, *columns: Column[Any]) -> Table:
+    key = keys.split()
+    return Table(
+        name,
+        METADATA,
+        *(Column(column, BigInteger, autoincrement=False, nullable=False) for column in key),
+        *columns,
+        PrimaryKeyConstraint(*key, name=f"{name}_key"),
+        sqlite_with_rowid=False,
+    )
+
+
+RUNS: Final = _table(
+    "runs",
+    "run",
+    Column("scenario", Text),
+    Column("mode", Text),
+    Column("rulebook", Text),
+    Column("rulebook_text", Text),
+    Column("rulebook_sha256", Text),
+    Column("seed", BigInteger),
+    Column("version", Text),
+    Column("compiled", BigInteger),
+    Column("cut_rows", BigInteger),
+    Column("rows", BigInteger),
+    Column("settings", Text),
+    Column("created", Text),
+    Column("status", Text, nullable=False),
+    Column("digest", Text),
+)
+"""One row a run.  ``rows`` are those of the tape; status is running, done or failed; ``settings``
+the rest of what the run was made from, as JSON; the texts say what a figure or a file was."""
+
+BATCHES: Final = _table(
+    "batches",
+    "run n",
+    Column("tape_rows", BigInteger, nullable=False),
+    Column("time_ns", BigInteger, nullable=False),
+    Column("digest", Text, nullable=False),
+    Column("counts", Text, nullable=False),
+)
+"""One row a batch that is durable; ``counts`` are the rows of each table up to its end, as JSON."""
+
+PACKS: Final = _table(
+    "packs",
+    "run n",
+    Column("kept", LargeBinary, nullable=False),
+    Column("rest", LargeBinary),
+)
+"""A batch's packed columns: ``kept`` for good, ``rest`` until they are rows of their tables."""
+
+SNAPSHOTS: Final = _table(
+    "snapshots",
+    "run n",
+    Column("kind", Text, nullable=False),
+    Column("image", LargeBinary, nullable=False),
+    Column("state", Text),
+    Column("sha256", Text, nullable=False),
+)
+"""The engine after batch ``n``; ``state`` is what strategies gave, as JSON."""
+
+ROWS: Final[dict[str, Table]] = {
+    name: _table(name, "run n", *(Column(column, TYPES[kind]) for column, kind in columns.items()))
+    for name, columns in TABLES.items()
+    if name not in PACKED
+}
+"""The tables of rows by name."""
+
+VIEWS: Final[dict[str, str]] = {
+    "entries": (
+        "SELECT run, entry, MIN(time_ns) AS time_ns, COUNT(*) AS postings FROM postings "
+        "GROUP BY run, entry"
+    ),
+    "adl": "SELECT * FROM closings WHERE stage = 2",
+    "last_liquidations": (
+        "SELECT l.* FROM liquidations AS l JOIN (SELECT run, call, MAX(n) AS n FROM liquidations "
+        "GROUP BY run, call) AS last ON l.run = last.run AND l.n = last.n"
+    ),
+}
+"""Views, for those who look with SQL; stage 2 is "deleverage" in `waterfall.STAGES`."""
