@@ -8,16 +8,19 @@
 from __future__ import annotations
 
 import json
+import sqlite3
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from hashlib import sha256
 from pathlib import Path
 from typing import Any, Final
+from urllib.parse import quote
 
 from sqlalchemy import Connection, Engine, create_engine, event, func, inspect, select, text
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError, NoSuchModuleError, SQLAlchemyError
+from sqlalchemy.pool import QueuePool
 
 from simulator.errors import InputError
 from simulator.store.batch import Batch, Columns
@@ -96,9 +99,9 @@ class Database:
         """Close all connections."""
         self.engine.dispose()
 
-    def text(self) -> str:
-        """Return the URL with its password, for another process of ours and nobody else."""
-        return self.url.render_as_string(hide_password=False)
+    def place(self) -> str:
+        """Return the path or URL with its password, for a process of ours and nobody else."""
+        return str(self.path or self.url.render_as_string(hide_password=False))
 
     # What is there
 
@@ -111,6 +114,7 @@ class Database:
                 raise InputError(f"{self.where}: no such file; `unimargin run --db` makes one")
             if not self.path.parent.is_dir():
                 raise InputError(f"{self.where}: no such folder: {self.path.parent}")
+            self.path.touch()
             return
         if not self.path.is_file():
             raise InputError(f"{self.where}: is not a file")
@@ -155,6 +159,10 @@ class Database:
             )
         from simulator.store.migrations.migrate import migrate  # loads alembic
 
+        if self.kind == "sqlite":
+            with self.engine.connect() as connection:  # outside of a transaction
+                raw: Any = connection.connection.driver_connection
+                raw.execute("PRAGMA journal_mode=WAL")
         with self.writing() as connection:
             if self.kind == "postgresql":  # of two that make the tables at once, one waits
                 connection.execute(select(func.pg_advisory_xact_lock(0x756E696D)))
@@ -289,15 +297,18 @@ def url_of(place: str) -> URL:
 def _engine(url: URL) -> Engine:
     if url.get_backend_name() != "sqlite":
         return create_engine(url, connect_args={"connect_timeout": 5})
-    engine = create_engine(url, connect_args={"timeout": BUSY_SECONDS})
+    # As a URI of SQLite's own: a file that has gone must not come back as an empty one.
+    place = f"file:{quote(str(Path(url.database or '').absolute()))}?mode=rw"
 
-    # The driver would begin transactions by itself, and late; see SQLAlchemy on SQLite.
-    @event.listens_for(engine, "connect")
-    def _connected(connection: Any, _record: Any) -> None:
-        connection.isolation_level = None
-        cursor = connection.cursor()
-        cursor.execute("PRAGMA synchronous=FULL")
-        cursor.close()
+    def connect() -> sqlite3.Connection:
+        # The driver would begin transactions by itself, and late: SQLAlchemy begins them, below.
+        connection = sqlite3.connect(
+            place, uri=True, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False
+        )
+        connection.execute("PRAGMA synchronous=FULL")
+        return connection
+
+    engine = create_engine("sqlite://", creator=connect, poolclass=QueuePool)
 
     @event.listens_for(engine, "begin")
     def _began(connection: Connection) -> None:

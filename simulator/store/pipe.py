@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import json
 import struct
-from typing import Any, BinaryIO
+from typing import IO, Any
 
 LENGTHS = struct.Struct("<IQ")
 
 
-def write_frame(pipe: BinaryIO, header: dict[str, Any], body: bytes = b"") -> None:
+def write_frame(pipe: IO[bytes], header: dict[str, Any], body: bytes = b"") -> None:
     """Write a frame; ``pipe`` is unbuffered, or flushed by the caller.
 
     >>> import io
@@ -26,14 +26,14 @@ def write_frame(pipe: BinaryIO, header: dict[str, Any], body: bytes = b"") -> No
         _write(pipe, body)
 
 
-def _write(pipe: BinaryIO, data: bytes) -> None:
+def _write(pipe: IO[bytes], data: bytes) -> None:
     view = memoryview(data)
     while view:
         written = pipe.write(view)
         view = view[len(view) if written is None else written :]
 
 
-def read_frame(pipe: BinaryIO) -> tuple[dict[str, Any], bytes] | None:
+def read_frame(pipe: IO[bytes]) -> tuple[dict[str, Any], bytes] | None:
     """Return the next header and body, ``None`` at the end, also amid a frame."""
     head = pipe.read(LENGTHS.size)
     if len(head) < LENGTHS.size:

@@ -13,12 +13,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
-from sqlalchemy import select
+from sqlalchemy import Table, select
 
 from simulator.errors import InputError
 from simulator.store.batch import PACKED, TABLES, Batch, Column, Columns, rows_of
 from simulator.store.pack import unpack
-from simulator.store.schema import BATCHES, PACKS, ROWS
+from simulator.store.schema import BATCHES, PACKS, PENDING, ROWS
 
 if TYPE_CHECKING:
     from simulator.store.database import Database
@@ -64,7 +64,7 @@ class Reader:
         row = self.batches[number]
         before = self.batches[number - 1]["counts"] if number else dict.fromkeys(TABLES, 0)
         tables = {}
-        kept, rest = self._packs(number)
+        kept, rest = self._kept(number), self._packed(PENDING, number)
         for name in TABLES:
             start, stop = before[name], row["counts"][name]
             if start == stop:
@@ -88,10 +88,9 @@ class Reader:
         at = start
         while at < stop:
             number = bisect_right(ends, at)
-            kept, rest = self._packs(number)
-            packed = kept if table in PACKED else rest
+            packed = self._kept(number) if table in PACKED else self._packed(PENDING, number)
             if packed is None:
-                after = self._first_packed(number)
+                after = self._first_pending(number)
                 end = min(stop, ends[after - 1]) if after > number else ends[number]
                 part = self._stored(table, at, end)
                 if rows_of(part) != end - at:
@@ -104,32 +103,36 @@ class Reader:
                     for name, column in packed.get(table, {}).items()
                 }
                 if rows_of(part) != end - at:
-                    raise self._damaged("packs", number, f"{table}: not the rows that are counted")
+                    raise self._damaged(
+                        table, at, f"of batch {number}: not as many rows as counted"
+                    )
             parts.append(part)
             at = end
         return _joined(table, parts)
 
-    def _first_packed(self, number: int) -> int:
+    def _first_pending(self, number: int) -> int:
         """Return the first batch after ``number`` whose rows are packed, or the end."""
+        query = select(PENDING.c.n).where(PENDING.c.run == self.run, PENDING.c.n > number)
         with self.database.reading() as connection:
-            query = select(PACKS.c.n).where(
-                PACKS.c.run == self.run, PACKS.c.n > number, PACKS.c.rest.is_not(None)
-            )
-            found = connection.execute(query.order_by(PACKS.c.n).limit(1)).scalar()
+            found = connection.execute(query.order_by(PENDING.c.n).limit(1)).scalar()
         return len(self.batches) if found is None else min(int(found), len(self.batches))
 
-    def _packs(self, number: int) -> tuple[dict[str, Columns], dict[str, Columns] | None]:
-        """Return the tables of a batch that are kept packed, and the others while they are."""
-        with self.database.reading() as connection:
-            query = select(PACKS.c.kept, PACKS.c.rest)
-            query = query.where(PACKS.c.run == self.run, PACKS.c.n == number)
-            found = connection.execute(query).first()
+    def _kept(self, number: int) -> dict[str, Columns]:
+        """Return the tables of a batch that are kept packed."""
+        found = self._packed(PACKS, number)
         if found is None:
             raise self._damaged("packs", number, "is missing")
+        return found
+
+    def _packed(self, table: Table, number: int) -> dict[str, Columns] | None:
+        """Return the tables that a batch has in ``PACKS`` or ``PENDING``."""
+        query = select(table.c.body).where(table.c.run == self.run, table.c.n == number)
+        with self.database.reading() as connection:
+            found = connection.execute(query).scalar()
         try:
-            return unpack(found[0]), None if found[1] is None else unpack(found[1])
+            return None if found is None else unpack(found)
         except ValueError as error:
-            raise self._damaged("packs", number, str(error)) from None
+            raise self._damaged(table.name, number, str(error)) from None
 
     def _stored(self, name: str, start: int, stop: int) -> Columns:
         table = ROWS[name]

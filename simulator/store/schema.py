@@ -2,7 +2,7 @@
 
 Every table of a run has the run and the row's number as its key, and nothing is indexed beside:
 rows come in the order of the key, and whoever asks for others may well read them all.  SQLite
-keeps such tables as one tree (``WITHOUT ROWID``).
+keeps such tables as one tree (``WITHOUT ROWID``), but those with large values.
 
 Migrations (``simulator/store/migrations``) make the schema; a test holds them and this module
 together.
@@ -36,7 +36,7 @@ TYPES: Final[dict[str, Any]] = {"int": BigInteger, "float": Double, "text": Text
 METADATA: Final = MetaData()
 
 
-def _table(name: str, keys: str, *columns: Column[Any]) -> Table:
+def _table(name: str, keys: str, *columns: Column[Any], large: bool = False) -> Table:
     key = keys.split()
     return Table(
         name,
@@ -44,7 +44,7 @@ def _table(name: str, keys: str, *columns: Column[Any]) -> Table:
         *(Column(column, BigInteger, autoincrement=False, nullable=False) for column in key),
         *columns,
         PrimaryKeyConstraint(*key, name=f"{name}_key"),
-        sqlite_with_rowid=False,
+        sqlite_with_rowid=large,
     )
 
 
@@ -65,6 +65,7 @@ RUNS: Final = _table(
     Column("created", Text),
     Column("status", Text, nullable=False),
     Column("digest", Text),
+    large=True,
 )
 """One row a run.  ``rows`` are those of the tape; status is running, done or failed; ``settings``
 the rest of what the run was made from, as JSON; the texts say what a figure or a file was."""
@@ -79,13 +80,11 @@ BATCHES: Final = _table(
 )
 """One row a batch that is durable; ``counts`` are the rows of each table up to its end, as JSON."""
 
-PACKS: Final = _table(
-    "packs",
-    "run n",
-    Column("kept", LargeBinary, nullable=False),
-    Column("rest", LargeBinary),
-)
-"""A batch's packed columns: ``kept`` for good, ``rest`` until they are rows of their tables."""
+PACKS: Final = _table("packs", "run n", Column("body", LargeBinary, nullable=False), large=True)
+"""A batch's packed columns of the tables that are kept so (``PACKED``)."""
+
+PENDING: Final = _table("pending", "run n", Column("body", LargeBinary, nullable=False), large=True)
+"""A batch's packed columns of all other tables, until they stand there as rows."""
 
 SNAPSHOTS: Final = _table(
     "snapshots",
@@ -94,6 +93,7 @@ SNAPSHOTS: Final = _table(
     Column("image", LargeBinary, nullable=False),
     Column("state", Text),
     Column("sha256", Text, nullable=False),
+    large=True,
 )
 """The engine after batch ``n``; ``state`` is what strategies gave, as JSON."""
 

@@ -22,7 +22,8 @@ TABLES = (
         "digest:text",
     ),
     ("batches", "run n", "tape_rows:int! time_ns:int! digest:text! counts:text!"),
-    ("packs", "run n", "kept:bytes! rest:bytes"),
+    ("packs", "run n", "body:bytes!"),
+    ("pending", "run n", "body:bytes!"),
     ("snapshots", "run n", "kind:text! image:bytes! state:text sha256:text!"),
     (
         "commands",
@@ -79,6 +80,9 @@ TABLES = (
 )
 """Name, key and columns of each table; ``!`` where a value must be."""
 
+LARGE = ("runs", "packs", "pending", "snapshots")
+"""Tables of large values, which SQLite keeps apart from their keys."""
+
 VIEWS = (
     (
         "entries",
@@ -104,7 +108,10 @@ def upgrade() -> None:
             made.append(Column(label, TYPES[kind], nullable=not column.endswith("!")))
         key_name = f"{name}_key"
         op.create_table(
-            name, *made, PrimaryKeyConstraint(*key, name=key_name), sqlite_with_rowid=False
+            name,
+            *made,
+            PrimaryKeyConstraint(*key, name=key_name),
+            sqlite_with_rowid=name in LARGE,
         )
     for name, query in VIEWS:
         op.execute(f"CREATE VIEW {name} AS {query}")

@@ -1,0 +1,187 @@
+"""The run's end of its journal: batches go to the writing process, acknowledgements come back."""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import select
+import subprocess
+import sys
+from contextlib import suppress
+from pathlib import Path
+from typing import Any, Final
+
+from simulator.errors import InputError
+from simulator.store.batch import PACKED, TABLES, Batch
+from simulator.store.database import Database
+from simulator.store.pack import pack
+from simulator.store.pipe import write_frame
+
+WINDOW: Final = 64
+"""Batches that may wait for their acknowledgement; then the run waits."""
+
+RETRY_SECONDS: Final = 30.0
+"""How long the writer waits for a database that went away."""
+
+PIPE_BYTES: Final = 1 << 20
+PACKAGES: Final = Path(__file__).resolve().parents[2]
+
+
+class Writer:
+    """Appends batches to a run, from the one after the last durable one on.
+
+    ``acknowledged`` is the last batch that is durable, -1 without any: what happened up to it can
+    be lost no more.  ``put`` returns at once unless ``WINDOW`` batches wait.  Every method raises
+    ``InputError`` where the writer says that it cannot go on, and where it was killed; all that is
+    acknowledged stays.
+    """
+
+    def __init__(
+        self, database: Database, run: int, *, retry_seconds: float = RETRY_SECONDS
+    ) -> None:
+        self.database, self.run = database, run
+        last = database.last_batch(run)
+        self.acknowledged = -1 if last is None else int(last["n"])
+        self.sent = self.acknowledged
+        self.counts = dict.fromkeys(TABLES, 0) if last is None else dict(last["counts"])
+        self.notes: list[str] = []
+        self._ready = self._closed = False
+        self._answers = b""
+        # -P: a folder's own numpy.py or simulator/ must not stand in for ours.
+        path = os.pathsep.join(filter(None, (str(PACKAGES), os.environ.get("PYTHONPATH"))))
+        self._process = subprocess.Popen(
+            [sys.executable, "-P", "-m", "simulator.store.writer"],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            bufsize=0,
+            env={**os.environ, "PYTHONPATH": path},
+        )
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
+        self._pipe, self._lines = self._process.stdin, self._process.stdout
+        with suppress(OSError, AttributeError):  # what the system allows is enough
+            fcntl.fcntl(self._pipe, fcntl.F_SETPIPE_SZ, PIPE_BYTES)
+        self._write({"open": {"database": database.place(), "run": run, "retry": retry_seconds}})
+
+    @property
+    def pid(self) -> int:
+        """Process number of the writer."""
+        return self._process.pid
+
+    def wait_ready(self) -> None:
+        """Return when the writer holds the run; ``InputError`` if another one does."""
+        while not self._ready:
+            self._listen(wait=True)
+
+    def put(self, batch: Batch) -> None:
+        """Hand a batch over; it is durable when ``acknowledged`` has reached its number."""
+        if batch.number != self.sent + 1:
+            raise ValueError(f"batch {batch.number} does not follow {self.sent}")
+        self.wait_ready()
+        for name, count in batch.counts().items():
+            self.counts[name] += count
+        kept = pack({name: batch.tables[name] for name in batch.tables if name in PACKED})
+        rest = pack({name: batch.tables[name] for name in batch.tables if name not in PACKED})
+        head = {
+            "batch": batch.number,
+            "tape_rows": batch.tape_rows,
+            "time_ns": batch.time_ns,
+            "digest": batch.digest,
+            "counts": self.counts,
+            "kept": len(kept),
+        }
+        self._write(head, kept + rest)
+        self.sent = batch.number
+        self._listen(wait=False)
+        while self.sent - self.acknowledged >= WINDOW:
+            self._listen(wait=True)
+
+    def put_snapshot(self, batch: int, kind: str, image: bytes, state: str | None) -> None:
+        """Hand over a snapshot of the engine after ``batch``, which was put before."""
+        self.wait_ready()
+        self._write({"snapshot": batch, "kind": kind, "state": state}, image)
+
+    def flush(self) -> None:
+        """Return when all that was put is durable."""
+        while self.acknowledged < self.sent:
+            self._listen(wait=True)
+
+    def close(self, status: str = "done", digest: str | None = None, rows: int = 0) -> None:
+        """Return when everything is durable, stands in its tables, and the run is said to be over.
+
+        ``status`` is ``done`` or ``failed``, ``digest`` the run's, ``rows`` those of its tape.
+        """
+        self.wait_ready()
+        self._write({"close": {"status": status, "digest": digest, "rows": rows}})
+        self._end()
+        self._closed = True
+
+    def stop(self) -> None:
+        """Let the writer write what it was given and end; the run can be resumed."""
+        if not self._closed:
+            self._closed = True
+            with suppress(OSError, InputError):
+                self._end()
+
+    def _end(self) -> None:
+        self._pipe.close()
+        try:
+            while self._listen(wait=True):
+                pass
+        finally:
+            self._process.wait()
+            self._lines.close()
+
+    def _write(self, head: dict[str, Any], body: bytes = b"") -> None:
+        try:
+            write_frame(self._pipe, head, body)
+        except (BrokenPipeError, ValueError):
+            self._fail()
+
+    def _listen(self, wait: bool) -> bool:
+        """Take in the answers that are there; with ``wait`` at least one, False at the end."""
+        while wait or select.select([self._lines], [], [], 0)[0]:
+            data = os.read(self._lines.fileno(), 1 << 16)
+            if not data:
+                if not self._ready or self.acknowledged < self.sent:
+                    self._fail()
+                return False
+            *lines, self._answers = (self._answers + data).split(b"\n")
+            for line in lines:
+                self._hear(json.loads(line))
+            wait = wait and not lines
+        return True
+
+    def _hear(self, answer: dict[str, Any]) -> None:
+        if "ready" in answer:
+            self._ready = True
+        self.acknowledged = max(self.acknowledged, answer.get("ack", -1))
+        if "note" in answer:
+            self.notes.append(answer["note"])
+        if "failed" in answer:
+            self._closed = True
+            raise InputError(f"{answer['failed']}{self._hint()}")
+
+    def _fail(self) -> None:
+        """Raise what the writer said before it ended, or that it ended."""
+        while self._listen_until_end():
+            pass
+        code = self._process.wait()
+        self._closed = True
+        raise InputError(
+            f"{self.database.where}: the process that writes the journal ended "
+            f"(exit code {code}){self._hint()}"
+        )
+
+    def _listen_until_end(self) -> bool:
+        data = os.read(self._lines.fileno(), 1 << 16)
+        *lines, self._answers = (self._answers + data).split(b"\n")
+        for line in lines:
+            self._hear(json.loads(line))
+        return bool(data)
+
+    def _hint(self) -> str:
+        if self.acknowledged < 0:
+            return ""
+        return f"; `unimargin resume {self.database.where} {self.run}` goes on from what is durable"
