@@ -45,6 +45,8 @@ class BtcEthPair(Strategy):
     moves more.  ``funds`` is the share of the deposit that goes to futures in separated mode.
     """
 
+    resumable = True
+
     notional: float = 50_000.0
     hedge: float = 0.6
     every: float = 10.0

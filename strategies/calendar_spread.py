@@ -45,6 +45,8 @@ class CalendarSpread(Strategy):
     taken.  ``funds`` is the share of the deposit that goes to futures in separated mode.
     """
 
+    resumable = True
+
     instrument: str = "BTCUSDT"
     future: str = ""
     size: float = 0.5

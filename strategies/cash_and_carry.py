@@ -58,6 +58,8 @@ class CashAndCarry(Strategy):
     as shares of its notional.  ``unwind_after`` seconds (0: hold to the end) both legs are closed.
     """
 
+    resumable = True
+
     instrument: str = "BTCUSDT"
     size: float = 0.5
     share: float = 0.0

@@ -33,6 +33,8 @@ class CoinCarry(Strategy):
     ``unwind_after`` seconds (0: hold to the end) they are bought back.
     """
 
+    resumable = True
+
     instrument: str = "BTCUSD_PERP"
     share: float = 1.0
     slices: int = 10

@@ -34,6 +34,8 @@ class CoveredCall(Strategy):
     ``funds`` is the share of the USDT that goes to options in separated mode.
     """
 
+    resumable = True
+
     underlying: str = "BTC"
     size: float = 1.0
     days: float = 0.0

@@ -27,6 +27,8 @@ class Grid(Strategy):
     ``funds`` is the share of the deposit that goes to futures in separated mode.
     """
 
+    resumable = True
+
     instrument: str = "um:BTCUSDT"
     size: float = 0.02
     levels: int = 10

@@ -48,6 +48,8 @@ class MarketMaker(Strategy):
     in the formulas; ``funds`` is the share of the deposit that goes to futures in separated mode.
     """
 
+    resumable = True
+
     instrument: str = "um:BTCUSDT"
     size: float = 0.02
     limit: float = 10.0

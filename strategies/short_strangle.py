@@ -45,6 +45,8 @@ class ShortStrangle(Strategy):
     separated mode.
     """
 
+    resumable = True
+
     underlying: str = "BTC"
     size: float = 0.5
     days: float = 60.0

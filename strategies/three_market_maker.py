@@ -56,6 +56,8 @@ class ThreeMarketMaker(Strategy):
     separated mode.
     """
 
+    resumable = True
+
     underlying: str = "BTC"
     size: float = 0.02
     limit: float = 10.0

@@ -31,6 +31,8 @@ class TrendFollower(Strategy):
     the deposit that goes to futures in separated mode.
     """
 
+    resumable = True
+
     instrument: str = "um:BTCUSDT"
     leverage: float = 3.0
     bar: float = 60.0

@@ -65,6 +65,14 @@ class Owner(Strategy):
             if number not in self._done
         )
 
+    def state(self) -> dict[str, Any]:
+        """Return what was done and said so far; the script itself is given again."""
+        return {"story": self.story, "done": self._done, "orders": self._orders}
+
+    def restore(self, state: dict[str, Any]) -> None:
+        """Take up what `state` returned."""
+        self.story, self._done, self._orders = state["story"], state["done"], state["orders"]
+
     def on_start(self, ctx: Context) -> None:
         """Check what a script can name wrongly, and ask to be woken for each step."""
         for number, step in enumerate(self.steps):

@@ -25,6 +25,7 @@ class Busy(Strategy):
     every: float = 0.2
     size: float = 3000.0
     bias: float = 0.5
+    resumable = True
 
     def on_start(self, ctx: Any) -> None:
         self.draws = np.random.Generator(np.random.PCG64(self.seed))
