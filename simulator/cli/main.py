@@ -35,6 +35,7 @@ COMMANDS = {
     "bench": "Measure the speed of this machine.",
     "resume": "Go on with a stored run.",
     "verify": "Check a stored run against its journal.",
+    "db": "List the runs of a database, or upgrade it.",
     "serve": "Serve the API and the dashboard.",
     "sweep": "Run a grid of parameters.",
 }

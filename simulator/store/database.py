@@ -73,6 +73,17 @@ class Database:
             database._look_at_schema(create, upgrade)
         return database
 
+    @classmethod
+    def revision(cls, place: str | Path) -> str | None:
+        """Return the revision of a database's schema, whichever it is; ``None`` without tables."""
+        database = cls(url_of(str(place)))
+        with database.explained():
+            database._look_at_file(create=False)
+            found, tables = database._schema()
+        if found is None and tables:
+            raise InputError(f"{database.where}: {ANOTHER}")
+        return found
+
     @contextmanager
     def explained(self) -> Iterator[None]:
         """Turn errors of the database within into ``InputError``."""
@@ -136,10 +147,16 @@ class Database:
                 f"{self.where}: is cut short: {size:,} of {whole:,} bytes; restore it from a copy"
             )
 
-    def _look_at_schema(self, create: bool, upgrade: bool) -> None:
+    def _schema(self) -> tuple[str | None, list[str]]:
+        """Return the schema's revision and the names of all tables."""
         with self.engine.connect() as connection:
-            tables = set(inspect(connection).get_table_names())
-            found = _revision(connection) if VERSION.name in tables else None
+            tables = inspect(connection).get_table_names()
+            if VERSION.name not in tables:
+                return None, tables
+            return connection.execute(select(VERSION.c.version_num)).scalar(), tables
+
+    def _look_at_schema(self, create: bool, upgrade: bool) -> None:
+        found, tables = self._schema()
         if found == HEAD:
             return
         if found is None:
@@ -316,8 +333,3 @@ def _engine(url: URL) -> Engine:
         connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
 
     return engine
-
-
-def _revision(connection: Connection) -> str | None:
-    found = connection.execute(select(VERSION.c.version_num)).scalar()
-    return None if found is None else str(found)

@@ -140,8 +140,9 @@ class Reader:
         query = select(*(table.c[column] for column in kinds))
         query = query.where(table.c.run == self.run, table.c.n >= start, table.c.n < stop)
         with self.database.reading() as connection:
+            # The driver's own rows: SQLAlchemy's cost as much again.
             cursor = connection.execute(query.order_by(table.c.n))
-            values = list(zip(*cursor.all(), strict=True)) or [()] * len(kinds)
+            values = list(zip(*cursor.cursor.fetchall(), strict=True)) or [()] * len(kinds)
         columns: Columns = {}
         for (column, kind), found in zip(kinds.items(), values, strict=True):
             if kind not in NUMBERS:
