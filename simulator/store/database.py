@@ -16,6 +16,7 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any, Final
 from urllib.parse import quote
+from weakref import finalize
 
 from sqlalchemy import Connection, Engine, create_engine, event, func, inspect, select, text
 from sqlalchemy.engine import URL, make_url
@@ -56,6 +57,8 @@ class Database:
             raise InputError(
                 f"{self.where}: needs the package {error.name}: pip install 'unimargin[postgres]'"
             ) from None
+        # Whoever drops a database drops its connections too, without a word from the driver.
+        finalize(self, self.engine.dispose)
         dbapi: Any = self.engine.dialect.dbapi
         self.errors: tuple[type[Exception], ...] = (SQLAlchemyError, dbapi.Error, OSError)
 

@@ -46,7 +46,7 @@ class Writer:
         self.sent = self.acknowledged
         self.counts = dict.fromkeys(TABLES, 0) if last is None else dict(last["counts"])
         self.notes: list[str] = []
-        self._ready = self._closed = False
+        self._ready = self._closed = self._told_closed = False
         self._answers = b""
         # -P: a folder's own numpy.py or simulator/ must not stand in for ours.
         path = os.pathsep.join(filter(None, (str(PACKAGES), os.environ.get("PYTHONPATH"))))
@@ -115,37 +115,44 @@ class Writer:
         self.wait_ready()
         self._write({"close": {"status": status, "digest": digest, "rows": rows}})
         self._end()
-        self._closed = True
 
     def stop(self) -> None:
         """Let the writer write what it was given and end; the run can be resumed."""
         if not self._closed:
-            self._closed = True
             with suppress(OSError, InputError):
                 self._end()
 
     def _end(self) -> None:
+        """Close the pipe, then take in answers until the writer has ended."""
         self._pipe.close()
         try:
             while self._listen(wait=True):
                 pass
         finally:
-            self._process.wait()
-            self._lines.close()
+            self._reap()
+
+    def _reap(self) -> int:
+        """Wait for the end of the process; return its exit code."""
+        with suppress(OSError):
+            self._pipe.close()
+        code = self._process.wait()
+        self._lines.close()
+        self._closed = True
+        return code
 
     def _write(self, head: dict[str, Any], body: bytes = b"") -> None:
         try:
             write_frame(self._pipe, head, body)
-        except (BrokenPipeError, ValueError):
-            self._fail()
+        except BrokenPipeError:
+            while self._listen(wait=True):  # it raises what the writer said, or that it ended
+                pass
 
     def _listen(self, wait: bool) -> bool:
         """Take in the answers that are there; with ``wait`` at least one, False at the end."""
         while wait or select.select([self._lines], [], [], 0)[0]:
             data = os.read(self._lines.fileno(), 1 << 16)
             if not data:
-                if not self._ready or self.acknowledged < self.sent:
-                    self._fail()
+                self._ended()
                 return False
             *lines, self._answers = (self._answers + data).split(b"\n")
             for line in lines:
@@ -159,27 +166,19 @@ class Writer:
         self.acknowledged = max(self.acknowledged, answer.get("ack", -1))
         if "note" in answer:
             self.notes.append(answer["note"])
+        self._told_closed = self._told_closed or "closed" in answer
         if "failed" in answer:
-            self._closed = True
+            self._reap()
             raise InputError(f"{answer['failed']}{self._hint()}")
 
-    def _fail(self) -> None:
-        """Raise what the writer said before it ended, or that it ended."""
-        while self._listen_until_end():
-            pass
-        code = self._process.wait()
-        self._closed = True
-        raise InputError(
-            f"{self.database.where}: the process that writes the journal ended "
-            f"(exit code {code}){self._hint()}"
-        )
-
-    def _listen_until_end(self) -> bool:
-        data = os.read(self._lines.fileno(), 1 << 16)
-        *lines, self._answers = (self._answers + data).split(b"\n")
-        for line in lines:
-            self._hear(json.loads(line))
-        return bool(data)
+    def _ended(self) -> None:
+        """The answers are at their end: raise ``InputError`` unless the writer said so."""
+        if not self._told_closed:
+            code = self._reap()
+            raise InputError(
+                f"{self.database.where}: the process that writes the journal ended "
+                f"(exit code {code}){self._hint()}"
+            )
 
     def _hint(self) -> str:
         if self.acknowledged < 0:

@@ -37,3 +37,19 @@ def place(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
     name = f"runs{next(NUMBERS)}"
     yield server.create(name)
     server.drop(name)
+
+
+@pytest.fixture
+def server_url(server: Server) -> Iterator[str]:
+    """URL of an empty database of PostgreSQL."""
+    name = f"runs{next(NUMBERS)}"
+    yield server.create(name)
+    server.drop(name)
+
+
+@pytest.fixture
+def server_of_its_own(server: Server) -> Iterator[Server]:
+    """A server that a test may stop."""
+    own = Server(server.programs)
+    yield own
+    own.remove()

@@ -1,0 +1,456 @@
+"""Goal: what is acknowledged is durable, once, whole, and in order, whatever goes away meanwhile.
+
+Method: hand made-up batches to a real writing process and kill it, its run, or its database; then
+read everything back and compare it to the bit.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy import func, select, text
+
+from simulator.errors import InputError
+from simulator.store.batch import PACKED, TABLES, Batch
+from simulator.store.claim import Claim
+from simulator.store.database import Database, url_of
+from simulator.store.journal import WINDOW, Writer
+from simulator.store.pack import pack
+from simulator.store.schema import PACKS, PENDING, ROWS
+from simulator.store.writer import Inbox, RunWriter
+from tests.store.made import batches_of, same
+from tests.store.postgres import Server
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+@contextmanager
+def writing(place: str, run: int | None = None, retry: float = 20.0) -> Iterator[Writer]:
+    """Give the writer of a run, new without a number."""
+    database = Database.open(place, create=True)
+    writer = Writer(database, run or database.new_run({}), retry_seconds=retry)
+    try:
+        yield writer
+    finally:
+        writer.stop()
+
+
+def check(place: str, run: int, batches: list[Batch], spread: bool = True) -> None:
+    """Assert that a run has these batches and nothing else, and whether all stand in tables."""
+    database = Database.open(place)
+    reader = database.reader(run)
+    assert len(reader.batches) == len(batches)
+    for batch in batches:
+        assert same(reader.batch(batch.number), batch)
+    for name in TABLES:
+        counts = [batch.counts()[name] for batch in batches]
+        assert reader.count(name) == sum(counts)
+        assert len(next(iter(reader.rows(name).values()))) == sum(counts)
+    with database.reading() as connection:
+        for name, table in ROWS.items():
+            found = connection.execute(select(func.count()).where(table.c.run == run)).scalar()
+            assert not spread or found == reader.count(name)
+        waiting = connection.execute(select(func.count()).where(PENDING.c.run == run)).scalar()
+        assert not spread or waiting == 0
+        assert connection.execute(select(func.count()).where(PACKS.c.run == run)).scalar() == len(
+            batches
+        )
+    database.check()
+
+
+def frames_of(batches: list[Batch]) -> list[tuple[dict[str, Any], bytes]]:
+    """Return batches as the writing process gets them."""
+    counts = dict.fromkeys(TABLES, 0)
+    frames = []
+    for batch in batches:
+        counts = {name: counts[name] + new for name, new in batch.counts().items()}
+        kept = pack({name: batch.tables[name] for name in batch.tables if name in PACKED})
+        rest = pack({name: batch.tables[name] for name in batch.tables if name not in PACKED})
+        head = {"batch": batch.number, "tape_rows": batch.tape_rows, "time_ns": batch.time_ns}
+        head |= {"digest": batch.digest, "counts": counts, "kept": len(kept)}
+        frames.append((head, kept + rest))
+    return frames
+
+
+# Without faults
+
+
+def test_everything_comes_back(place: str) -> None:
+    batches = batches_of(30)
+    with writing(place) as writer:
+        assert writer.acknowledged == -1
+        for batch in batches:
+            writer.put(batch)
+        writer.flush()
+        assert writer.acknowledged == 29
+        writer.put_snapshot(29, "image", b"\x00\x01" * 1000, '{"held": 1.5}')
+        writer.close("done", digest="ab", rows=3000)
+    check(place, 1, batches)
+    database = Database.open(place)
+    row = database.run_row(1)
+    assert (row["status"], row["digest"], row["rows"]) == ("done", "ab", 3000)
+    snapshot = database.last_snapshot(1)
+    assert snapshot is not None
+    assert snapshot["image"] == b"\x00\x01" * 1000
+    whole = database.rows(1, "fills")
+    part = database.rows(1, "fills", 17, 120)
+    assert all(list(part[name]) == list(whole[name][17:120]) for name in whole)
+
+
+def test_two_runs_in_one_database(place: str) -> None:
+    first, second = batches_of(6, seed=1), batches_of(6, seed=2)
+    with writing(place) as one, writing(place) as other:
+        for a, b in zip(first, second, strict=True):
+            one.put(a)
+            other.put(b)
+        one.close()
+        other.close()
+    check(place, 1, first)
+    check(place, 2, second)
+
+
+def test_a_stopped_run_goes_on(place: str) -> None:
+    batches = batches_of(12)
+    with writing(place) as writer:
+        for batch in batches[:7]:
+            writer.put(batch)
+    assert Database.open(place).run_row(1)["status"] == "running"
+    check(place, 1, batches[:7])
+    with writing(place, 1) as writer:
+        assert writer.acknowledged == 6
+        with pytest.raises(ValueError, match="batch 9 does not follow 6"):
+            writer.put(batches[9])
+        for batch in batches[7:]:
+            writer.put(batch)
+        writer.close()
+    check(place, 1, batches)
+
+
+def test_a_run_waits_for_its_acknowledgements(place: str) -> None:
+    with writing(place) as writer:
+        for batch in batches_of(2 * WINDOW, rows=2):
+            writer.put(batch)
+            assert writer.sent - writer.acknowledged < WINDOW
+        writer.close()
+
+
+def test_only_the_last_snapshots_are_kept(place: str) -> None:
+    batches = batches_of(4, rows=3)
+    with writing(place) as writer:
+        for batch in batches:
+            writer.put(batch)
+            writer.put_snapshot(batch.number, "image", bytes([batch.number]), None)
+        writer.close()
+    database = Database.open(place)
+    for at_most, found in ((None, 3), (2, 2), (1, None)):
+        snapshot = database.last_snapshot(1, at_most)
+        assert (None if snapshot is None else snapshot["image"]) == (
+            None if found is None else bytes([found])
+        )
+
+
+def test_reading_ahead_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("simulator.store.writer.AHEAD_BYTES", 5000)
+    out, into = os.pipe()
+    with os.fdopen(out, "rb", buffering=0) as pipe, os.fdopen(into, "wb", buffering=0) as end:
+        from simulator.store.pipe import write_frame
+
+        inbox = Inbox(pipe)
+        writer = threading.Thread(
+            target=lambda: [write_frame(end, {"batch": n}, bytes(1000)) for n in range(200)]
+        )
+        writer.start()
+        found = 0
+        while found < 200:
+            time.sleep(0.001)
+            assert inbox.bytes <= 6000
+            found += len(inbox.take(wait=True) or ())
+        writer.join()
+        end.close()
+        assert inbox.take(wait=True) is None
+
+
+# Two writers of one run
+
+
+def test_a_second_writer_is_refused(place: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    with writing(place) as writer:
+        writer.wait_ready()
+        database = Database.open(place)
+        with pytest.raises(InputError, match="run 1 is being written by another process"):
+            claim = Claim(database, 1, wait=0.3)
+            with database.engine.connect() as connection:
+                claim.take(connection, wait=0.3)
+        monkeypatch.setattr("simulator.store.claim.WAIT_SECONDS", 0.3)
+        for batch in batches_of(3):
+            writer.put(batch)
+        writer.close()
+    check(place, 1, batches_of(3))
+
+
+# Kills
+
+
+def test_a_killed_writer_leaves_whole_batches(place: str) -> None:
+    batches = batches_of(120, rows=30)
+    with writing(place) as writer:
+        with pytest.raises(InputError, match=r"ended \(exit code -9\).*`unimargin resume .* 1`"):
+            for batch in batches:
+                writer.put(batch)
+                if batch.number == 20:
+                    writer.flush()
+                    os.kill(writer.pid, signal.SIGKILL)
+        durable = writer.acknowledged
+    assert durable >= 20
+    reader = Database.open(place).reader(1)
+    found = len(reader.batches)
+    assert found > durable
+    check(place, 1, batches[:found], spread=False)
+    with writing(place, 1) as writer:
+        assert writer.acknowledged == found - 1
+        for batch in batches[found : found + 5]:
+            writer.put(batch)
+        writer.close()
+    check(place, 1, batches[: found + 5])
+
+
+RUN = """
+import os, signal, sys
+from simulator.store.database import Database
+from simulator.store.journal import Writer
+from tests.store.made import batches_of
+
+writer = Writer(Database.open(sys.argv[1], create=True), 1)
+for batch in batches_of(42, rows=60):
+    writer.put(batch)
+    if batch.number == 30:
+        writer.flush()
+        print(writer.acknowledged, flush=True)
+    if batch.number == 40:
+        os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+
+def test_a_killed_run_leaves_what_it_handed_over(place: str) -> None:
+    Database.open(place, create=True).new_run({})
+    ended = subprocess.run(
+        [sys.executable, "-c", RUN, place],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+    )
+    assert ended.returncode == -signal.SIGKILL, ended.stderr
+    assert int(ended.stdout) == 30
+    # Its writer is still there for a moment; the next one waits for it.
+    with writing(place, 1) as writer:
+        writer.wait_ready()
+        assert writer.acknowledged == 30 or writer.acknowledged == 40
+        writer.put(batches_of(1, rows=60, first=writer.acknowledged + 1)[0])
+        writer.close()
+        found = writer.acknowledged + 1
+    check(place, 1, batches_of(42, rows=60)[:found])
+
+
+# The database goes away
+
+
+def test_a_server_that_comes_back(server_of_its_own: Server) -> None:
+    place = server_of_its_own.create("runs")
+    batches = batches_of(60)
+    with writing(place) as writer:
+        for batch in batches:
+            writer.put(batch)
+            if batch.number == 20:
+                writer.flush()
+                server_of_its_own.stop(signal.SIGQUIT)
+            if batch.number == 30:
+                server_of_its_own.start()
+        writer.close()
+        assert any("trying for 20 s" in note for note in writer.notes)
+    check(place, 1, batches)
+
+
+def test_a_server_that_does_not(server_of_its_own: Server) -> None:
+    place = server_of_its_own.create("runs")
+    batches = batches_of(10)
+    with writing(place, retry=0.5) as writer:
+        for batch in batches[:5]:
+            writer.put(batch)
+        writer.flush()
+        server_of_its_own.stop(signal.SIGQUIT)
+        with pytest.raises(
+            InputError, match=r"no server answers there, for 0 s; `unimargin resume"
+        ):
+            for batch in batches[5:]:
+                writer.put(batch)
+                writer.flush()
+    server_of_its_own.start()
+    check(place, 1, batches[:5], spread=False)
+
+
+def test_a_file_that_comes_back(tmp_path: Path) -> None:
+    place, aside = tmp_path / "runs.db", tmp_path / "aside"
+    batches = batches_of(30)
+    with writing(str(place)) as writer:
+        for batch in batches:
+            writer.put(batch)
+            if batch.number == 10:
+                writer.flush()
+                place.rename(aside)
+            if batch.number == 20:
+                time.sleep(0.5)
+                assert writer.acknowledged == 10
+                aside.rename(place)
+        writer.close()
+    check(str(place), 1, batches)
+
+
+def test_a_file_that_does_not(tmp_path: Path) -> None:
+    place = tmp_path / "runs.db"
+    with writing(str(place), retry=0.5) as writer:
+        for batch in batches_of(5):
+            writer.put(batch)
+        writer.flush()
+        place.unlink()
+        with pytest.raises(InputError, match=r"runs\.db: .*for 0 s; `unimargin resume"):
+            for batch in batches_of(5, first=5):
+                writer.put(batch)
+                writer.flush()
+    assert not place.exists()
+
+
+def test_another_file_in_its_place(tmp_path: Path) -> None:
+    place, copy = tmp_path / "runs.db", tmp_path / "copy.db"
+    with writing(str(place), retry=2.0) as writer:
+        other = Database.open(copy, create=True)
+        other.new_run({})
+        other.close()
+        for batch in batches_of(5):
+            writer.put(batch)
+        writer.flush()
+        copy.rename(place)
+        place.with_name("runs.db-wal").unlink()  # with it SQLite would put things right
+        with pytest.raises(InputError, match="was durable and is gone: another database stands"):
+            for batch in batches_of(5, first=5):
+                writer.put(batch)
+                writer.flush()
+
+
+# Inside the writing process
+
+
+class Half(Exception):
+    """Stands for the end of the process."""
+
+
+@pytest.fixture
+def inside(place: str) -> Iterator[RunWriter]:
+    """A writer in this process, whose transactions a test can break."""
+    database = Database.open(place, create=True)
+    database.new_run({})
+    writer = RunWriter(database, 1, 0.2, lambda _answer: None)
+    yield writer
+    writer.close()
+
+
+def test_rows_move_once_and_whole(inside: RunWriter, monkeypatch: pytest.MonkeyPatch) -> None:
+    batches = batches_of(40)
+    inside.commit(frames_of(batches))
+    inside.spread_some()
+
+    def insert_and_end(*arguments: Any) -> None:
+        insert(*arguments)
+        raise Half
+
+    from simulator.store.writer import insert
+
+    monkeypatch.setattr("simulator.store.writer.insert", insert_and_end)
+    with pytest.raises(Half):
+        inside.spread_some()
+    monkeypatch.undo()
+    reader = inside.database.reader(1)
+    assert all(same(reader.batch(batch.number), batch) for batch in batches)
+    part = reader.rows("postings", 3, reader.count("postings") - 2)
+    assert len(part["amount"]) == reader.count("postings") - 5
+    while inside.spread <= inside.last:
+        inside.spread_some()
+    place = inside.database.place()
+    inside.close()
+    check(place, 1, batches)
+
+
+def test_a_commit_whose_answer_was_lost(inside: RunWriter, monkeypatch: pytest.MonkeyPatch) -> None:
+    batches = batches_of(6)
+    lost = [True]
+
+    def look() -> None:
+        if lost.pop() if lost else False:
+            raise OSError("server closed the connection unexpectedly")
+
+    monkeypatch.setattr(inside, "_look_for_file", look)
+    inside.commit(frames_of(batches))
+    assert inside.last == 5
+    assert not lost
+    reader = inside.database.reader(1)
+    assert all(same(reader.batch(batch.number), batch) for batch in batches)
+
+
+def test_a_batch_that_another_wrote(inside: RunWriter) -> None:
+    frames = frames_of(batches_of(2))
+    inside.commit(frames[:1])
+    inside.last = -1
+    with pytest.raises(InputError, match="run 1 is being written by another process"):
+        inside.commit(frames)
+
+
+def test_a_full_disk(tmp_path: Path) -> None:
+    database = Database.open(tmp_path / "runs.db", create=True)
+    database.new_run({})
+    writer = RunWriter(database, 1, 0.2, lambda _answer: None)
+    assert writer.connection is not None
+    frames = frames_of(batches_of(200))
+    writer.commit(frames[:5])
+    raw: Any = writer.connection.connection.driver_connection
+    pages = raw.execute("PRAGMA page_count").fetchone()[0]
+    raw.execute(f"PRAGMA max_page_count={pages + 5}")
+    with pytest.raises(InputError, match="the disk is full; make room, then resume the run"):
+        writer.commit(frames[5:])
+    assert writer.last == 4
+    writer.close()
+    check(str(tmp_path / "runs.db"), 1, batches_of(5), spread=False)
+
+
+def test_damaged_rows_are_named(inside: RunWriter) -> None:
+    batches = batches_of(3)
+    inside.commit(frames_of(batches))
+    inside.spread_some()
+    database = inside.database
+    with database.writing() as connection:
+        connection.execute(text("DELETE FROM postings WHERE run = 1 AND n = 2"))
+    with pytest.raises(InputError, match="run 1, postings row"):
+        database.rows(1, "postings")
+    with database.writing() as connection:
+        connection.execute(PACKS.update().where(PACKS.c.n == 1).values(body=b"\x05"))
+    with pytest.raises(InputError, match="packs row 1: not a packed batch"):
+        database.batch(1, 1)
+    if database.kind == "sqlite":
+        with database.writing() as connection:
+            connection.execute(text("UPDATE fills SET price = 'much' WHERE run = 1 AND n = 1"))
+        with pytest.raises(InputError, match="fills row 1: price: 'much' is no int"):
+            database.rows(1, "fills")
+
+
+def test_a_bare_url_names_the_driver() -> None:
+    assert url_of("postgres://me@host/db").drivername == "postgresql+psycopg"
