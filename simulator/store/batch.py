@@ -87,14 +87,15 @@ class Batch:
     """All that is new since the cut before.
 
     ``number`` counts the cuts from 0 on; ``tape_rows`` are the rows of the tape played so far and
-    ``time_ns`` the engine's clock; ``digest`` is the hex digest of all outcomes so far.  ``tables``
-    holds the new rows; a table that is not in it has none.
+    ``time_ns`` the engine's clock; ``digest`` is the hex digest of all outcomes so far, ``asked``
+    one of all commands so far.  ``tables`` holds the new rows; a table that is not in it has none.
     """
 
     number: int
     tape_rows: int
     time_ns: int
     digest: str
+    asked: str
     tables: Mapping[str, Columns]
 
     def counts(self) -> dict[str, int]:

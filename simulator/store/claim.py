@@ -29,7 +29,7 @@ class Claim:
     """
 
     def __init__(self, database: Database, run: int, wait: float = WAIT_SECONDS) -> None:
-        self.database, self.run = database, run
+        self.database, self.run, self.wait = database, run, wait
         self.file: IO[Any] | None = None
         self.path: Path | None = None
         if database.path is not None:
@@ -63,10 +63,10 @@ class Claim:
         self.file = file
         return True
 
-    def take(self, connection: Connection, wait: float = WAIT_SECONDS) -> None:
+    def take(self, connection: Connection) -> None:
         """Take the lock for the session of a new connection, on a server."""
         if self.file is None:
-            until = time.monotonic() + wait
+            until = time.monotonic() + self.wait
             while not connection.execute(select(func.pg_try_advisory_lock(KEY, self.run))).scalar():
                 connection.rollback()
                 self._wait(until)

@@ -240,7 +240,7 @@ class Database:
         return Reader(self, run)
 
     def batches(self, run: int) -> list[dict[str, Any]]:
-        """Return the durable batches of a run: n, tape_rows, time_ns, digest, counts (a dict)."""
+        """Return the durable batches of a run: the fields of `Reader.batches`."""
         return self.reader(run).batches
 
     def last_batch(self, run: int) -> dict[str, Any] | None:

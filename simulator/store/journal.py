@@ -31,20 +31,18 @@ PACKAGES: Final = Path(__file__).resolve().parents[2]
 class Writer:
     """Appends batches to a run, from the one after the last durable one on.
 
-    ``acknowledged`` is the last batch that is durable, -1 without any: what happened up to it can
-    be lost no more.  ``put`` returns at once unless ``WINDOW`` batches wait.  Every method raises
-    ``InputError`` where the writer says that it cannot go on, and where it was killed; all that is
-    acknowledged stays.
+    ``acknowledged`` is the last batch that is durable, -1 without any (known after
+    ``wait_ready``): what happened up to it can be lost no more.  ``put`` returns at once unless
+    ``WINDOW`` batches wait.  Every method raises ``InputError`` where the writer says that it
+    cannot go on, and where it was killed; all that is acknowledged stays.
     """
 
     def __init__(
         self, database: Database, run: int, *, retry_seconds: float = RETRY_SECONDS
     ) -> None:
         self.database, self.run = database, run
-        last = database.last_batch(run)
-        self.acknowledged = -1 if last is None else int(last["n"])
-        self.sent = self.acknowledged
-        self.counts = dict.fromkeys(TABLES, 0) if last is None else dict(last["counts"])
+        self.acknowledged = self.sent = -1
+        self.counts = dict.fromkeys(TABLES, 0)
         self.notes: list[str] = []
         self._ready = self._closed = self._told_closed = False
         self._answers = b""
@@ -70,15 +68,19 @@ class Writer:
         return self._process.pid
 
     def wait_ready(self) -> None:
-        """Return when the writer holds the run; ``InputError`` if another one does."""
+        """Return when the writer holds the run; ``InputError`` if another one does.
+
+        From then on ``acknowledged`` is right: what a killed run's writer had still to write
+        stands in the database too.
+        """
         while not self._ready:
             self._listen(wait=True)
 
     def put(self, batch: Batch) -> None:
         """Hand a batch over; it is durable when ``acknowledged`` has reached its number."""
+        self.wait_ready()
         if batch.number != self.sent + 1:
             raise ValueError(f"batch {batch.number} does not follow {self.sent}")
-        self.wait_ready()
         for name, count in batch.counts().items():
             self.counts[name] += count
         kept = pack({name: batch.tables[name] for name in batch.tables if name in PACKED})
@@ -88,6 +90,7 @@ class Writer:
             "tape_rows": batch.tape_rows,
             "time_ns": batch.time_ns,
             "digest": batch.digest,
+            "asked": batch.asked,
             "counts": self.counts,
             "kept": len(kept),
         }
@@ -163,6 +166,10 @@ class Writer:
     def _hear(self, answer: dict[str, Any]) -> None:
         if "ready" in answer:
             self._ready = True
+            last = self.database.last_batch(self.run)
+            if last is not None:
+                self.acknowledged = self.sent = int(last["n"])
+                self.counts = dict(last["counts"])
         self.acknowledged = max(self.acknowledged, answer.get("ack", -1))
         if "note" in answer:
             self.notes.append(answer["note"])

@@ -29,9 +29,9 @@ NUMBERS = {"int": "i8", "float": "f8"}
 class Reader:
     """Reads a run as it was durable when the reader was made.
 
-    ``batches`` are its batches by number: n, tape_rows, time_ns, digest, counts (rows of each
-    table up to its end).  Raises ``InputError`` where the database holds something else than a
-    writer leaves.
+    ``batches`` are its batches by number: n, tape_rows, time_ns, digest, asked, and counts, the
+    rows of each table up to its end.  Raises ``InputError`` where the database holds something
+    else than a writer leaves.
     """
 
     def __init__(self, database: Database, run: int) -> None:
@@ -75,7 +75,7 @@ class Reader:
                 what = f"{stop - start} rows are counted, {rows_of(found)} are there"
                 raise self._damaged(name, start, f"of batch {number} {what}")
             tables[name] = found
-        return Batch(number, row["tape_rows"], row["time_ns"], row["digest"], tables)
+        return Batch(number, row["tape_rows"], row["time_ns"], row["digest"], row["asked"], tables)
 
     def rows(self, table: str, start: int = 0, stop: int | None = None) -> Columns:
         """Return rows of a table, from number ``start`` up to ``stop`` (``None``: to the end)."""

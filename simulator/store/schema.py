@@ -76,6 +76,7 @@ BATCHES: Final = _table(
     Column("tape_rows", BigInteger, nullable=False),
     Column("time_ns", BigInteger, nullable=False),
     Column("digest", Text, nullable=False),
+    Column("asked", Text, nullable=False),
     Column("counts", Text, nullable=False),
 )
 """One row a batch that is durable; ``counts`` are the rows of each table up to its end, as JSON."""

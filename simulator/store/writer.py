@@ -30,7 +30,7 @@ from sqlalchemy.exc import IntegrityError
 
 from simulator.errors import InputError
 from simulator.store.bulk import insert, joined
-from simulator.store.claim import Claim
+from simulator.store.claim import WAIT_SECONDS, Claim
 from simulator.store.database import Database, snapshot_digest, url_of
 from simulator.store.failures import explain, is_gone
 from simulator.store.pack import unpack
@@ -94,9 +94,16 @@ class RunWriter:
     not stand in their tables yet.
     """
 
-    def __init__(self, database: Database, run: int, retry: float, answer: Answer) -> None:
+    def __init__(
+        self,
+        database: Database,
+        run: int,
+        retry: float,
+        answer: Answer,
+        wait: float = WAIT_SECONDS,
+    ) -> None:
         self.database, self.run, self.retry, self.answer = database, run, retry, answer
-        self.claim = Claim(database, run)
+        self.claim = Claim(database, run, wait)
         self.connection: Connection | None = None
         self.inode = 0
         self.last = self.spread = -1
@@ -205,7 +212,7 @@ class RunWriter:
             key = {"run": self.run, "n": number}
             packs.append({**key, "body": body[: head["kept"]]})
             pending.append({**key, "body": body[head["kept"] :]})
-            fields = {name: head[name] for name in ("tape_rows", "time_ns", "digest")}
+            fields = {name: head[name] for name in ("tape_rows", "time_ns", "digest", "asked")}
             batches.append({**key, **fields, "counts": json.dumps(head["counts"])})
         if batches:
             connection.execute(BATCHES.insert(), batches)

@@ -33,7 +33,7 @@ def batches_of(count: int, rows: int = 40, seed: int = 1, first: int = 0) -> lis
         draw = np.random.default_rng([seed, number])
         sizes = {name: int(draw.integers(0, rows, endpoint=True)) for name in TABLES}
         tables = {name: columns_of(name, size, draw) for name, size in sizes.items() if size}
-        made.append(Batch(number, 100 * (number + 1), 10**9 * number, f"{number:064x}", tables))
+        made.append(Batch(number, 100 * (number + 1), 10**9 * number, f"{number:064x}", "", tables))
     return made
 
 
@@ -51,4 +51,4 @@ def _plain(batch: Batch) -> tuple[Any, ...]:
         for name, columns in batch.tables.items()
         if rows_of(columns)
     }
-    return batch.number, batch.tape_rows, batch.time_ns, batch.digest, tables
+    return batch.number, batch.tape_rows, batch.time_ns, batch.digest, batch.asked, tables

@@ -66,8 +66,10 @@ class Server:
             os.chown(self.folder, self.runs_as["user"], self.runs_as["group"])
         self.process: subprocess.Popen[bytes] | None = None
         subprocess.run(
-            [programs / "initdb", "--pgdata", self.data, "--username", USER, "--auth", "trust"]
-            + ["--encoding", "UTF8", "--locale", "C", "--no-sync"],
+            [
+                *(programs / "initdb", "--pgdata", self.data, "--username", USER),
+                *("--auth", "trust", "--encoding", "UTF8", "--locale", "C", "--no-sync"),
+            ],
             check=True,
             capture_output=True,
             cwd="/",

@@ -5,6 +5,8 @@ Method: columns of all widths, drawn and at the edges of int64; bytes cut and ch
 
 from __future__ import annotations
 
+from contextlib import suppress
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -20,7 +22,7 @@ LEAST, MOST = -(2**63), 2**63 - 1
 @given(st.integers(0, 2**32), st.integers(0, 60))
 def test_all_tables_come_back(seed: int, rows: int) -> None:
     (batch,) = batches_of(1, rows, seed)
-    again = Batch(0, 100, 0, f"{0:064x}", unpack(pack(batch.tables)))
+    again = Batch(0, 100, 0, f"{0:064x}", "", unpack(pack(batch.tables)))
     assert same(batch, again)
 
 
@@ -66,10 +68,8 @@ def test_changed_bytes_give_values_or_are_refused(data: st.DataObject) -> None:
     whole = bytearray(pack(batches_of(1, 5)[0].tables))
     at = data.draw(st.integers(0, len(whole) - 1))
     whole[at] = data.draw(st.integers(0, 255))
-    try:
+    with suppress(ValueError):
         unpack(bytes(whole))
-    except ValueError as error:
-        assert str(error)
 
 
 def test_wrong_columns_are_refused() -> None:

@@ -21,7 +21,7 @@ TABLES = (
         "version:text compiled:int cut_rows:int rows:int settings:text created:text status:text! "
         "digest:text",
     ),
-    ("batches", "run n", "tape_rows:int! time_ns:int! digest:text! counts:text!"),
+    ("batches", "run n", "tape_rows:int! time_ns:int! digest:text! asked:text! counts:text!"),
     ("packs", "run n", "body:bytes!"),
     ("pending", "run n", "body:bytes!"),
     ("snapshots", "run n", "kind:text! image:bytes! state:text sha256:text!"),
