@@ -25,7 +25,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from simulator.build_info import compiled_modules, distribution_version
-from simulator.store.image_encode import Walk
+from simulator.store.image_encode import PAGE, Walk
 from simulator.store.image_kinds import ImageError, class_named, has_fields, is_compiled
 from simulator.store.image_restore import Restorer
 from simulator.strategy.state import revived, written
@@ -97,7 +97,7 @@ def put(run: Simulation, image: bytes, outcomes: Iterable[np.ndarray]) -> None:
     run._ran = True
     run._open()
     try:
-        memory = _memory(raw, document["stretches"])
+        memory = _memory(raw, document["stretches"], document["runs"])
         Restorer(document, memory, run.strategies, running).put(_roots(run))
     except ImageError:
         raise
@@ -208,16 +208,18 @@ def _opened(image: bytes) -> tuple[dict[str, Any], memoryview]:
     return header, raw[LENGTH_BYTES + length :]
 
 
-def _memory(raw: memoryview, sizes: Sequence[int]) -> list[np.ndarray]:
+def _memory(raw: memoryview, sizes: Sequence[int], runs: Sequence[Any]) -> list[np.ndarray]:
     """Return stretches of memory of their own; ``ImageError`` if there is less or more."""
-    if sum(sizes) != len(raw) or any(size < 0 for size in sizes):
-        raise ImageError("image: damaged, it has other memory than its header says")
-    found, at = [], 0
-    for size in sizes:
-        stretch = np.empty(size, dtype=np.uint8)
-        stretch[:] = np.frombuffer(raw, dtype=np.uint8, count=size, offset=at)
+    every, found, at = np.frombuffer(raw, dtype=np.uint8), [], 0
+    for size, filled in zip(sizes, runs, strict=True):
+        stretch = np.zeros(size, dtype=np.uint8)
+        for first, pages in filled:
+            part = stretch[first * PAGE : (first + pages) * PAGE]
+            part[:] = every[at : at + len(part)]
+            at += len(part)
         found.append(stretch)
-        at += size
+    if at != len(every):
+        raise ImageError("image: damaged, it has other memory than its header says")
     return found
 
 

@@ -45,6 +45,9 @@ PACKED_FROM = 32
 
 LARGEST = 2**63
 
+PAGE = 4096
+"""Bytes of a page: pages of nothing but zeros are left out, and most of large columns are."""
+
 
 class Walk:
     """One walk; ``strategies`` are opaque, they tell their state themselves."""
@@ -91,8 +94,8 @@ class Walk:
         }
 
     def memory(self) -> list[memoryview]:
-        """Return the stretches of memory that the document names, in order, not copied."""
-        return self._memory.stretches()
+        """Return the pieces of memory that the document names, in order, not copied."""
+        return self._memory.pieces()
 
     # Values
 
@@ -268,6 +271,7 @@ class _Memory:
         self._views: list[tuple[int, int, np.ndarray]] = []  # first and behind-last address
         self._spans: list[tuple[int, int]] = []
         self._place: list[tuple[int, int]] = []
+        self._runs: list[list[tuple[int, int]]] = []
 
     def view(self, array: np.ndarray) -> int:
         """Return the number of a view."""
@@ -287,7 +291,9 @@ class _Memory:
             [span, offset, array.dtype.str, list(array.shape), list(array.strides)]
             for (span, offset), (_, _, array) in zip(self._place, self._views, strict=True)
         ]
-        return {"stretches": [end - start for start, end in self._spans], "views": views}
+        sizes = [end - start for start, end in self._spans]
+        self._runs = [filled(one) for one in self._whole()]
+        return {"stretches": sizes, "runs": self._runs, "views": views}
 
     def _join(self) -> None:
         """Number the stretches in the order of their first views, whatever their addresses."""
@@ -315,12 +321,36 @@ class _Memory:
                 self._spans.append(joined[span])
             self._place.append((renumbered[span], _address(array) - joined[span][0]))
 
-    def stretches(self) -> list[memoryview]:
-        """Return the bytes of each stretch, without copying them."""
+    def pieces(self) -> list[memoryview]:
+        """Return the bytes that are not all zero of each stretch, without copying them."""
+        return [
+            whole[first * PAGE : (first + pages) * PAGE]
+            for whole, runs in zip(self._whole(), self._runs, strict=True)
+            for first, pages in runs
+        ]
+
+    def _whole(self) -> list[memoryview]:
         return [
             memoryview((ctypes.c_ubyte * (end - start)).from_address(start)).cast("B")
             for start, end in self._spans
         ]
+
+
+def filled(whole: memoryview) -> list[tuple[int, int]]:
+    """Return runs of pages (first, how many) in which something is not zero; the last may be short.
+
+    >>> filled(memoryview(bytes(2 * PAGE) + b"1" + bytes(PAGE)))
+    [(2, 1)]
+    """
+    every = np.frombuffer(whole, dtype=np.uint8)
+    pages = len(every) // PAGE
+    words = every[: pages * PAGE].view(np.uint64).reshape(pages, PAGE // 8)
+    there = np.zeros(pages + 2, dtype=np.int8)
+    there[:pages] = np.bitwise_or.reduce(words, axis=1) != 0
+    there[pages] = every[pages * PAGE :].any()
+    changes = np.flatnonzero(np.diff(there, prepend=np.int8(0)))
+    firsts, ends = changes[::2].tolist(), changes[1::2].tolist()
+    return [(first, end - first) for first, end in zip(firsts, ends, strict=True)]
 
 
 def _address(array: np.ndarray) -> int:

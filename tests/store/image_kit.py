@@ -24,6 +24,7 @@ class Cut:
     image: bytes
     states: str | None
     outcomes: list[np.ndarray]
+    what: Any = None
 
 
 def pieces(run: Simulation, rows: int, after: int = 0) -> Iterator[Block]:
@@ -39,9 +40,15 @@ def pieces(run: Simulation, rows: int, after: int = 0) -> Iterator[Block]:
 
 
 def run_with_cuts(
-    run: Simulation, rows: int, wanted: Callable[[int], bool]
+    run: Simulation,
+    rows: int,
+    wanted: Callable[[int], bool],
+    what: Callable[[Simulation], Any] = lambda _run: None,
 ) -> tuple[Any, list[Cut]]:
-    """Run to the end; return the result and the cuts whose number is wanted, from 0 on."""
+    """Run to the end; return the result and the cuts whose number is wanted, from 0 on.
+
+    ``what`` is noted of the run at each of them.
+    """
     run.core.records.keep = True
     outcomes: list[np.ndarray] = []
     cuts: list[Cut] = []
@@ -50,9 +57,8 @@ def run_with_cuts(
         for number, block in enumerate(pieces(run, rows)):
             outcomes.append(run.core.records.take())
             if wanted(number):
-                cuts.append(
-                    Cut(run.core.events, image.take(run), image.states(run), list(outcomes))
-                )
+                taken, told = image.take(run), image.states(run)
+                cuts.append(Cut(run.core.events, taken, told, list(outcomes), what(run)))
             yield block
 
     return run.run(blocks=blocks()), cuts
