@@ -101,7 +101,7 @@ def put(run: Simulation, image: bytes, outcomes: Iterable[np.ndarray]) -> None:
         Restorer(document, memory, run.strategies, running).put(_roots(run))
     except ImageError:
         raise
-    except (LookupError, TypeError, ValueError, AttributeError, OverflowError) as error:
+    except (LookupError, TypeError, ValueError, AttributeError, ArithmeticError) as error:
         raise ImageError(f"image: it does not fit this simulation: {error}") from error
 
 
@@ -138,6 +138,7 @@ def _identity(run: Simulation) -> dict[str, Any]:
     """What must be the same of a run for an image to fit."""
     return {
         "mode": run.mode,
+        "rulebook": _rulebook_digest(run),
         "seed": run.seed,
         "instruments": [one.name for one in run.player.instruments],
         "assets": list(run.assets),
@@ -146,6 +147,10 @@ def _identity(run: Simulation) -> dict[str, Any]:
         "rows": run.rows,
         "strategies": [type(one).__qualname__ for one in run.strategies],
     }
+
+
+def _rulebook_digest(run: Simulation) -> str:
+    return hashlib.sha256(run.rules.model_dump_json().encode()).hexdigest()[:16]
 
 
 # What made an image

@@ -35,7 +35,7 @@ def named(text: str) -> Any:
     """Return the class or function that ``name_of`` named; ``ImageError`` if there is none."""
     module, _, name = str(text).partition(":")
     found = _found(module, name) if module.partition(".")[0] == PACKAGE else None
-    if found is None:
+    if found is None or f"{found.__module__}:{found.__qualname__}" != text:
         raise ImageError(f"image: there is no {text}")
     return found
 

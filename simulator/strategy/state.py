@@ -128,7 +128,7 @@ def revived(code: Mapping[str, Any], context: Context) -> dict[str, Any]:
     """
     try:
         return {name: _value(one, context) for name, one in code.items()}
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
+    except (KeyError, TypeError, ValueError, AttributeError, ArithmeticError) as error:
         raise InputError(f"a strategy's state in the journal is damaged: {error!r}") from error
 
 
