@@ -11,6 +11,7 @@ import sys
 from contextlib import suppress
 from pathlib import Path
 from typing import Any, Final
+from weakref import finalize
 
 from simulator.errors import InputError
 from simulator.store.batch import PACKED, TABLES, Batch
@@ -28,6 +29,39 @@ PIPE_BYTES: Final = 1 << 20
 PACKAGES: Final = Path(__file__).resolve().parents[2]
 
 
+class Process:
+    """The writing process, before it knows what to write: starting takes it half a second.
+
+    It ends when its pipe is closed, at the latest with this object.
+    """
+
+    def __init__(self) -> None:
+        # -P: a folder's own numpy.py or simulator/ must not stand in for ours.
+        path = os.pathsep.join(filter(None, (str(PACKAGES), os.environ.get("PYTHONPATH"))))
+        self.child = subprocess.Popen(
+            [sys.executable, "-P", "-m", "simulator.store.writer"],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            bufsize=0,
+            env={**os.environ, "PYTHONPATH": path},
+        )
+        assert self.child.stdin is not None
+        assert self.child.stdout is not None
+        self.pipe, self.lines = self.child.stdin, self.child.stdout
+        with suppress(OSError, AttributeError):  # what the system allows is enough
+            fcntl.fcntl(self.pipe, fcntl.F_SETPIPE_SZ, PIPE_BYTES)
+        self.reap = finalize(self, _reap, self.child)
+
+
+def _reap(child: subprocess.Popen[bytes]) -> int:
+    """Close both pipes and wait for the process; return its exit code."""
+    for pipe in (child.stdin, child.stdout):
+        with suppress(OSError):
+            if pipe is not None:
+                pipe.close()
+    return child.wait()
+
+
 class Writer:
     """Appends batches to a run, from the one after the last durable one on.
 
@@ -35,37 +69,35 @@ class Writer:
     ``wait_ready``): what happened up to it can be lost no more.  ``put`` returns at once unless
     ``WINDOW`` batches wait.  Every method raises ``InputError`` where the writer says that it
     cannot go on, and where it was killed; all that is acknowledged stays.
+
+    ``process`` is one that was started before; a ``fresh`` run has no batches and no other
+    writer, so the first ``put`` need not wait until the process is ready.
     """
 
     def __init__(
-        self, database: Database, run: int, *, retry_seconds: float = RETRY_SECONDS
+        self,
+        database: Database,
+        run: int,
+        *,
+        process: Process | None = None,
+        fresh: bool = False,
+        retry_seconds: float = RETRY_SECONDS,
     ) -> None:
         self.database, self.run = database, run
         self.acknowledged = self.sent = -1
         self.counts = dict.fromkeys(TABLES, 0)
         self.notes: list[str] = []
+        self._fresh = fresh
         self._ready = self._closed = self._told_closed = False
         self._answers = b""
-        # -P: a folder's own numpy.py or simulator/ must not stand in for ours.
-        path = os.pathsep.join(filter(None, (str(PACKAGES), os.environ.get("PYTHONPATH"))))
-        self._process = subprocess.Popen(
-            [sys.executable, "-P", "-m", "simulator.store.writer"],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            bufsize=0,
-            env={**os.environ, "PYTHONPATH": path},
-        )
-        assert self._process.stdin is not None
-        assert self._process.stdout is not None
-        self._pipe, self._lines = self._process.stdin, self._process.stdout
-        with suppress(OSError, AttributeError):  # what the system allows is enough
-            fcntl.fcntl(self._pipe, fcntl.F_SETPIPE_SZ, PIPE_BYTES)
+        self._process = process or Process()
+        self._pipe, self._lines = self._process.pipe, self._process.lines
         self._write({"open": {"database": database.place(), "run": run, "retry": retry_seconds}})
 
     @property
     def pid(self) -> int:
         """Process number of the writer."""
-        return self._process.pid
+        return self._process.child.pid
 
     def wait_ready(self) -> None:
         """Return when the writer holds the run; ``InputError`` if another one does.
@@ -78,7 +110,8 @@ class Writer:
 
     def put(self, batch: Batch) -> None:
         """Hand a batch over; it is durable when ``acknowledged`` has reached its number."""
-        self.wait_ready()
+        if not self._fresh:
+            self.wait_ready()
         if batch.number != self.sent + 1:
             raise ValueError(f"batch {batch.number} does not follow {self.sent}")
         for name, count in batch.counts().items():
@@ -102,7 +135,6 @@ class Writer:
 
     def put_snapshot(self, batch: int, kind: str, image: bytes, state: str | None) -> None:
         """Hand over a snapshot of the engine after ``batch``, which was put before."""
-        self.wait_ready()
         self._write({"snapshot": batch, "kind": kind, "state": state}, image)
 
     def flush(self) -> None:
@@ -115,7 +147,6 @@ class Writer:
 
         ``status`` is ``done`` or ``failed``, ``digest`` the run's, ``rows`` those of its tape.
         """
-        self.wait_ready()
         self._write({"close": {"status": status, "digest": digest, "rows": rows}})
         self._end()
 
@@ -136,12 +167,9 @@ class Writer:
 
     def _reap(self) -> int:
         """Wait for the end of the process; return its exit code."""
-        with suppress(OSError):
-            self._pipe.close()
-        code = self._process.wait()
-        self._lines.close()
         self._closed = True
-        return code
+        code = self._process.reap()
+        return 0 if code is None else code
 
     def _write(self, head: dict[str, Any], body: bytes = b"") -> None:
         try:
@@ -166,7 +194,7 @@ class Writer:
     def _hear(self, answer: dict[str, Any]) -> None:
         if "ready" in answer:
             self._ready = True
-            last = self.database.last_batch(self.run)
+            last = None if self._fresh else self.database.last_batch(self.run)
             if last is not None:
                 self.acknowledged = self.sent = int(last["n"])
                 self.counts = dict(last["counts"])
