@@ -13,9 +13,13 @@ SEQ = cython.declare(cython.int, 0)
 ACCOUNT = cython.declare(cython.int, 1)
 STRATEGY = cython.declare(cython.int, 2)
 INSTRUMENT = cython.declare(cython.int, 3)
+STATE = cython.declare(cython.int, 8)
 NEXT = cython.declare(cython.int, 21)
 PREV = cython.declare(cython.int, 22)
 COLUMNS = cython.declare(cython.int, 24)
+
+OVER = cython.declare(cython.int, 4)
+"""State of an order that the venue has ended, while its last message is under way."""
 
 SLOT_BITS = cython.declare(cython.int, 24)
 SLOT_MASK = cython.declare(cython.longlong, (1 << 24) - 1)
@@ -93,3 +97,11 @@ class Orders:
         if slot <= 0 or slot >= self.size or self.row[slot, SEQ] != order >> SLOT_BITS:
             return 0
         return slot
+
+    def over(self, numbers: np.ndarray) -> np.ndarray:
+        """Return of each order number, int64, whether that order is over at the venue.
+
+        Of orders that have reached it: before, a row holds the state of the order before.
+        """
+        found = np.asarray(self.row)[numbers & SLOT_MASK]
+        return (found[:, SEQ] != numbers >> SLOT_BITS) | (found[:, STATE] == OVER)

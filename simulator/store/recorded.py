@@ -1,0 +1,170 @@
+"""A stand-in for strategies: asks the venue for what the journal says that they asked for.
+
+The engine's only inputs are the tape, the settings and what strategies ask for.  Each request stands
+in the journal with the number of the callback in which it was made (`Core.wakes`).  A stand-in is
+called as the strategy was, and makes the same requests at the same calls, in the same order; so the
+run comes out the same, and nothing of the strategies' own code is needed for it.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any, Protocol
+
+from simulator.errors import InputError
+from simulator.exchange.core import Core
+from simulator.exchange.desk import Desk
+from simulator.store.batch import TABLES, Columns, rows_of
+from simulator.store.commands import Asked, request_of
+from simulator.store.difference import Difference
+from simulator.strategy.base import Strategy
+
+SECOND_NS = 1e9
+INTS = [name for name in TABLES["commands"] if name != "payload"]
+
+Row = tuple[list[int], str | None]
+
+
+class Venue(Protocol):
+    """What a playback asks of: the core and the desk of a simulation."""
+
+    core: Core
+    desk: Desk
+
+
+class Playback:
+    """The journaled commands of a run, asked one after the other as their callbacks come.
+
+    ``commands`` are the columns of that table, part by part.
+    """
+
+    def __init__(self, commands: Iterable[Columns]) -> None:
+        self._rows = _rows(commands)
+        self._next = next(self._rows, None)
+        self.number = 0
+        self._core: Core | None = None
+        self._desk: Desk | None = None
+
+    def attach(self, venue: Venue) -> None:
+        """Ask this venue; before it runs."""
+        self._core, self._desk = venue.core, venue.desk
+
+    def act(self) -> None:
+        """Ask for what was asked in the present callback."""
+        assert self._core is not None, "a playback is attached before its venue runs"
+        while self._next is not None and self._next[0][0] <= self._core.wakes:
+            row, self.number = self._next, self.number + 1
+            self._next = next(self._rows, None)
+            if row[0][0] < self._core.wakes:
+                raise Difference(
+                    "commands", self.number - 1, "wake", row[0][0], int(self._core.wakes)
+                )
+            self._ask(*row)
+
+    def end(self) -> None:
+        """After the last callback; raises ``Difference`` where commands are left."""
+        if self._next is not None:
+            raise Difference("commands", self.number, "wake", self._next[0][0], "no such callback")
+
+    def _ask(self, row: Sequence[int], payload: str | None) -> None:
+        core, desk, number = self._core, self._desk, self.number - 1
+        assert core is not None
+        assert desk is not None
+        _, _, strategy, what, order, a, b, c, d, e, f, g = row
+        if not 0 <= strategy < len(core.strategies):
+            raise Difference("commands", number, "strategy", strategy, "a strategy of the run")
+        if what == Asked.PLACE:
+            made = int(core.submit(strategy, a, b, c, d, e, f, g))
+            if made != order:
+                raise Difference("commands", number, "order_id", order, made)
+        elif what == Asked.CANCEL:
+            core.cancel_order(order)
+        elif what == Asked.CANCEL_ALL:
+            core.cancel_orders(strategy, a)
+        elif what == Asked.TRIGGER:
+            core.set_trigger(order, a, b, c, d, e)
+        elif what == Asked.WATCH:
+            core.watch(strategy, a, bool(b), bool(c))
+        else:
+            try:
+                self._ask_in_words(core, desk, strategy, what, (a, b), payload)
+            except (ValueError, TypeError, LookupError, InputError) as error:
+                raise Difference("commands", number, "payload", payload, str(error)) from error
+
+    def _ask_in_words(
+        self,
+        core: Core,
+        desk: Desk,
+        strategy: int,
+        what: int,
+        numbers: tuple[int, int],
+        payload: str | None,
+    ) -> None:
+        if what == Asked.REQUEST:
+            desk.request(request_of(payload or ""))
+        elif what == Asked.TIMER:
+            core.add_timer(strategy, *numbers, json.loads(payload or ""))
+        elif what == Asked.ALERT:
+            desk.alert(strategy, json.loads(payload or ""))
+        elif what == Asked.BARS:
+            self._bars(core, strategy, numbers[0])
+        else:
+            raise ValueError(f"there is no command {what}")
+
+    def _bars(self, core: Core, strategy: int, instrument: int) -> None:
+        """Bars and the timer that ends them, which is the next row, are one call of a context."""
+        if self._next is None or self._next[0][3] != Asked.TIMER:
+            raise ValueError("a timer must follow")
+        interval = self._next[0][6]
+        self._next, self.number = next(self._rows, None), self.number + 1
+        context = core.contexts[strategy]
+        context.subscribe(context.markets[instrument], "bars", every=interval / SECOND_NS)
+
+
+class Recorded(Strategy):
+    """A strategy that asks for what the journal says, whatever it is told."""
+
+    playback: Playback
+
+    def _act(self, *_told: Any) -> None:
+        self.playback.act()
+
+    on_start = on_book = on_trade = on_bar = on_timer = on_margin_call = on_alert = _act
+    on_liquidation = on_deleveraging = on_settlement = on_account = on_funds = on_stop = _act
+
+
+def stand_ins(playback: Playback, strategies: Sequence[dict[str, Any]]) -> list[type[Strategy]]:
+    """Return a class for each strategy of a run, told of by ``class``, ``fills`` and ``orders``.
+
+    It has the name of the strategy's own class, which the journal's events have, and is called for
+    fills and orders where that one was: each call counts.
+    """
+    made: list[type[Strategy]] = []
+    for told in strategies:
+        body: dict[str, Any] = {"playback": playback}
+        if told["fills"]:
+            body["on_fill"] = Recorded._act
+        if told["orders"]:
+            body["on_order"] = Recorded._act
+        made.append(type(str(told["class"]), (Recorded,), body))
+    return made
+
+
+def told_of(strategy: Strategy) -> dict[str, Any]:
+    """Return what `stand_ins` needs to know of a strategy."""
+    kind = type(strategy)
+    return {
+        "class": kind.__name__,
+        "fills": kind.on_fill is not Strategy.on_fill,
+        "orders": kind.on_order is not Strategy.on_order,
+    }
+
+
+def _rows(parts: Iterable[Columns]) -> Iterator[Row]:
+    for part in parts:
+        if not rows_of(part):
+            continue
+        whole = zip(*(part[name].tolist() for name in INTS), strict=True)  # type: ignore[union-attr]
+        for row, payload in zip(whole, part["payload"], strict=True):
+            yield row, payload  # type: ignore[misc]
