@@ -5,14 +5,19 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from decimal import Decimal, InvalidOperation
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import replay_data
+from simulator.accounts.states import AccountMode
+from simulator.accounts.wallets import Partition, layouts
 from simulator.errors import InputError
 from simulator.instruments.instrument import Instrument
 from simulator.market.tape import Kind
 from simulator.replay.player import Player
 from simulator.strategy.base import Strategy
+
+if TYPE_CHECKING:
+    from simulator.risk.rules import MarginRules
 
 QUEUE_MODELS = {"risk_averse": (0, 1.0), "power": (1, 3.0), "log": (2, 1.0), "fifo": (3, 1.0)}
 MOST = 1_000_000_000
@@ -118,3 +123,12 @@ def queue_model_of(name: str) -> tuple[int, float]:
     if not 0 < exponent <= 100:
         raise InputError(f"queue model {name!r}: the exponent must be a number above 0")
     return model, exponent
+
+
+def partitions(
+    listed: Sequence[Instrument], first: MarginRules, second: MarginRules, hedge: bool
+) -> dict[AccountMode, Partition]:
+    """Partitions of both modes, numbered from the first one's on."""
+    rules = {first.mode: first, second.mode: second}
+    isolated = rules["separated"].margin_type == "isolated"
+    return layouts(listed, rules["unified"].members, isolated, hedge, first.mode)

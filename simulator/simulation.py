@@ -10,18 +10,17 @@ from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-import numpy as np
-
 from simulator.accounts.crowd import Crowd, Population, Setting, crowd_of, fitted
 from simulator.accounts.profile import profile_of
 from simulator.accounts.rules import AccountProfile
 from simulator.accounts.states import AccountMode
-from simulator.accounts.wallets import INSURANCE, OUTSIDE, Partition, layouts
+from simulator.accounts.wallets import INSURANCE, OUTSIDE
 from simulator.choices import (
     check_choices,
     checked_deposits,
     data_paths,
     instances,
+    partitions,
     queue_model_of,
     volatilities,
     with_funding,
@@ -40,12 +39,14 @@ from simulator.opening import opening
 from simulator.replay.activity import active_ns
 from simulator.replay.catalogue import load
 from simulator.replay.first_prices import first_index, first_prices
+from simulator.replay.parts import parts
 from simulator.replay.player import Block, Player
 from simulator.risk.alerts import parse
 from simulator.rulebook.account import interest_rules, rules_by_mode
 from simulator.rulebook.load import load as load_rulebook
 from simulator.rulebook.schema import Rulebook
 from simulator.rulebook.venue import venue_rules
+from simulator.store.recorder import Recorder, closed_well
 from simulator.strategy.base import Strategy
 from simulator.strategy.context import Context
 
@@ -57,6 +58,7 @@ if TYPE_CHECKING:
 Progress = Callable[[int, int], None]
 
 PROGRESS_SECONDS = 0.2
+PART_ROWS = 1 << 16
 UNIT = 1e-8
 SAMPLES = 4000
 """About how many points of history a run keeps."""
@@ -131,8 +133,8 @@ class Simulation:
         self.data = tuple(str(path) for path in paths)
         self.strategies = instances(strategies)
         self._ran = False
-        tapes = load(paths, on_gap="resync", progress=import_progress, note=note)
-        self._play(Player(tapes, start_ns=start_ns, end_ns=end_ns, instruments=instruments))
+        self.tapes = load(paths, on_gap="resync", progress=import_progress, note=note)
+        self._play(Player(self.tapes, start_ns=start_ns, end_ns=end_ns, instruments=instruments))
         self.rules = rulebook if isinstance(rulebook, Rulebook) else load_rulebook(rulebook)
         listed = self.player.instruments
         self._opening = None if account is None else opening(account, listed, mode, margin_type)
@@ -144,7 +146,7 @@ class Simulation:
         margin, second = self._both_modes(listed, margin_type, margin_leverage, multi_assets)
         if self._opening and margin.model == "brackets":  # by scenarios leverage is no choice
             leverage = self._opening.leverage() or leverage
-        both = _partitions(listed, margin, second, position_mode == "hedge")
+        both = partitions(listed, margin, second, position_mode == "hedge")
         self.partition = both[margin.mode]
         self.latency = parse_latency(None if latency is None else str(latency), seed)
         model, power = queue_model_of(queue_model)
@@ -161,7 +163,7 @@ class Simulation:
             queue_power=power,
             latency=self.latency,
             deposits=self._opening.assets() if self._opening else list(self._deposits),
-            sample_step_ns=self._sample_step(active_ns(tapes, self.span)),
+            sample_step_ns=self._sample_step(active_ns(self.tapes, self.span)),
             bnb_fees=bnb_fees,
             leverage=leverage,
             funding_on_tape=with_funding(self.player),
@@ -262,9 +264,12 @@ class Simulation:
                 raise InputError(f"alert {sentence!r}: {error.args[0]}") from None
 
     def run(
-        self, progress: Progress | None = None, blocks: Iterator[Block] | None = None
+        self,
+        progress: Progress | None = None,
+        blocks: Iterator[Block] | None = None,
+        journal: Recorder | None = None,
     ) -> RunResult:
-        """Replay everything and return the result.
+        """Replay everything and return the result; write it to a ``journal`` meanwhile.
 
         ``blocks`` replaces the player's (for benchmarks).
         Raises ``LookupError`` or ``ValueError`` from a strategy's own mistakes, ``AssertionError``
@@ -274,46 +279,43 @@ class Simulation:
             raise InputError("this simulation has run; make a new one to run again")
         self._ran = True
         started = time.perf_counter()
-        self._open()
-        shown = started
-        earliest = 0
-        for block in blocks if blocks is not None else self.player.blocks(prefetch=True):
-            arrival = self.latency.arrival(block.time_ns, block.receive_ns, earliest)
-            earliest = int(arrival[-1]) if block.size else earliest
-            for first in range(0, block.size, 1 << 16):
-                part = slice(first, first + (1 << 16))
-                self._rows(block, arrival, part)
-                if self.core.ledger.broken:
-                    self.check()
-                if progress is not None and time.perf_counter() - shown > PROGRESS_SECONDS:
-                    shown = time.perf_counter()
-                    progress(self.core.events, self.core.now)
-        self.core.finish()
-        for strategy, context in zip(self.strategies, self.core.contexts, strict=True):
-            strategy.on_stop(context)
+        with closed_well(journal):
+            self._replay(blocks or self.player.blocks(prefetch=True), progress, journal)
         seconds = time.perf_counter() - started
-        if progress is not None:
-            progress(self.core.events, self.core.now)
-        self.check()
         from simulator.report.collect import collect  # loads polars, which on_start does not need
 
         result: RunResult = collect(self, seconds)
-        return result
+        return result if journal is None else replace(result, run_id=journal.run_id)
 
-    def _rows(self, block: Block, arrival: np.ndarray, part: slice) -> None:
-        columns: tuple[Any, ...] = (
-            block.time_ns,
-            arrival,
-            block.instrument,
-            block.kind,
-            block.flags,
-            block.side,
-            block.price,
-            block.quantity,
-            block.id,
-        )
-        # Items of a memoryview are Python's integers: uncompiled, numpy's would wrap at 64 bits.
-        self.core.run_rows(*(memoryview(column[part]) for column in columns))
+    def _replay(
+        self, blocks: Iterator[Block], progress: Progress | None, journal: Recorder | None
+    ) -> None:
+        """Play the blocks to their end; ``journal`` is told what is new where it wants a cut."""
+        rows, step = 0, PART_ROWS
+        if journal is None:
+            self._open()
+        else:
+            rows, step = journal.open(self), journal.step
+        shown = time.perf_counter()
+        for part in parts(blocks, self.latency.arrival, step, rows):
+            self.core.run_rows(*part.columns())
+            rows = part.after
+            if self.core.ledger.broken or self.core.strict:
+                self.check()
+            if journal is not None and rows % journal.cut_rows == 0:
+                journal.cut(rows)
+            if progress is not None and time.perf_counter() - shown > PROGRESS_SECONDS:
+                shown = time.perf_counter()
+                progress(self.core.events, self.core.now)
+        self.core.finish()
+        self.core.wake()  # what is asked for in on_stop is of no callback before
+        for strategy, context in zip(self.strategies, self.core.contexts, strict=True):
+            strategy.on_stop(context)
+        if progress is not None:
+            progress(self.core.events, self.core.now)
+        self.check()
+        if journal is not None:
+            journal.cut(rows, last=True)
 
     def _open(self) -> None:
         """Deposits and ``on_start``, before the first event."""
@@ -383,12 +385,3 @@ class Simulation:
             float(ledger.balance_of(wallet, asset)) * UNIT * float(pools.index_price(asset))
             for asset in range(len(self.assets))
         )
-
-
-def _partitions(
-    listed: Sequence[Instrument], first: MarginRules, second: MarginRules, hedge: bool
-) -> dict[AccountMode, Partition]:
-    """Partitions of both modes, numbered from the first one's on."""
-    rules = {first.mode: first, second.mode: second}
-    isolated = rules["separated"].margin_type == "isolated"
-    return layouts(listed, rules["unified"].members, isolated, hedge, first.mode)

@@ -171,6 +171,7 @@ class RunResult:
     currency: str = "USDT"
     variant: str = ""
     cascade: Cascade | None = None
+    run_id: int | None = None
     quiet: Cascade | None = None
 
     @property

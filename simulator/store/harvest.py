@@ -143,7 +143,8 @@ class Harvest:
     # Tables
 
     def _commands(self, asked: Ints) -> Columns:
-        made = _columns("commands", asked, TABLES["commands"].keys() - {"payload"})
+        numbers = [name for name in TABLES["commands"] if name != "payload"]
+        made = _columns("commands", asked, numbers)
         made["payload"] = payloads(asked, self.run.core.asked_names, self.run.desk.requests)
         return made
 

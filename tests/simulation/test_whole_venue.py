@@ -27,11 +27,14 @@ def busy_run(
     return Simulation(
         data=[replay_data.path("crash")],
         mode=mode,
-        strategies=[Busy(seed=seed), Busy(seed=seed + 1000, every=0.3)],
         deposits={"USDT": Decimal(80_000), "BTC": Decimal("0.2"), "ETH": Decimal(3)},
         start_ns=FIRST + start * SECONDS,
         end_ns=FIRST + (start + seconds) * SECONDS,
-        **{"latency": "2", **options},
+        **{
+            "latency": "2",
+            "strategies": [Busy(seed=seed), Busy(seed=seed + 1000, every=0.3)],
+            **options,
+        },
     )
 
 
