@@ -277,7 +277,6 @@ class Simulation:
         """
         if self._ran:
             raise InputError("this simulation has run; make a new one to run again")
-        self._ran = True
         started = time.perf_counter()
         with closed_well(journal):
             self._replay(blocks or self.player.blocks(prefetch=True), progress, journal)
@@ -292,10 +291,11 @@ class Simulation:
     ) -> None:
         """Play the blocks to their end; ``journal`` is told what is new where it wants a cut."""
         rows, step = 0, PART_ROWS
-        if journal is None:
-            self._open()
+        if journal is not None:
+            rows, step = journal.begin(self), journal.step
         else:
-            rows, step = journal.open(self), journal.step
+            self._ran = True
+            self._open()
         shown = time.perf_counter()
         for part in parts(blocks, self.latency.arrival, step, rows):
             self.core.run_rows(*part.columns())

@@ -24,26 +24,42 @@ class Recorder:
     """Cuts a run into batches; ``Simulation.run`` calls it.
 
     ``cut_rows`` rows of the tape lie between two cuts; ``step``, at most that, is how many rows the
-    engine may be given at once.
+    engine is given at once.  ``latest`` is the last batch, ``run_id`` the number of the run in its database, if it has one.
     """
 
-    def __init__(self, sink: Sink, cut_rows: int = CUT_ROWS, step: int | None = None) -> None:
+    run: Any
+    harvest: Harvest
+    latest: Batch | None = None
+    run_id: int | None = None
+
+    def __init__(self, sink: Sink | None, cut_rows: int = CUT_ROWS, step: int = 0) -> None:
         self.sink = sink
         self.cut_rows = cut_rows
-        self.step = cut_rows if step is None else step
-        self.run_id: int | None = None
+        self.step = min(cut_rows, step or cut_rows)
 
-    def open(self, run: Any) -> int:
-        """Open a run that is about to begin, and make its first cut; return the rows to skip."""
-        run.core.keep_log()
-        run._open()
-        self.harvest = Harvest(run)
+    def begin(self, run: Any) -> int:
+        """Open a run, and make its first cut; return how many rows of the tape it has behind it."""
+        self.open_run(run)
         self.cut(0)
         return 0
 
+    def open_run(self, run: Any) -> None:
+        """Let the engine keep its logs, then book what accounts begin with and start strategies."""
+        run.core.keep_log()
+        run._ran = True
+        run._open()
+        self.take_up(run)
+
+    def take_up(self, run: Any) -> None:
+        """Harvest a run that is open."""
+        self.run = run
+        self.harvest = Harvest(run)
+
     def cut(self, rows: int, last: bool = False) -> None:
         """Give on what is new after ``rows`` rows; ``last``: the run has ended."""
-        self.sink.put(self.harvest.take(rows, last))
+        assert self.sink is not None, "a run is cut after it has begun"
+        self.latest = self.harvest.take(rows, last)
+        self.sink.put(self.latest)
 
     def close(self, status: str) -> None:
         """The run is over: ``done``, ``failed`` or ``interrupted``."""

@@ -1,0 +1,101 @@
+"""A run's journal: where it begins, cuts, snapshots, and what is said of it at the end."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Mapping
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+from simulator.errors import InputError
+from simulator.store.database import Database
+from simulator.store.journal import Writer
+from simulator.store.recorder import CUT_ROWS, Recorder
+from simulator.store.settings import row_of
+
+SNAPSHOT_SECONDS = 10.0
+"""Seconds of work between two snapshots."""
+
+IMAGE = "image"
+"""Kind of a snapshot that has an image of the engine, see `simulator.store.image`."""
+
+
+class Journal(Recorder):
+    """A database that runs are written to: ``run(journal=Journal.open("runs.db"))``.
+
+    ``run_id`` is the number of the latest run, None before one has begun; ``told`` says how to make
+    a run again (`simulator.store.settings.row_of`).  A snapshot is taken every ``snapshot_seconds``
+    at most, if every strategy gives its state.
+    """
+
+    def __init__(
+        self,
+        database: Database,
+        told: Mapping[str, Any] | None = None,
+        *,
+        cut_rows: int = CUT_ROWS,
+        snapshot_seconds: float = SNAPSHOT_SECONDS,
+    ) -> None:
+        super().__init__(None, cut_rows)
+        self.database = database
+        self.told = dict(told or {})
+        self.snapshot_seconds = snapshot_seconds
+        self.writer: Writer | None = None
+        self._shot = 0.0
+
+    @classmethod
+    def open(cls, place: str | Path, **options: Any) -> Journal:
+        """Return the journal in a database: a path, or a URL; made where there is none.
+
+        Raises ``InputError`` for a place that cannot hold one.
+        """
+        return cls(Database.open(place, create=True), **options)
+
+    @property
+    def acknowledged(self) -> int:
+        """Number of the last batch that can be lost no more, -1 without any."""
+        return -1 if self.writer is None else self.writer.acknowledged
+
+    def begin(self, run: Any) -> int:
+        """Open a run, store its row and make its first cut."""
+        self.open_run(run)
+        self.run_id = self.database.new_run(row_of(run, self.cut_rows, self.told))
+        self.writer = Writer(self.database, self.run_id)
+        self.sink = self.writer
+        self._shot = time.monotonic()
+        self.cut(0)
+        return 0
+
+    def cut(self, rows: int, last: bool = False) -> None:
+        """Hand over what is new, and a snapshot where it is time for one."""
+        super().cut(rows, last)
+        if not last and time.monotonic() - self._shot >= self.snapshot_seconds:
+            self.snapshot(rows)
+
+    def snapshot(self, rows: int) -> None:
+        """Hand over an image of the engine and the strategies' states, if all give one."""
+        from simulator.store import image
+
+        assert self.writer is not None
+        states = image.states(self.run)
+        if states is not None:
+            told = {"rows": rows, "harvest": self.harvest.state(), "strategies": states}
+            number = self.harvest.number - 1
+            self.writer.put_snapshot(number, IMAGE, image.take(self.run), json.dumps(told))
+        self._shot = time.monotonic()
+
+    def close(self, status: str) -> None:
+        """Say what became of the run, when all of it is durable."""
+        writer, self.writer = self.writer, None
+        if writer is None:
+            return
+        latest = self.latest
+        if status == "done" and latest is not None:
+            writer.close(status, digest=latest.digest, rows=latest.tape_rows)
+            return
+        # What failed may be the writer itself: then what it was given is all there is to do.
+        with suppress(InputError):
+            writer.close(status, rows=latest.tape_rows if latest else 0)
+        writer.stop()

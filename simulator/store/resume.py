@@ -1,0 +1,144 @@
+"""Going on with a run: what is durable is played again and compared, what follows is written."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from simulator.errors import InputError
+from simulator.store.batch import TABLES
+from simulator.store.checker import Checker
+from simulator.store.database import Database
+from simulator.store.difference import Difference
+from simulator.store.journal import Writer
+from simulator.store.keeping import IMAGE, SNAPSHOT_SECONDS, Journal
+from simulator.store.reading import Reader
+from simulator.store.recorded import told_of
+from simulator.store.settings import changed_files, settings_of
+
+BLOCK_ROWS = 1 << 18
+
+
+class Resumption(Journal):
+    """The journal of a run that is gone on with, for a simulation made as the run's was.
+
+    The simulation begins at the last snapshot, if there is one that fits this build and
+    ``from_start`` is not said, else at the start; its batches are compared as far as they are
+    durable, and written from there on.  ``begun_at`` is the number of rows that were skipped.
+    Raises ``InputError`` for a run that is done, is being written, or has other data or strategies
+    than the simulation; ``Difference`` where the simulation does something else than the run did.
+    """
+
+    def __init__(
+        self,
+        database: Database,
+        run_id: int,
+        *,
+        from_start: bool = False,
+        snapshot_seconds: float = SNAPSHOT_SECONDS,
+    ) -> None:
+        self.row = database.run_row(run_id)
+        if self.row["status"] == "done":
+            raise InputError(
+                f"{database.where}: run {run_id} is done; `unimargin verify` checks it"
+            )
+        self.settings = sealed(self.row)
+        super().__init__(
+            database,
+            self.settings["told"],
+            cut_rows=int(self.row["cut_rows"]),
+            snapshot_seconds=snapshot_seconds,
+        )
+        self.run_id = run_id
+        self.from_start = from_start
+        self.begun_at = 0
+
+    def begin(self, run: Any) -> int:
+        """Open the run where it can go on; return the rows of the tape that it has behind it."""
+        fits(self.settings, run, f"{self.database.where}: run {self.run_id}")
+        assert self.run_id is not None
+        self.writer = held(self.database, self.run_id)
+        reader = self.database.reader(self.run_id)
+        shot = None if self.from_start else self._shot_that_fits(reader)
+        if shot is None:
+            self.open_run(run)
+            self.sink = Checker(reader, self.writer)
+            self.cut(0)
+        else:
+            self.begun_at = self._put(run, shot, reader)
+        return self.begun_at
+
+    def _shot_that_fits(self, reader: Reader) -> dict[str, Any] | None:
+        from simulator.store import image
+
+        try:
+            shot = self.database.last_snapshot(reader.run, len(reader.batches) - 1)
+            if shot is None or shot["kind"] != IMAGE:
+                return None
+            image.check(shot["image"])
+        except InputError:
+            return None  # of another build, or damaged: from the start it is the same, only later
+        return shot
+
+    def _put(self, run: Any, shot: dict[str, Any], reader: Reader) -> int:
+        """Open the run as it was at a snapshot; return its rows."""
+        from simulator.store import image
+
+        assert self.writer is not None
+        told = json.loads(shot["state"])
+        number = int(shot["n"])
+        image.put(run, shot["image"], outcomes(reader, reader.batches[number]["counts"]))
+        self.take_up(run)
+        self.harvest.restore(told["harvest"])
+        image.restore_states(run, told["strategies"])
+        self.sink = Checker(reader, self.writer, number + 1)
+        return int(told["rows"])
+
+    def close(self, status: str) -> None:
+        """Say what became of the run; nothing where it was another one than before."""
+        if isinstance(self.sink, Checker) and self.sink.differs and self.writer is not None:
+            self.writer.stop()
+            self.writer = None
+        super().close(status)
+
+
+def sealed(row: dict[str, Any]) -> dict[str, Any]:
+    """Return the settings of a run's row; ``InputError`` where something changed them."""
+    try:
+        return settings_of(row)
+    except Difference as error:
+        raise InputError(f"run {row['run']}: its row was changed: {error}") from error
+
+
+def fits(settings: dict[str, Any], run: Any, which: str) -> None:
+    """Raise ``InputError`` unless a simulation has the data and the strategies of a run."""
+    changed = changed_files(settings, run.tapes)
+    if changed:
+        raise InputError(f"{which}: {'; '.join(changed)}")
+    before, now = settings["strategies"], [told_of(one) for one in run.strategies]
+    if before != now:
+        names = (", ".join(one["class"] for one in told) or "none" for told in (before, now))
+        raise InputError("{}: has the strategies {}, not {}".format(which, *names))
+
+
+def held(database: Database, run: int) -> Writer:
+    """Return the writer of a run that goes on, when no other process writes it any more."""
+    while True:
+        writer = Writer(database, run)
+        writer.wait_ready()
+        last = database.last_batch(run)
+        if last is None or last["n"] == writer.acknowledged:
+            return writer
+        writer.stop()  # the writer before this one made more durable meanwhile
+
+
+def outcomes(reader: Reader, counts: dict[str, int]) -> Iterator[npt.NDArray[np.int64]]:
+    """Yield the outcomes of a run up to a batch, int64 [rows, 8], in blocks."""
+    names, rows = list(TABLES["outcomes"]), counts["outcomes"]
+    for first in range(0, rows, BLOCK_ROWS):
+        part = reader.rows("outcomes", first, min(rows, first + BLOCK_ROWS))
+        yield np.column_stack([part[name] for name in names]).astype(np.int64)
