@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from simulator.accounts.crowd import Crowd, Setting
     from simulator.report.result import RunResult
     from simulator.rulebook.schema import Rulebook
+    from simulator.store.recorder import Recorder
 
 MODES = ("separated", "unified", "both")
 
@@ -30,7 +31,9 @@ class Engine(Protocol):
     def now_ns(self) -> int:
         """Market time so far."""
 
-    def run(self, progress: Callable[[int, int], None] | None) -> RunResult:
+    def run(
+        self, progress: Callable[[int, int], None] | None, *, journal: Recorder | None = None
+    ) -> RunResult:
         """Run to the end; ``progress`` gets events so far and market time in ns."""
 
 
@@ -172,10 +175,12 @@ def make_engine(
     kinds: Sequence[type[Any]],
     parameters: Mapping[str, str],
     population: Callable[[Setting], Crowd] | None = None,
+    rulebook: Rulebook | None = None,
 ) -> Engine:
     """Return the simulation of a scenario in one mode, with fresh strategies.
 
-    ``population`` makes the accounts in place of the scenario's.
+    ``population`` makes the accounts in place of the scenario's; ``rulebook`` stands in place of
+    its, with what it changes.
     """
     from importlib import import_module
 
@@ -204,9 +209,9 @@ def make_engine(
     simulation: Any = import_module("simulator.simulation").Simulation
     with import_bar() as importing, import_hint():
         engine: Engine = simulation(
-            data=paths, mode=mode, strategies=strategies, rulebook=rulebook_of(setting),
-            seed=setting.seed, deposits=setting.deposits if own else None,
-            latency=setting.latency or None,
+            data=paths, mode=mode, strategies=strategies,
+            rulebook=rulebook or rulebook_of(setting), seed=setting.seed,
+            deposits=setting.deposits if own else None, latency=setting.latency or None,
             queue_model=setting.queue_model, start_ns=first, end_ns=last, scenario=setting.name,
             instruments=setting.instruments or None,
             margin_type=(setting.margin_type or None) if mode == "separated" else None,

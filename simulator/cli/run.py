@@ -20,12 +20,14 @@ from simulator.cli.engine import (
     note,
     opening_lines,
 )
-from simulator.cli.scenario import Scenario, load_scenario
+from simulator.cli.scenario import Scenario, scenario_of, scenario_text
+from simulator.cli.stored import Keep, Origin, journals
 from simulator.errors import InputError
 
 if TYPE_CHECKING:
     from simulator.cli.least_capital import Found
     from simulator.report.result import RunResult
+    from simulator.store.recorder import Recorder
 
 TABLE_WIDTH = 120
 """Columns of the table that goes into a file or a pipe."""
@@ -45,6 +47,9 @@ def run(
     data: Annotated[list[str] | None, typer.Option(help="Tape or recording; repeatable.")] = None,
     rulebook: str = typer.Option(None, help="Name of a rulebook."),
     seed: int = typer.Option(None, min=0, help="Seed of all randomness."),
+    db: str = typer.Option(
+        None, "--db", help="Journal: FILE.db or postgresql://...; see `unimargin resume`, `verify`."
+    ),
     out: Annotated[
         Path | None, typer.Option(help="Folder for report, pictures and Parquet files.")
     ] = None,
@@ -111,7 +116,7 @@ def run(
         raise InputError("--account and --deposit: give one of them")
     if png and out is None:
         raise InputError("--png needs --out DIR")
-    setting = _setting(scenario, given)
+    origin, setting = _setting(scenario, given)
     parameters = pairs("--param", param or ())
     if instrument is not None:
         parameters["instrument"] = instrument
@@ -125,13 +130,15 @@ def run(
         note(line)
     if out is not None:
         make_folder(out)
+    keep = journals(db, origin)
     results = []
     columns = setting.variants or (setting,)
     classes = [load_strategies(one, compiled, strategy or ()) for one in columns]
     for one, kinds in zip(columns, classes, strict=True):
         chosen = {**one.parameters, **parameters}
         for found in modes_of(one):
-            results.append(_run_column(one, found, kinds, chosen, quietly=not no_feedback_run))
+            quietly = not no_feedback_run
+            results.append(_run_column(one, found, kinds, chosen, quietly, keep))
     least = _least(results, setting, kinds, chosen) if least_capital else None
     show(results, least, as_json=as_json, out=out, report=not no_report, png=png)
 
@@ -144,7 +151,7 @@ def make_folder(folder: Path) -> None:
         raise InputError(f"--out {folder}: cannot write: {error.strerror or error}") from error
 
 
-def _setting(scenario: str | None, given: Mapping[str, Any]) -> Scenario:
+def _setting(scenario: str | None, given: Mapping[str, Any]) -> tuple[Origin, Scenario]:
     """Return the scenario with the options above it; data of the user's own name the run."""
     changes = {name: value for name, value in given.items() if value is not None}
     if "data" in changes:
@@ -152,7 +159,8 @@ def _setting(scenario: str | None, given: Mapping[str, Any]) -> Scenario:
         changes |= {"instruments": (), "market": None}
     if scenario is None and "data" in changes:
         changes["name"] = _name_of(changes["data"])
-    found = load_scenario(scenario or "crash")
+    path, text = scenario_text(scenario or "crash")
+    found = scenario_of(path, text)
     changes |= crowd_changes(found, changes)
     other = [
         f"--{name} {changes[name]}"
@@ -163,7 +171,8 @@ def _setting(scenario: str | None, given: Mapping[str, Any]) -> Scenario:
         written = f"mode {found.mode}, rulebook {found.rulebook}"
         note(f"note: the remarks are written for {written}; {', '.join(other)} may tell otherwise")
     variants = tuple(one.model_copy(update=changes) for one in found.variants)
-    return found.model_copy(update={**changes, "variants": variants})
+    setting = found.model_copy(update={**changes, "variants": variants})
+    return Origin(path, text, changes), setting
 
 
 def _name_of(data: Sequence[str]) -> str:
@@ -266,17 +275,18 @@ def _run_column(
     kinds: Sequence[type[Any]],
     parameters: Mapping[str, str],
     quietly: bool,
+    keep: Keep,
 ) -> RunResult:
     """Run a variant in a mode; with impact once more without feedback, for comparison."""
     label = f"{setting.variant}, {mode}" if setting.variant else mode
-    found = _run_mode(setting, mode, kinds, parameters, label)
+    found = _run_mode(setting, mode, kinds, parameters, label, keep)
     if setting.variant:
         found = replace(found, variant=setting.variant)
     if quietly and setting.crowded and setting.impact and setting.impact.feedback:
         quiet = setting.model_copy(
             update={"impact": setting.impact.model_copy(update={"feedback": False})}
         )
-        without = _run_mode(quiet, mode, kinds, parameters, f"{label}, without feedback")
+        without = _run_mode(quiet, mode, kinds, parameters, f"{label}, without feedback", keep)
         found = replace(found, quiet=without.cascade)
     return found
 
@@ -287,12 +297,20 @@ def _run_mode(
     kinds: Sequence[type[Any]],
     parameters: Mapping[str, str],
     label: str,
+    keep: Keep,
 ) -> RunResult:
+    engine = make_engine(setting, mode, kinds, parameters)
+    return play(engine, kinds, label, keep(setting, mode, parameters, label))
+
+
+def play(
+    engine: Engine, kinds: Sequence[type[Any]], label: str, journal: Recorder | None = None
+) -> RunResult:
+    """Run an engine to its end, with a progress bar; a strategy's mistake is told and exits."""
     from simulator.cli.progress import progress_bar
 
-    engine = make_engine(setting, mode, kinds, parameters)
     with progress_bar(label, engine.rows) as progress, strategy_faults(kinds, engine):
-        return engine.run(progress)
+        return engine.run(progress, journal=journal)
 
 
 @contextmanager

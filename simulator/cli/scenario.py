@@ -195,6 +195,11 @@ def load_scenario(name: str) -> Scenario:
     Raises ``InputError`` if there is none (with the names that are near), or if the file is not
     TOML or a field is wrong.
     """
+    return scenario_of(*scenario_text(name))
+
+
+def scenario_text(name: str) -> tuple[Path, str]:
+    """Return the file of a scenario and what stands in it; ``InputError`` as `load_scenario`."""
     path = Path(name)
     if path.suffix == ".toml" or "/" in name:
         if not path.is_file():
@@ -204,8 +209,16 @@ def load_scenario(name: str) -> Scenario:
         if not path.is_file():
             raise InputError(f"unknown scenario {name!r}{nearest(name, scenario_names())}")
     try:
-        fields = tomllib.loads(path.read_text(encoding="utf-8"))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        return path, path.read_text(encoding="utf-8")
+    except UnicodeDecodeError as error:
+        raise InputError(f"scenario {path.name}: not valid TOML: {error}") from error
+
+
+def scenario_of(path: Path, text: str) -> Scenario:
+    """Return the scenario that a file's text says; names of files in it are seen from ``path``."""
+    try:
+        fields = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
         raise InputError(f"scenario {path.name}: not valid TOML: {error}") from error
     for key in ("name", "variant"):
         if key in fields:

@@ -72,6 +72,7 @@ def _run(run: RunResult) -> dict[str, Any]:
         "wall_seconds": finite(run.wall_seconds),
         "events_per_second": finite(rate(run.events, run.wall_seconds)),
         "digest": run.digest,
+        "run_id": run.run_id,
         "alerts": run.alerts.to_dicts(),
         "moves": run.moves.to_dicts(),
         "account_events": [_event(row) for row in run.account_events.iter_rows(named=True)],

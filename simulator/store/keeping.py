@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -26,8 +26,8 @@ class Journal(Recorder):
     """A database that runs are written to: ``run(journal=Journal.open("runs.db"))``.
 
     ``run_id`` is the number of the latest run, None before one has begun; ``told`` says how to make
-    a run again (`simulator.store.settings.row_of`).  A snapshot is taken every ``snapshot_seconds``
-    at most, if every strategy gives its state.
+    a run again (`simulator.store.settings.row_of`), ``begun`` is told the number of each run.  A
+    snapshot is taken every ``snapshot_seconds`` at most, if every strategy gives its state.
     """
 
     def __init__(
@@ -37,11 +37,13 @@ class Journal(Recorder):
         *,
         cut_rows: int = CUT_ROWS,
         snapshot_seconds: float = SNAPSHOT_SECONDS,
+        begun: Callable[[int], None] = lambda _run: None,
     ) -> None:
         super().__init__(None, cut_rows)
         self.database = database
         self.told = dict(told or {})
         self.snapshot_seconds = snapshot_seconds
+        self._begun = begun
         self.writer: Writer | None = None
         self._shot = 0.0
 
@@ -63,6 +65,7 @@ class Journal(Recorder):
         self.open_run(run)
         self.run_id = self.database.new_run(row_of(run, self.cut_rows, self.told))
         self.writer = Writer(self.database, self.run_id)
+        self._begun(self.run_id)
         self.sink = self.writer
         self._shot = time.monotonic()
         self.cut(0)

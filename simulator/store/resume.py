@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
@@ -28,7 +28,8 @@ class Resumption(Journal):
 
     The simulation begins at the last snapshot, if there is one that fits this build and
     ``from_start`` is not said, else at the start; its batches are compared as far as they are
-    durable, and written from there on.  ``begun_at`` is the number of rows that were skipped.
+    durable, and written from there on.  ``begun_at`` is the number of rows that were skipped;
+    ``told`` hears of it in a line.
     Raises ``InputError`` for a run that is done, is being written, or has other data or strategies
     than the simulation; ``Difference`` where the simulation does something else than the run did.
     """
@@ -40,7 +41,9 @@ class Resumption(Journal):
         *,
         from_start: bool = False,
         snapshot_seconds: float = SNAPSHOT_SECONDS,
+        told: Callable[[str], None] = lambda _line: None,
     ) -> None:
+        self._say = told
         self.row = database.run_row(run_id)
         if self.row["status"] == "done":
             raise InputError(
@@ -64,12 +67,16 @@ class Resumption(Journal):
         self.writer = held(self.database, self.run_id)
         reader = self.database.reader(self.run_id)
         shot = None if self.from_start else self._shot_that_fits(reader)
+        if shot is not None:
+            self.begun_at = self._put(run, shot, reader)
+        self._say(
+            f"run {self.run_id}: goes on from row {self.begun_at:,} of {run.rows:,}; "
+            f"{len(reader.batches)} batches are durable"
+        )
         if shot is None:
             self.open_run(run)
             self.sink = Checker(reader, self.writer)
             self.cut(0)
-        else:
-            self.begun_at = self._put(run, shot, reader)
         return self.begun_at
 
     def _shot_that_fits(self, reader: Reader) -> dict[str, Any] | None:
@@ -112,6 +119,14 @@ def sealed(row: dict[str, Any]) -> dict[str, Any]:
         return settings_of(row)
     except Difference as error:
         raise InputError(f"run {row['run']}: its row was changed: {error}") from error
+
+
+def differs(which: str, error: Difference) -> InputError:
+    """Return what to tell the user where a run that is played again is another one."""
+    return InputError(
+        f"{which}: played again it is another run: {error}; is a strategy not deterministic, or "
+        "is it, or unimargin, another version?"
+    )
 
 
 def fits(settings: dict[str, Any], run: Any, which: str) -> None:

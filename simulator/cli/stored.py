@@ -1,0 +1,163 @@
+"""A run of the command line as a journal has it: enough to make the same run again."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+from simulator.cli.engine import Engine, make_engine, note
+from simulator.cli.scenario import BUNDLED, Scenario, scenario_of
+from simulator.errors import InputError
+from simulator.rulebook.schema import Rulebook
+
+PATHS = ("account", "population")
+"""Options that name a document, of which a journal keeps the hash."""
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """Where a scenario came from: a file's text, and the options above it."""
+
+    path: Path
+    text: str
+    changes: Mapping[str, Any] = field(default_factory=dict)
+
+
+Keep = Callable[[Scenario, str, Mapping[str, str], str], Any]
+"""Of a scenario, a mode, the parameters and a label: the journal of that run, or None."""
+
+
+def journals(place: str | None, origin: Origin) -> Keep:
+    """Return what makes the journals of a command's runs in a database, which is made where new.
+
+    Without a place there are none.  Raises ``InputError`` for a place that cannot hold one.
+    """
+    if place is None:
+        return lambda _one, _mode, _parameters, _label: None
+    from simulator.store.database import Database
+    from simulator.store.keeping import Journal
+
+    database = Database.open(place, create=True)
+
+    def keep(one: Scenario, mode: str, parameters: Mapping[str, str], label: str) -> Journal:
+        quiet = one.impact is not None and not one.impact.feedback
+        told = told_of(origin, one, mode, parameters, quiet)
+        return Journal(
+            database, told, begun=lambda run: note(f"run {run} in {database.where}: {label}")
+        )
+
+    return keep
+
+
+def told_of(
+    origin: Origin, one: Scenario, mode: str, parameters: Mapping[str, str], quiet: bool
+) -> dict[str, Any]:
+    """Return how to make one run of a scenario again, as JSON.
+
+    ``one`` is the scenario or its variant; ``quiet``: without feedback.
+    """
+    return {
+        "scenario": {
+            "path": str(origin.path.resolve()),
+            "text": origin.text,
+            "changes": {name: _as_json(name, value) for name, value in origin.changes.items()},
+        },
+        "variant": one.variant,
+        "mode": mode,
+        "quiet": quiet,
+        "parameters": dict(parameters),
+        "strategies": [_strategy(name) for name in one.strategies],
+        "files": [_absolute(getattr(one, name)) for name in PATHS if getattr(one, name)],
+    }
+
+
+def scenario_again(told: Mapping[str, Any]) -> Scenario:
+    """Return the scenario, or the variant of it, that a run was made from."""
+    kept = told["scenario"]
+    found = scenario_of(Path(kept["path"]), kept["text"])
+    changes = {name: _from_json(name, value) for name, value in kept["changes"].items()}
+    chosen = [one for one in found.variants if one.variant == told["variant"]]
+    if bool(told["variant"]) != bool(chosen):
+        raise InputError(f"the stored scenario has no variant {told['variant']!r}")
+    made = (chosen[0] if chosen else found).model_copy(update=changes)
+    if told["quiet"] and made.impact is not None:
+        without = made.impact.model_copy(update={"feedback": False})
+        made = made.model_copy(update={"impact": without})
+    return made
+
+
+def engine_again(
+    told: Mapping[str, Any],
+    rulebook: Rulebook,
+    kinds: Sequence[type[Any]],
+    *,
+    stand_ins: bool = False,
+) -> Engine:
+    """Return the simulation of a stored run; ``stand_ins``: ``kinds`` are all its strategies."""
+    setting = scenario_again(told)
+    if stand_ins:
+        setting = setting.model_copy(update={"life": ()})
+    parameters = {} if stand_ins else told["parameters"]
+    return make_engine(setting, told["mode"], kinds, parameters, rulebook=rulebook)
+
+
+def made_by_command(settings: Mapping[str, Any], which: str) -> dict[str, Any]:
+    """Return how the command line made a run; ``InputError`` of a run that Python code made."""
+    told: dict[str, Any] = settings["told"]
+    if "scenario" not in told:
+        raise InputError(
+            f"{which}: was made by Python code; call simulator.resume or simulator.verify with make="
+        )
+    return told
+
+
+def strategies_again(told: Mapping[str, Any], named: Sequence[str], which: str) -> list[str]:
+    """Return the names of a run's strategies; those of files only as the user names them now.
+
+    Raises ``InputError`` where the user names none for a file, or too many.
+    """
+    from_files = [name for name in told["strategies"] if ".py" in name]
+    if len(named) != len(from_files):
+        if not from_files:
+            raise InputError(f"{which}: has no strategy from a file; leave out --strategy")
+        options = " ".join(f"--strategy {name}" for name in from_files)
+        raise InputError(
+            f"{which}: has strategies from files, which are code and load only where they are "
+            f"named: add {options}"
+        )
+    given = iter(named)
+    return [next(given) if ".py" in name else name for name in told["strategies"]]
+
+
+def _absolute(name: str) -> str:
+    """Return a path from the root; what comes with the package keeps its name."""
+    return name if name.startswith(BUNDLED) else str(Path(name).resolve())
+
+
+def _strategy(name: str) -> str:
+    """Return a strategy's name, its file from the root if it is of one."""
+    if ".py" not in name:
+        return name
+    path, colon, kind = name.partition(".py:")
+    return f"{_absolute(f'{path}.py' if colon else path)}{colon[3:]}{kind}"
+
+
+def _as_json(name: str, value: Any) -> Any:
+    if name == "data":
+        return [_absolute(one) for one in value]
+    if name == "strategies":
+        return [_strategy(one) for one in value]
+    if name in PATHS:
+        return _absolute(value)
+    if isinstance(value, Mapping):
+        return {key: str(item) for key, item in value.items()}
+    return list(value) if isinstance(value, tuple) else value
+
+
+def _from_json(name: str, value: Any) -> Any:
+    if name == "deposits":
+        return {key: Decimal(item) for key, item in value.items()}
+    return tuple(value) if isinstance(value, list) else value
