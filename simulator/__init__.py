@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from simulator.accounts.questionnaire import Question
     from simulator.accounts.rules import AccountProfile
     from simulator.accounts.states import AccountState
+    from simulator.again import resume, verify
     from simulator.calculator.advice import advise
     from simulator.calculator.report import margin
     from simulator.exchange.messages import (
@@ -30,6 +31,8 @@ if TYPE_CHECKING:
     from simulator.report.result import RunResult, Summary
     from simulator.risk.alerts import Alert
     from simulator.simulation import Simulation
+    from simulator.store.keeping import Journal
+    from simulator.store.verify import Verification
     from simulator.strategy.account import Account
     from simulator.strategy.context import Bar, Context, Fill, Market, OrderUpdate, Trade
 
@@ -47,6 +50,7 @@ __all__ = [
     "FundEvent",
     "Impact",
     "InputError",
+    "Journal",
     "LevelChange",
     "LiquidationEvent",
     "Liquidity",
@@ -60,8 +64,11 @@ __all__ = [
     "Strategy",
     "Summary",
     "Trade",
+    "Verification",
     "advise",
     "margin",
+    "resume",
+    "verify",
 ]
 
 _WHERE = {
@@ -77,6 +84,7 @@ _WHERE = {
     "Fill": "simulator.strategy.context",
     "FundEvent": "simulator.exchange.messages",
     "Impact": "simulator.market.liquidity",
+    "Journal": "simulator.store.keeping",
     "LevelChange": "simulator.exchange.messages",
     "LiquidationEvent": "simulator.exchange.messages",
     "Liquidity": "simulator.market.liquidity",
@@ -89,8 +97,11 @@ _WHERE = {
     "Simulation": "simulator.simulation",
     "Summary": "simulator.report.result",
     "Trade": "simulator.strategy.context",
+    "Verification": "simulator.store.verify",
     "advise": "simulator.calculator.advice",
     "margin": "simulator.calculator.report",
+    "resume": "simulator.again",
+    "verify": "simulator.again",
 }
 
 

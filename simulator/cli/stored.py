@@ -109,7 +109,8 @@ def made_by_command(settings: Mapping[str, Any], which: str) -> dict[str, Any]:
     told: dict[str, Any] = settings["told"]
     if "scenario" not in told:
         raise InputError(
-            f"{which}: was made by Python code; call simulator.resume or simulator.verify with make="
+            f"{which}: was made by Python code: call simulator.resume or simulator.verify, with "
+            "make="
         )
     return told
 

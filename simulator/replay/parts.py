@@ -27,22 +27,20 @@ class Part:
 
     def columns(self) -> tuple[Any, ...]:
         """Return the columns as the core takes them, in its order."""
-        block, rows = self.block, self.rows
-        # Items of a memoryview are Python's integers: uncompiled, numpy's would wrap at 64 bits.
-        return tuple(
-            memoryview(column[rows])
-            for column in (
-                block.time_ns,
-                self.arrival,
-                block.instrument,
-                block.kind,
-                block.flags,
-                block.side,
-                block.price,
-                block.quantity,
-                block.id,
-            )
+        block = self.block
+        columns: tuple[Any, ...] = (
+            block.time_ns,
+            self.arrival,
+            block.instrument,
+            block.kind,
+            block.flags,
+            block.side,
+            block.price,
+            block.quantity,
+            block.id,
         )
+        # Items of a memoryview are Python's integers: uncompiled, numpy's would wrap at 64 bits.
+        return tuple(memoryview(column[self.rows]) for column in columns)
 
 
 def parts(blocks: Iterable[Block], arrival: Arrival, size: int, skip: int = 0) -> Iterator[Part]:

@@ -13,7 +13,7 @@ from simulator.store.reading import Reader
 from simulator.store.recorder import Sink
 
 
-class Enough(Exception):
+class Enough(Exception):  # noqa: N818  (nothing is wrong)
     """All that the database has of a run has been compared, and the run is not over."""
 
 

@@ -16,7 +16,7 @@ from simulator.errors import InputError
 from simulator.exchange.messages import FundOperation, Request
 
 WHAT, NUMBER, NAME = 3, 5, 7
-"""Columns of a row of `Core.asked`: what, the number of a request or an alert, of a timer's name."""
+"""Columns of a row of `Core.asked`: what, number of a request or an alert, of a timer's name."""
 
 
 class Asked(IntEnum):

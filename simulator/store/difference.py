@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 
-class Difference(Exception):
+class Difference(Exception):  # noqa: N818  (the noun that users read)
     """A field of a row of a table has something else than it should; ``row`` counts from 0.
 
     >>> print(Difference("fills", 3, "price", 5, 6))

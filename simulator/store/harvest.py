@@ -1,8 +1,8 @@
 """From a running simulation, what is new since the last cut: the batches of a journal.
 
 The engine notes what a journal needs (`Core.keep_log`, `Ledger.keep_log`), and its own logs grow;
-a harvest keeps a cursor on each of them.  What it makes depends on the state of the engine alone, so
-a run that is played again gives the same batches, bit for bit.
+a harvest keeps a cursor on each of them.  What it makes depends on the state of the engine alone,
+so a run that is played again gives the same batches, bit for bit.
 """
 
 from __future__ import annotations
@@ -107,7 +107,8 @@ class Harvest:
         fills = core.fills()[self._rows["fills"] :]
         if len(fills):
             tables["fills"] = _columns("fills", fills)
-        posted = core.ledger.log.take()
+        log: Any = core.ledger.log
+        posted = log.take()
         if len(posted):
             tables["postings"] = _columns("postings", posted)
         self._rare(tables)
@@ -252,7 +253,8 @@ def _columns(table: str, rows: Ints, columns: Sequence[str] = ()) -> Columns:
 def _named(table: str, rows: npt.NDArray[Any], *without: str) -> Columns:
     """Return rows of a log of the engine, by the places of their fields, as columns."""
     named = [name for name in TABLES[table] if name not in without]
-    assert rows.dtype.names is not None and len(named) == len(rows.dtype.names)
+    assert rows.dtype.names is not None
+    assert len(named) == len(rows.dtype.names)
     return {
         name: np.ascontiguousarray(rows[own])
         for name, own in zip(named, rows.dtype.names, strict=True)

@@ -56,9 +56,9 @@ class OrderRows:
         if last:
             self.pending[~over, STATUS] = 0
             over[:] = True
-        ended = self.pending[over]
+        ended: Ints = self.pending[over, :WHOLE]
         self.pending = self.pending[~over]
-        return ended[:, :WHOLE]
+        return ended
 
     def _heard(self, outcomes: Ints) -> None:
         """Bring the pending orders up to date, which stand in the order of their numbers."""

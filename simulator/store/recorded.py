@@ -1,9 +1,9 @@
 """A stand-in for strategies: asks the venue for what the journal says that they asked for.
 
-The engine's only inputs are the tape, the settings and what strategies ask for.  Each request stands
-in the journal with the number of the callback in which it was made (`Core.wakes`).  A stand-in is
-called as the strategy was, and makes the same requests at the same calls, in the same order; so the
-run comes out the same, and nothing of the strategies' own code is needed for it.
+The engine's only inputs are the tape, the settings and what strategies ask for.  Each request
+stands in the journal with the number of the callback in which it was made (`Core.wakes`).  A
+stand-in is called as the strategy was, and makes the same requests at the same calls, in the same
+order; so the run comes out the same, and nothing of the strategies' own code is needed for it.
 """
 
 from __future__ import annotations
@@ -22,6 +22,8 @@ from simulator.strategy.base import Strategy
 
 SECOND_NS = 1e9
 INTS = [name for name in TABLES["commands"] if name != "payload"]
+
+CALLBACKS = [name for name in vars(Strategy) if name.startswith("on_")]
 
 Row = tuple[list[int], str | None]
 
@@ -122,32 +124,21 @@ class Playback:
         context.subscribe(context.markets[instrument], "bars", every=interval / SECOND_NS)
 
 
-class Recorded(Strategy):
-    """A strategy that asks for what the journal says, whatever it is told."""
-
-    playback: Playback
-
-    def _act(self, *_told: Any) -> None:
-        self.playback.act()
-
-    on_start = on_book = on_trade = on_bar = on_timer = on_margin_call = on_alert = _act
-    on_liquidation = on_deleveraging = on_settlement = on_account = on_funds = on_stop = _act
-
-
 def stand_ins(playback: Playback, strategies: Sequence[dict[str, Any]]) -> list[type[Strategy]]:
     """Return a class for each strategy of a run, told of by ``class``, ``fills`` and ``orders``.
 
     It has the name of the strategy's own class, which the journal's events have, and is called for
     fills and orders where that one was: each call counts.
     """
+
+    def act(_self: Strategy, *_told: Any) -> None:
+        playback.act()
+
     made: list[type[Strategy]] = []
     for told in strategies:
-        body: dict[str, Any] = {"playback": playback}
-        if told["fills"]:
-            body["on_fill"] = Recorded._act
-        if told["orders"]:
-            body["on_order"] = Recorded._act
-        made.append(type(str(told["class"]), (Recorded,), body))
+        heard = {"on_fill": told["fills"], "on_order": told["orders"]}
+        body = {name: act for name in CALLBACKS if heard.get(name, True)}
+        made.append(type(str(told["class"]), (Strategy,), body))
     return made
 
 
@@ -166,5 +157,4 @@ def _rows(parts: Iterable[Columns]) -> Iterator[Row]:
         if not rows_of(part):
             continue
         whole = zip(*(part[name].tolist() for name in INTS), strict=True)  # type: ignore[union-attr]
-        for row, payload in zip(whole, part["payload"], strict=True):
-            yield row, payload  # type: ignore[misc]
+        yield from zip(whole, part["payload"], strict=True)  # type: ignore[misc]

@@ -24,7 +24,8 @@ class Recorder:
     """Cuts a run into batches; ``Simulation.run`` calls it.
 
     ``cut_rows`` rows of the tape lie between two cuts; ``step``, at most that, is how many rows the
-    engine is given at once.  ``latest`` is the last batch, ``run_id`` the number of the run in its database, if it has one.
+    engine is given at once.  ``latest`` is the last batch, ``run_id`` the number of the run in its
+    database, if it has one.
     """
 
     run: Any

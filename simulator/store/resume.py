@@ -12,6 +12,7 @@ import numpy.typing as npt
 from simulator.errors import InputError
 from simulator.store.batch import TABLES
 from simulator.store.checker import Checker
+from simulator.store.checks import rows_of
 from simulator.store.database import Database
 from simulator.store.difference import Difference
 from simulator.store.journal import Writer
@@ -156,4 +157,4 @@ def outcomes(reader: Reader, counts: dict[str, int]) -> Iterator[npt.NDArray[np.
     names, rows = list(TABLES["outcomes"]), counts["outcomes"]
     for first in range(0, rows, BLOCK_ROWS):
         part = reader.rows("outcomes", first, min(rows, first + BLOCK_ROWS))
-        yield np.column_stack([part[name] for name in names]).astype(np.int64)
+        yield rows_of(part, names)

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from simulator.simulation import Simulation
-from tests.simulation.test_whole_venue import FIRST, MODES, SECONDS, busy_run
+from tests.simulation.test_whole_venue import MODES, busy_run
 from tests.store.keeping import played_again, recorded
 
 

@@ -1,0 +1,83 @@
+"""Past runs for Python code: go on with one, or check one."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from simulator.store.database import Database
+from simulator.store.difference import Difference
+from simulator.store.resume import Resumption, differs
+from simulator.store.settings import stored_rulebook
+from simulator.store.verify import Verification
+from simulator.store.verify import verify as check
+from simulator.strategy.base import Strategy
+
+if TYPE_CHECKING:
+    from simulator.report.result import RunResult
+    from simulator.rulebook.schema import Rulebook
+    from simulator.simulation import Simulation
+
+Make = Callable[[Sequence[Strategy] | None], "Simulation"]
+"""Makes the simulation of a run anew, with the strategies given, or with its own for None."""
+
+
+def resume(
+    db: str | Path,
+    run: int,
+    *,
+    make: Make | None = None,
+    strategies: Sequence[str] = (),
+    from_start: bool = False,
+) -> RunResult:
+    """Go on with a run that was cut off, and return its result: that of a run that never was.
+
+    ``make`` builds the simulation of a run that Python code made.  Of a run of the command line
+    ``strategies`` names those from files, as ``path.py:Class``: they are code, and load only so.
+    ``from_start`` leaves snapshots out.  Raises ``InputError`` where the run is done, is not there,
+    has other data, or is another run when it is played again.
+    """
+    database = Database.open(db)
+    which = f"{database.where}: run {run}"
+    journal = Resumption(database, run, from_start=from_start)
+    if make is not None:
+        simulation: Any = make(None)
+    else:
+        from simulator.cli.stored import engine_again, made_by_command, strategies_again
+        from simulator.cli.strategies import strategy_class
+
+        told = made_by_command(journal.settings, which)
+        kinds = [strategy_class(name) for name in strategies_again(told, strategies, which)]
+        simulation = engine_again(told, stored_rulebook(journal.row), kinds)
+    try:
+        result: RunResult = simulation.run(journal=journal)
+    except Difference as error:
+        raise differs(which, error) from error
+    finally:
+        database.close()
+    return result
+
+
+def verify(
+    db: str | Path, run: int, *, make: Make | None = None, strict: bool = False
+) -> Verification:
+    """Check a stored run by its own rows and by playing its commands again, and say what was found.
+
+    ``make`` builds the simulation of a run that Python code made, with the strategies that it is
+    given.  ``strict`` checks the venue's invariants after every event.  Raises ``Difference`` or
+    ``Violation`` (`simulator.store`) at the first thing that is not in order.
+    """
+    database = Database.open(db)
+
+    def made(settings: dict[str, Any], rulebook: Rulebook, kinds: list[type[Strategy]]) -> Any:
+        if make is not None:
+            return make([kind() for kind in kinds])
+        from simulator.cli.verify import stands_in
+
+        return stands_in(f"{database.where}: run {run}", settings, rulebook, kinds)
+
+    try:
+        return check(database, run, made, strict=strict)
+    finally:
+        database.close()
