@@ -91,7 +91,7 @@ class Harvest:
 
     def take(self, tape_rows: int, last: bool = False) -> Batch:
         """Return what is new, after ``tape_rows`` rows of the tape; ``last``: nothing follows."""
-        core = self.run.core
+        core: Any = self.run.core  # its logs are there once it keeps them
         tables: dict[str, Columns] = {}
         if self.number == 0:
             tables["accounts"], tables["names"] = accounts(self.run), names(self.run)
@@ -107,8 +107,7 @@ class Harvest:
         fills = core.fills()[self._rows["fills"] :]
         if len(fills):
             tables["fills"] = _columns("fills", fills)
-        log: Any = core.ledger.log
-        posted = log.take()
+        posted = core.ledger.log.take()
         if len(posted):
             tables["postings"] = _columns("postings", posted)
         self._rare(tables)

@@ -157,4 +157,4 @@ def _rows(parts: Iterable[Columns]) -> Iterator[Row]:
         if not rows_of(part):
             continue
         whole = zip(*(part[name].tolist() for name in INTS), strict=True)  # type: ignore[union-attr]
-        yield from zip(whole, part["payload"], strict=True)  # type: ignore[misc]
+        yield from zip(whole, part["payload"], strict=True)
