@@ -310,7 +310,7 @@ def play(
     from simulator.cli.progress import progress_bar
 
     with progress_bar(label, engine.rows) as progress, strategy_faults(kinds, engine):
-        return engine.run(progress, journal=journal)
+        return engine.run(progress, journal=journal) if journal else engine.run(progress)
 
 
 @contextmanager

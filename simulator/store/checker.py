@@ -51,7 +51,7 @@ class Checker:
         row = self.reader.batches[batch.number]
         for table in TABLES:
             self._compare(table, batch.tables.get(table, {}), row["counts"][table])
-        for name in ("tape_rows", "time_ns", "digest"):
+        for name in ("tape_rows", "time_ns", "digest", "asked"):
             should = getattr(batch, name)
             if row[name] != should:
                 raise Difference("batches", batch.number, name, row[name], should)

@@ -15,6 +15,7 @@ from sqlalchemy import func, select
 from simulator.events.outcomes import Outcome
 from simulator.risk.levels import RiskLevel
 from simulator.store.batch import Columns
+from simulator.store.commands import chained
 from simulator.store.database import Database, snapshot_digest
 from simulator.store.difference import Difference
 from simulator.store.reading import Reader
@@ -61,6 +62,21 @@ def snapshots(database: Database, run: int) -> int:
         if digest != row["sha256"]:
             raise Difference("snapshots", row["n"], "sha256", row["sha256"], digest)
     return len(rows)
+
+
+def commands(reader: Reader) -> str:
+    """Assert that the commands are those whose hash stands beside each batch."""
+    before, first = "", 0
+    for row in reader.batches:
+        end = row["counts"]["commands"]
+        before = chained(before, reader.rows("commands", first, end) if end > first else {})
+        if row["asked"] != before:
+            if end == first:
+                raise Difference("batches", row["n"], "asked", row["asked"], before)
+            said = f"another hash than batch {row['n']} says, up to row {end - 1}"
+            raise Difference("commands", first, "some field", said, row["asked"])
+        first = end
+    return f"{first:,} commands have the hashes that they were written with"
 
 
 def ledger(reader: Reader) -> str:

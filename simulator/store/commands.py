@@ -6,6 +6,7 @@ import json
 from collections.abc import Sequence
 from dataclasses import fields
 from enum import Enum, IntEnum
+from hashlib import sha256
 from typing import Any, get_args
 
 import numpy as np
@@ -14,6 +15,7 @@ import numpy.typing as npt
 from simulator.accounts.states import Step
 from simulator.errors import InputError
 from simulator.exchange.messages import FundOperation, Request
+from simulator.store.batch import TABLES, Columns, rows_of
 
 WHAT, NUMBER, NAME = 3, 5, 7
 """Columns of a row of `Core.asked`: what, number of a request or an alert, of a timer's name."""
@@ -38,6 +40,22 @@ REQUESTS: dict[str, type[Any]] = {kind.__name__: kind for kind in get_args(Reque
 
 ENUMS: dict[str, type[IntEnum]] = {"step": Step, "operation": FundOperation}
 """Fields of requests that are members of an enum, which JSON holds as numbers."""
+
+
+def chained(before: str, commands: Columns) -> str:
+    """Return the hash over all commands up to a batch: of the hash before and the batch's columns.
+
+    >>> chained("", {})
+    ''
+    """
+    if not rows_of(commands):
+        return before
+    whole = sha256(before.encode())
+    for name in TABLES["commands"]:
+        column = commands[name]
+        text = json.dumps(column) if isinstance(column, list) else ""
+        whole.update(text.encode() if text else np.ascontiguousarray(column).tobytes())
+    return whole.hexdigest()
 
 
 def payloads(

@@ -29,7 +29,7 @@ from simulator.exchange.waterfall import STAGES
 from simulator.instruments.instrument import Instrument
 from simulator.risk.levels import RiskLevel
 from simulator.store.batch import TABLES, Batch, Columns, rows_of
-from simulator.store.commands import Asked, payloads
+from simulator.store.commands import Asked, chained, payloads
 from simulator.store.orders import OrderRows
 
 Ints = npt.NDArray[np.int64]
@@ -87,6 +87,7 @@ class Harvest:
         self.orders = OrderRows()
         self._rows = dict.fromkeys(TABLES, 0)
         self._samples = 0
+        self._asked = ""
         self._calls: npt.NDArray[Any] = run.desk.liquidator.engine.calls()
 
     def take(self, tape_rows: int, last: bool = False) -> Batch:
@@ -113,11 +114,13 @@ class Harvest:
         self._rare(tables)
         for name, columns in tables.items():
             self._rows[name] += rows_of(columns)
+        self._asked = chained(self._asked, tables.get("commands", {}))
         made = Batch(
             number=self.number,
             tape_rows=tape_rows,
             time_ns=int(core.now),
             digest=core.records.digest(),
+            asked=self._asked,
             tables={name: found for name, found in tables.items() if rows_of(found)},
         )
         self.number += 1
@@ -129,6 +132,7 @@ class Harvest:
             "number": self.number,
             "rows": dict(self._rows),
             "samples": self._samples,
+            "asked": self._asked,
             "orders": self.orders.pending.tolist(),
         }
 
@@ -137,6 +141,7 @@ class Harvest:
         self.number = int(state["number"])
         self._rows = {name: int(state["rows"][name]) for name in TABLES}
         self._samples = int(state["samples"])
+        self._asked = str(state["asked"])
         self.orders.begin_with(state["orders"])
         self._calls = self.run.desk.liquidator.engine.calls()
 

@@ -18,6 +18,9 @@ from simulator.store.settings import row_of
 SNAPSHOT_SECONDS = 10.0
 """Seconds of work between two snapshots."""
 
+DEAR = 30
+"""Times what the last snapshot took lie at least between two, so that they cost little of a run."""
+
 IMAGE = "image"
 """Kind of a snapshot that has an image of the engine, see `simulator.store.image`."""
 
@@ -45,7 +48,7 @@ class Journal(Recorder):
         self.snapshot_seconds = snapshot_seconds
         self._begun = begun
         self.writer: Writer | None = None
-        self._shot = 0.0
+        self._shot = self._took = 0.0
 
     @classmethod
     def open(cls, place: str | Path, **options: Any) -> Journal:
@@ -74,7 +77,8 @@ class Journal(Recorder):
     def cut(self, rows: int, last: bool = False) -> None:
         """Hand over what is new, and a snapshot where it is time for one."""
         super().cut(rows, last)
-        if not last and time.monotonic() - self._shot >= self.snapshot_seconds:
+        wait = max(self.snapshot_seconds, DEAR * self._took if self.snapshot_seconds else 0.0)
+        if not last and time.monotonic() - self._shot >= wait:
             self.snapshot(rows)
 
     def snapshot(self, rows: int) -> None:
@@ -82,12 +86,14 @@ class Journal(Recorder):
         from simulator.store import image
 
         assert self.writer is not None
+        began = time.monotonic()
         states = image.states(self.run)
         if states is not None:
             told = {"rows": rows, "harvest": self.harvest.state(), "strategies": states}
             number = self.harvest.number - 1
             self.writer.put_snapshot(number, IMAGE, image.take(self.run), json.dumps(told))
         self._shot = time.monotonic()
+        self._took = self._shot - began
 
     def close(self, status: str) -> None:
         """Say what became of the run, when all of it is durable."""

@@ -65,7 +65,8 @@ class Resumption(Journal):
         """Open the run where it can go on; return the rows of the tape that it has behind it."""
         fits(self.settings, run, f"{self.database.where}: run {self.run_id}")
         assert self.run_id is not None
-        self.writer = held(self.database, self.run_id)
+        self.writer = Writer(self.database, self.run_id)
+        self.writer.wait_ready()  # who wrote the run before may have been at work still
         reader = self.database.reader(self.run_id)
         shot = None if self.from_start else self._shot_that_fits(reader)
         if shot is not None:
@@ -139,17 +140,6 @@ def fits(settings: dict[str, Any], run: Any, which: str) -> None:
     if before != now:
         names = (", ".join(one["class"] for one in told) or "none" for told in (before, now))
         raise InputError("{}: has the strategies {}, not {}".format(which, *names))
-
-
-def held(database: Database, run: int) -> Writer:
-    """Return the writer of a run that goes on, when no other process writes it any more."""
-    while True:
-        writer = Writer(database, run)
-        writer.wait_ready()
-        last = database.last_batch(run)
-        if last is None or last["n"] == writer.acknowledged:
-            return writer
-        writer.stop()  # the writer before this one made more durable meanwhile
 
 
 def outcomes(reader: Reader, counts: dict[str, int]) -> Iterator[npt.NDArray[np.int64]]:

@@ -67,6 +67,7 @@ def verify(database: Database, run: int, make: Make, *, strict: bool = False) ->
         checks.stored(database, reader, found.done)
         found.notes += _shots(checks.snapshots(database, run))
         found.checks += [
+            checks.commands(reader),
             checks.ledger(reader),
             checks.orders(reader),
             checks.liquidations(reader, settings["liquidation_at"]),
