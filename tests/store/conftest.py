@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import itertools
+import shutil
 from collections.abc import Iterator
 from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
 
+from simulator.store.database import Database
 from tests.store.postgres import Server, binaries
 
 NUMBERS = itertools.count(1)
@@ -53,3 +55,32 @@ def server_of_its_own(server: Server) -> Iterator[Server]:
     own = Server(server.programs)
     yield own
     own.remove()
+
+
+@pytest.fixture(scope="session")
+def file_of_tables(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An SQLite database with the schema and no runs, to copy."""
+    place = tmp_path_factory.mktemp("store") / "tables.db"
+    Database.open(place, create=True).close()
+    return place
+
+
+@pytest.fixture(scope="session")
+def tables_of_server(server: Server) -> str:
+    """Name of a database of the server with the schema and no runs, to copy."""
+    Database.open(server.create("tables"), create=True).close()
+    return "tables"
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def ready(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+    """A path or URL of a database with the schema: a copy, which costs less than migrations."""
+    if request.param == "sqlite":
+        place = tmp_path / "runs.db"
+        shutil.copy(request.getfixturevalue("file_of_tables"), place)
+        yield str(place)
+        return
+    server: Server = request.getfixturevalue("server")
+    name = f"runs{next(NUMBERS)}"
+    yield server.create(name, request.getfixturevalue("tables_of_server"))
+    server.drop(name)

@@ -113,9 +113,9 @@ class Server:
         """Return the URL of a database."""
         return f"postgresql://{USER}@/{database}?host={self.folder}"
 
-    def create(self, database: str) -> str:
-        """Make an empty database and return its URL."""
-        self._run("createdb", database)
+    def create(self, database: str, template: str = "template0") -> str:
+        """Make an empty database, or a copy of another, and return its URL."""
+        self._run("createdb", "--template", template, database)
         return self.url(database)
 
     def drop(self, database: str) -> None:

@@ -33,6 +33,12 @@ from tests.store.postgres import Server
 ROOT = Path(__file__).resolve().parents[2]
 
 
+@pytest.fixture
+def place(ready: str) -> str:
+    """A database with its tables, of each kind in turn."""
+    return ready
+
+
 @contextmanager
 def writing(place: str, run: int | None = None, retry: float = 20.0) -> Iterator[Writer]:
     """Give the writer of a run, new without a number."""
