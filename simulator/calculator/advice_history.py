@@ -21,8 +21,25 @@ from simulator.calculator.contracts import contract
 from simulator.calculator.document import Document
 from simulator.calculator.read import read
 from simulator.errors import InputError
-from simulator.report.saved import saved_frame, saved_run
+from simulator.report.saved import number, saved_frame, saved_run
 from simulator.risk.levels import RiskLevel
+
+FIGURES = (
+    "start_equity", "end_equity", "start_ns", "end_ns", "orders", "transfers", "liquidations"
+)  # fmt: skip
+"""Figures of a mode in run.json that are read here."""
+
+FILLS = {
+    "time_ns": pl.Int64,
+    "instrument": pl.String,
+    "order": pl.Int64,
+    "price": pl.Float64,
+    "quantity": pl.Float64,
+    "realized_pnl": pl.Float64,
+    "reason": pl.String,
+}
+LEVELS = {"pool": pl.String, "level": pl.String}
+"""Columns of a run's frames that are read here."""
 
 RUSH_NS = 300 * 10**9
 LOSS = 0.001
@@ -93,29 +110,32 @@ def ran(folder: Path) -> Ran:
 
 def history(folder: Path, part: Mapping[str, Any]) -> History:
     """Return what one mode's frames and its part of run.json tell."""
-    fills, levels = saved_frame(folder, "fills"), saved_frame(folder, "history")
+    fills = saved_frame(folder, "fills", FILLS)
+    levels = saved_frame(folder, "history", LEVELS, may_be_empty=("level",))
+    figure = {name: number(part, name, str(folder)) for name in FIGURES}
     own = fills.filter(pl.col("reason") == "order")
     futures = own.filter(_market().is_in(["um", "cm"]))
-    losses, opened, after = _rushes(fills, float(part["start_equity"]))
+    losses, opened, after = _rushes(fills, figure["start_equity"])
+    worst = part["worst_ratio"]
     markets = set(own.select(_market().alias("market"))["market"])
-    lines = {LINE_OF[one] for one in markets}
+    lines = {LINE_OF[one] for one in markets if one in LINE_OF}
     return History(
         mode=folder.name,
-        days=(part["end_ns"] - part["start_ns"]) / (86_400 * 10**9),
+        days=(figure["end_ns"] - figure["start_ns"]) / (86_400 * 10**9),
         products=tuple(name for name in LINES if name in lines),
-        orders=part["orders"],
+        orders=int(figure["orders"]),
         trades=own["order"].n_unique(),
         futures_trades=futures["order"].n_unique(),
         futures_volume=_volume(futures),
-        transfers=part["transfers"],
+        transfers=int(figure["transfers"]),
         margin_calls=_margin_calls(levels),
-        liquidations=part["liquidations"],
+        liquidations=int(figure["liquidations"]),
         losses=losses,
         opened=opened,
         after_loss=after,
-        start_equity=part["start_equity"],
-        end_equity=part["end_equity"],
-        worst_ratio=part["worst_ratio"],
+        start_equity=figure["start_equity"],
+        end_equity=figure["end_equity"],
+        worst_ratio=None if worst is None else number(part, "worst_ratio", str(folder)),
     )
 
 

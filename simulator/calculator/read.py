@@ -18,8 +18,10 @@ from pydantic import ValidationError
 
 from simulator.calculator.document import Document
 from simulator.errors import InputError
+from simulator.files import TOO_DEEP, text_of
 
 BYTES_MAX = 4_000_000
+"""Largest document; 500 positions have 50 kB."""
 
 SAID = {
     "dict_type": "must be a table of keys",
@@ -62,22 +64,23 @@ def read(source: str | Path | Mapping[str, Any] | Document) -> Document:
         return parse(source, "document")
     text = str(source)
     if isinstance(source, str) and text == "-":
-        return parse(from_text(sys.stdin.read(), "standard input"), "standard input")
+        return parse(from_text(_standard_input(), "standard input"), "standard input")
     if isinstance(source, str) and ("\n" in text or "{" in text or ": " in text):
         return parse(from_text(text, "document"), "document")
     path = Path(text)
+    return parse(from_text(text_of(path, BYTES_MAX), str(path)), str(path))
+
+
+def _standard_input() -> str:
     try:
-        if path.stat().st_size > BYTES_MAX:
-            raise InputError(f"{path}: larger than {BYTES_MAX // 10**6} MB; no portfolio document")
-        content = path.read_text(encoding="utf-8")
-    except FileNotFoundError:
-        raise InputError(f"{path}: no such file") from None
-    except UnicodeDecodeError:
-        raise InputError(f"{path}: not UTF-8 text") from None
-    except (OSError, ValueError) as error:
-        reason = error.strerror if isinstance(error, OSError) else "not a path"
-        raise InputError(f"{text!r:.80}: {reason}") from None
-    return parse(from_text(content, str(path)), str(path))
+        text = sys.stdin.read(BYTES_MAX + 1)
+    except UnicodeDecodeError as error:
+        raise InputError(f"standard input: not UTF-8 text (byte {error.start})") from None
+    if len(text) > BYTES_MAX:
+        raise InputError(
+            f"standard input: more than {BYTES_MAX:,} characters; no portfolio document"
+        )
+    return text.removeprefix("\ufeff")
 
 
 def from_text(text: str, where: str) -> Any:
@@ -95,7 +98,7 @@ def from_text(text: str, where: str) -> Any:
             if "\t" in text:
                 raise InputError(failed) from None
         except RecursionError:
-            raise InputError(f"{where}: nested too deeply") from None
+            raise InputError(f"{where}: {TOO_DEEP}") from None
         except ValueError as error:
             raise InputError(f"{where}: {error}") from None
     try:
@@ -136,7 +139,7 @@ def parse(data: Any, where: str) -> Document:
     except ValidationError as error:
         raise InputError(f"{where}: {first_error(error)}") from None
     except RecursionError:
-        raise InputError(f"{where}: nested too deeply") from None
+        raise InputError(f"{where}: {TOO_DEEP}") from None
 
 
 def first_error(error: ValidationError) -> str:

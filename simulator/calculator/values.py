@@ -35,7 +35,7 @@ def number(value: object) -> Decimal:
         raise ValueError(f'must be a number such as 0.05 or "0.05", not {shown}') from None
     if not found.is_finite():
         raise ValueError(f"must be a finite number, not {shown}")
-    if found and not SMALLEST <= abs(found) <= LARGEST:
+    if found and not SMALLEST <= found.copy_abs() <= LARGEST:
         raise ValueError(f"must be 0 or of a size from {SMALLEST:f} to {LARGEST:,f}, not {shown}")
     if len(found.as_tuple().digits) > DIGITS_MAX:
         raise ValueError(f"must have at most {DIGITS_MAX} digits, not {shown}")

@@ -81,6 +81,7 @@ from simulator.cli.impact import ImpactTable
 from simulator.cli.life import LifeEntry, Profile, fault, in_order
 from simulator.cli.variants import overlays
 from simulator.errors import InputError
+from simulator.files import TOO_DEEP, text_of
 from simulator.population.spec import MOST_ACCOUNTS, People
 from simulator.replay.made import MadeMarket
 
@@ -208,17 +209,16 @@ def scenario_text(name: str) -> tuple[Path, str]:
         path = FOLDER / f"{name}.toml"
         if not path.is_file():
             raise InputError(f"unknown scenario {name!r}{nearest(name, scenario_names())}")
-    try:
-        return path, path.read_text(encoding="utf-8")
-    except UnicodeDecodeError as error:
-        raise InputError(f"scenario {path.name}: not valid TOML: {error}") from error
+    return path, text_of(path)
 
 
 def scenario_of(path: Path, text: str) -> Scenario:
     """Return the scenario that a file's text says; names of files in it are seen from ``path``."""
     try:
         fields = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
+    except RecursionError:
+        raise InputError(f"scenario {path.name}: {TOO_DEEP}") from None
+    except ValueError as error:
         raise InputError(f"scenario {path.name}: not valid TOML: {error}") from error
     for key in ("name", "variant"):
         if key in fields:

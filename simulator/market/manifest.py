@@ -5,16 +5,31 @@ from __future__ import annotations
 import hashlib
 from decimal import Decimal
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from simulator.errors import InputError
+from simulator.files import text_of
 from simulator.instruments.instrument import Instrument, Market
 from simulator.instruments.symbols import terms_of
+from simulator.market.tape import LAST_NS
 
 BookSource = Literal["depth", "orders", "quote", "trade", "bar", "none"]
 """What the displayed book of an instrument can be built from, the best that the tape holds."""
+
+MANIFEST_BYTES = 64 * 2**20
+"""Largest manifest; 10,000 instruments and as many source files have 10 MB."""
+
+MOST_INSTRUMENTS = 2**16
+"""Instruments of a tape, whose column ``instrument`` has 16 bits."""
+
+Step = Annotated[Decimal, Field(ge=Decimal("1e-8"), le=10**9, allow_inf_nan=False)]
+"""A tick or a lot: a multiple of the smallest unit of an asset."""
+
+Size = Annotated[Decimal, Field(ge=0, le=10**18, allow_inf_nan=False)]
+Nanoseconds = Annotated[int, Field(ge=0, le=LAST_NS)]
+Count = Annotated[int, Field(ge=0, lt=2**63)]
 
 
 class _Document(BaseModel):
@@ -26,21 +41,21 @@ class Source(_Document):
 
     name: str
     sha256: str
-    size: int
+    size: Count
 
 
 class Finding(_Document):
     """A kind of problem, or of rows left out by a rule: how often, and where first."""
 
-    count: int
+    count: Count
     first: list[str] = Field(default_factory=list)
 
 
 class Tops(_Document):
     """Comparisons of the rebuilt book's best levels with book tickers of the same update id."""
 
-    compared: int = 0
-    agreed: int = 0
+    compared: Count = 0
+    agreed: Count = 0
 
 
 class Listed(_Document):
@@ -53,17 +68,25 @@ class Listed(_Document):
     symbol: str
     base: str
     quote: str
-    tick: Decimal
-    lot: Decimal
-    contract_size: Decimal
-    min_quantity: Decimal
-    min_notional: Decimal
-    max_quantity: Decimal
+    tick: Step
+    lot: Step
+    contract_size: Annotated[Size, Field(gt=0)]
+    min_quantity: Size
+    min_notional: Size
+    max_quantity: Size
     filters_from: str
     book: BookSource
-    rows: dict[str, int]
+    rows: dict[str, Count]
     tops: Tops = Tops()
-    expiry_ns: int = 0
+    expiry_ns: Nanoseconds = 0
+
+    @model_validator(mode="after")
+    def _sound(self) -> Self:
+        for name in ("tick", "lot"):
+            if getattr(self, name) % Decimal("1e-8"):
+                raise ValueError(f"{name}: must be a multiple of 0.00000001")
+        self.instrument()
+        return self
 
     @property
     def name(self) -> str:
@@ -97,9 +120,9 @@ class Latency(_Document):
     (negative: behind).  Mean and median are of the latency after the offset is taken out.
     """
 
-    offset: int = 0
-    mean: int = 0
-    median: int = 0
+    offset: Annotated[int, Field(ge=-LAST_NS, le=LAST_NS)] = 0
+    mean: Count = 0
+    median: Count = 0
 
 
 class Manifest(_Document):
@@ -109,10 +132,10 @@ class Manifest(_Document):
     version: Literal[1] = 1
     tape: str
     sha256: str
-    rows: int
-    first_ns: int
-    last_ns: int
-    instruments: list[Listed]
+    rows: Count
+    first_ns: Nanoseconds
+    last_ns: Nanoseconds
+    instruments: Annotated[list[Listed], Field(max_length=MOST_INSTRUMENTS)]
     sources: list[Source]
     on_gap: str
     latency: Latency = Latency()
@@ -129,14 +152,15 @@ def manifest_path(tape: Path) -> Path:
 def read_manifest(tape: Path) -> Manifest:
     """Read a tape's manifest; raises ``InputError`` if it is missing or not one."""
     path = manifest_path(tape)
+    if not path.exists():
+        raise InputError(f"{tape}: no manifest beside it ({path.name})")
     try:
-        return Manifest.model_validate_json(path.read_bytes())
-    except OSError as error:
-        raise InputError(f"{tape}: no manifest beside it ({path.name}): {error.strerror}") from None
+        return Manifest.model_validate_json(text_of(path, MANIFEST_BYTES))
     except ValidationError as error:
-        first = error.errors()[0]
+        first = error.errors(include_url=False)[0]
         where = ".".join(str(part) for part in first["loc"])
-        raise InputError(f"{path}: field {where or '(document)'}: {first['msg']}") from None
+        said = first["msg"].removeprefix("Value error, ")
+        raise InputError(f"{path}: field {where or '(document)'}: {said}") from None
 
 
 def write_manifest(tape: Path, manifest: Manifest) -> None:

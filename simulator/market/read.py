@@ -8,7 +8,10 @@ from pathlib import Path
 import polars as pl
 
 from simulator.errors import InputError
+from simulator.files import require_file
+from simulator.market.check import check_rows
 from simulator.market.manifest import Manifest, manifest_path, read_manifest
+from simulator.market.parquet import UNREADABLE, quiet, said
 from simulator.market.tape import SCHEMA
 
 SLICE_ROWS = 1 << 17
@@ -30,31 +33,46 @@ class TapeReader:
         self.path = path
         self.manifest: Manifest = read_manifest(path)
         self._rows = rows
+        require_file(path)
         try:
-            self._scan = pl.scan_parquet(path)
-            schema = dict(self._scan.collect_schema())
-        except (OSError, pl.exceptions.PolarsError) as error:
-            first = str(error).strip().splitlines()[0]
-            raise InputError(f"{path}: not a readable Parquet file: {first}") from None
+            with quiet():
+                self._scan = pl.scan_parquet(path, glob=False)
+                schema = dict(self._scan.collect_schema())
+                self.rows = int(self._scan.select(pl.len()).collect().item())
+        except UNREADABLE as error:
+            raise InputError(f"{path}: not a readable Parquet file: {said(error)}") from None
         if schema != SCHEMA:
             raise InputError(
                 f"{path}: columns are {_shown(schema)}, a tape has {_shown(dict(SCHEMA))}"
             )
-        self.rows = int(self._scan.select(pl.len()).collect().item())
 
-    def slices(self, start: int = 0, stop: int | None = None) -> Iterator[pl.DataFrame]:
-        """Yield the rows from ``start`` to before ``stop``, in order."""
+    def slices(
+        self, start: int = 0, stop: int | None = None, checked: bool = True
+    ) -> Iterator[pl.DataFrame]:
+        """Yield the rows from ``start`` to before ``stop``, in order.
+
+        ``checked``: the first row that no tape can have raises ``InputError`` with its number.
+        """
         end = self.rows if stop is None else min(stop, self.rows)
+        latest = 0
         for at in range(start, end, self._rows):
-            try:
-                yield self._scan.slice(at, min(self._rows, end - at)).collect()
-            except pl.exceptions.PolarsError as error:
-                first = str(error).strip().splitlines()[0]
-                raise InputError(f"{self.path}: damaged near row {at}: {first}") from None
+            size = min(self._rows, end - at)
+            frame = self._collect(self._scan.slice(at, size), at)
+            if frame.height != size:
+                raise InputError(f"{self.path}: damaged near row {at}: rows are missing")
+            if checked:
+                latest = check_rows(frame, at, latest, len(self.manifest.instruments), self.path)
+            yield frame
 
     def time_of(self, row: int) -> int:
         """Return the time of a row, in ns."""
-        return int(self._scan.slice(row, 1).select("time_ns").collect().item())
+        return int(self._collect(self._scan.slice(row, 1).select("time_ns"), row).item())
+
+    def _collect(self, scan: pl.LazyFrame, row: int) -> pl.DataFrame:
+        try:
+            return scan.collect()
+        except UNREADABLE as error:
+            raise InputError(f"{self.path}: damaged near row {row}: {said(error)}") from None
 
     def first_row_at(self, time_ns: int) -> int:
         """Return the first row whose time is at least ``time_ns``; ``rows`` if there is none."""

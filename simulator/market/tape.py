@@ -43,6 +43,9 @@ LAST = 1
 DERIVED = 2
 """Flag: not in the source, made by the importer."""
 
+LAST_NS = 4_200_000_000 * 10**9
+"""Latest time of a tape, 2103-02-04; with any latency it stays within 64 bits."""
+
 SCHEMA: dict[str, pl.DataType] = {
     "time_ns": pl.Int64(),
     "receive_ns": pl.Int64(),

@@ -31,6 +31,7 @@ from simulator.accounts.crowd import Crowd, Setting
 from simulator.accounts.wallets import LINES
 from simulator.errors import InputError
 from simulator.instruments.instrument import Instrument
+from simulator.market.parquet import whole
 from simulator.rulebook.messages import nearest
 
 MODES = ("run", "separated", "unified")
@@ -193,13 +194,10 @@ def read(path: str | Path) -> CrowdFile:
     Raises ``InputError`` naming the file, and the row and column of what is wrong.
     """
     path = Path(path)
-    if not path.is_file():
-        raise InputError(f"population {path}: no such file")
     try:
-        frame = pl.read_parquet(path)
-    except (pl.exceptions.PolarsError, OSError) as error:
-        reason = str(error).splitlines()[0]
-        raise InputError(f"population {path}: not a Parquet file: {reason}") from None
+        frame = whole(path)
+    except InputError as error:
+        raise InputError(f"population {error}") from None
     made = CrowdFile(path, frame)
     _check_columns(made)
     _check_ids(made)

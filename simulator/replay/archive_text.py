@@ -11,7 +11,6 @@ import gzip
 import io
 import lzma
 import zipfile
-import zlib
 from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -21,6 +20,7 @@ from typing import IO, cast
 import polars as pl
 
 from simulator.errors import InputError
+from simulator.replay.lines import DAMAGED, first_line
 from simulator.replay.source import ReadOptions, printable
 
 BLOCK_BYTES = 16 * 2**20
@@ -92,11 +92,11 @@ class TextFile:
                     yield chunk
         except InputError:
             raise
-        except (OSError, EOFError, zlib.error, lzma.LZMAError, zipfile.BadZipFile) as error:
-            raise InputError(f"{self.name}: cannot be read: {printable(str(error))}") from None
         except (NotImplementedError, RuntimeError) as error:
             # zipfile's answer to unknown compression methods and to encrypted members
             raise InputError(f"{self.name}: cannot be unzipped: {printable(str(error))}") from None
+        except DAMAGED as error:
+            raise InputError(f"{self.name}: cannot be read: {first_line(error)}") from None
 
     def _open(self, stack: ExitStack) -> tuple[IO[bytes], int]:
         """Return the stream of text and the compressed size (0: not compressed)."""
@@ -132,8 +132,8 @@ def text_files(path: Path, options: ReadOptions) -> list[TextFile]:
             return [TextFile(path, options)]
         with zipfile.ZipFile(path) as archive:
             members = sorted(info.filename for info in archive.infolist() if not info.is_dir())
-    except (OSError, zipfile.BadZipFile, ValueError, NotImplementedError) as error:
-        raise InputError(f"{path}: cannot be read: {printable(str(error))}") from None
+    except DAMAGED as error:
+        raise InputError(f"{path}: cannot be read: {first_line(error)}") from None
     if not members:
         raise InputError(f"{path}: the zip holds no file")
     return [TextFile(path, options, member) for member in members]
@@ -147,8 +147,7 @@ def string_frames(file: TextFile, names: list[str], header: bool) -> Iterator[pl
     """
     schema = dict.fromkeys(names, pl.String)
     skip = header
-    for first_line, block in file.blocks():
-        first, data = first_line, block
+    for first, data in file.blocks():
         while skip and data:
             # blank lines before the header do not count as the header
             cut = data.find(b"\n") + 1 or len(data)

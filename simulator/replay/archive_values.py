@@ -14,6 +14,7 @@ from decimal import Context, Decimal
 import polars as pl
 
 from simulator.errors import InputError
+from simulator.market.tape import LAST_NS
 from simulator.replay.source import Issues, printable
 
 INT64_MAX = 2**63 - 1
@@ -29,7 +30,7 @@ EXACT = Context(prec=200)
 TIME_UNITS = {"s": 10**9, "ms": 10**6, "us": 10**3, "ns": 1}
 """Nanoseconds of each unit."""
 
-TIME_FLOOR_NS, TIME_CAP_NS = 1_200_000_000 * 10**9, 4_200_000_000 * 10**9
+TIME_FLOOR_NS, TIME_CAP_NS = 1_200_000_000 * 10**9, LAST_NS
 """2008-01-10 to 2103-02-04: within it a stamp's size tells its unit, as the ranges do not meet."""
 
 BOOLEANS = {"true": 1, "false": 0, "1": 1, "0": 0}

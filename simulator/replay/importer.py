@@ -35,9 +35,8 @@ NOT_DATA = (".checksum", ".md", ".manifest.json", ".py", ".toml")
 
 
 def _is_stream(path: Path, options: ReadOptions) -> bool:
-    del options
     try:
-        head = head_of(path)
+        head = head_of(path, limits=options.limits)
     except InputError:
         if zipfile.is_zipfile(path):
             return False  # of several members: a recording is one

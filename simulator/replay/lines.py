@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import io
 import lzma
+import struct
 import zipfile
 import zlib
 from collections.abc import Iterator
@@ -15,6 +16,7 @@ from typing import IO, cast
 import polars as pl
 
 from simulator.errors import InputError
+from simulator.replay.zstd import open_zstd
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +44,10 @@ class Limits:
                 "raise --max-ratio if this is right"
             )
 
+    def most(self, packed: int) -> int:
+        """Return the longest text of a file of ``packed`` bytes that `check` lets pass."""
+        return min(self.max_bytes, max(RATIO_GRACE, self.max_ratio * packed))
+
 
 RATIO_GRACE = 16 * 2**20
 """Text size up to which the ratio is not looked at: small files of equal lines compress well."""
@@ -51,10 +57,28 @@ DEFAULT_LIMITS = Limits()
 HEAD_BYTES = 1 << 16
 CHUNK_BYTES = 4 << 20
 
+LINE_BYTES = 16 * 2**20
+"""Longest line of a recording; a REST snapshot of 5,000 levels a side has some 300 kB."""
+
+DAMAGED = (
+    EOFError,
+    zlib.error,
+    lzma.LZMAError,
+    OSError,
+    MemoryError,
+    zipfile.BadZipFile,
+    NotImplementedError,
+    RuntimeError,
+    ValueError,
+    IndexError,
+    struct.error,
+)
+"""What Python's decompressors raise for data that are damaged, encrypted or of an unknown kind."""
+
 GZIP, ZSTD, XZ, ZIP = b"\x1f\x8b", b"\x28\xb5\x2f\xfd", b"\xfd7zXZ\x00", b"PK\x03\x04"
 
 
-def open_bytes(path: Path) -> IO[bytes]:
+def open_bytes(path: Path, limits: Limits = DEFAULT_LIMITS) -> IO[bytes]:
     """Open a file for reading its decompressed bytes.
 
     Raises ``InputError`` if it cannot be opened or its compression is not known here.
@@ -69,7 +93,7 @@ def open_bytes(path: Path) -> IO[bytes]:
     if magic.startswith(XZ):
         return cast(IO[bytes], lzma.open(path, "rb"))
     if magic.startswith(ZSTD):
-        return _open_zstd(path)
+        return _open_zstd(path, limits)
     if magic.startswith(ZIP):
         return _open_zip(path)
     return path.open("rb")
@@ -83,37 +107,23 @@ def packed_size(path: Path) -> int:
     return path.stat().st_size if packed else 0
 
 
-def _open_zstd(path: Path) -> IO[bytes]:
+def _open_zstd(path: Path, limits: Limits) -> IO[bytes]:
     try:
         from compression import zstd  # type: ignore[import-not-found,unused-ignore]  # Python 3.14
     except ImportError:
-        pass
-    else:
-        return cast(IO[bytes], zstd.open(path, "rb"))
-    # polars carries its own zstd: one column of whole lines gives the bytes back.
-    try:
-        frame = pl.read_csv(
-            path,
-            has_header=False,
-            separator="\x01",
-            quote_char=None,
-            schema={"line": pl.String},
-            empty_string_is_null=False,
-        )
-    except pl.exceptions.PolarsError as error:
-        raise InputError(f"{path}: damaged zstd data: {first_line(error)}") from error
-    return io.BytesIO("\n".join(frame["line"].to_list()).encode())
+        return open_zstd(path, limits.most(path.stat().st_size))
+    return cast(IO[bytes], zstd.open(path, "rb"))
 
 
 def _open_zip(path: Path) -> IO[bytes]:
     try:
         archive = zipfile.ZipFile(path)
-    except zipfile.BadZipFile as error:
-        raise InputError(f"{path}: damaged zip: {error}") from error
-    names = [entry.filename for entry in archive.infolist() if not entry.is_dir()]
-    if len(names) != 1:
-        raise InputError(f"{path}: a zip must hold one file, this holds {len(names)}")
-    return archive.open(names[0])
+        entries = [entry for entry in archive.infolist() if not entry.is_dir()]
+        if len(entries) == 1:
+            return archive.open(entries[0])
+    except DAMAGED as error:
+        raise InputError(f"{path}: damaged zip: {first_line(error)}") from error
+    raise InputError(f"{path}: a zip must hold one file, this holds {len(entries)}")
 
 
 def first_line(error: BaseException) -> str:
@@ -121,16 +131,18 @@ def first_line(error: BaseException) -> str:
     return str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
 
 
-def head_of(path: Path, size: int = HEAD_BYTES) -> bytes:
+def head_of(path: Path, size: int = HEAD_BYTES, limits: Limits = DEFAULT_LIMITS) -> bytes:
     """Return the first decompressed bytes of a file."""
-    with open_bytes(path) as file:
+    with open_bytes(path, limits) as file:
         return _read(file, path, size)
 
 
 def _read(file: IO[bytes], path: Path, size: int) -> bytes:
     try:
         return file.read(size)
-    except (EOFError, zlib.error, lzma.LZMAError, OSError, zipfile.BadZipFile) as error:
+    except InputError:
+        raise
+    except DAMAGED as error:
         raise InputError(f"{path}: damaged compressed data: {first_line(error)}") from error
 
 
@@ -143,7 +155,7 @@ def chunks_of_lines(
     """
     number, total, packed = 1, 0, packed_size(path)
     rest = b""
-    with open_bytes(path) as file:
+    with open_bytes(path, limits) as file:
         while True:
             data = _read(file, path, size)
             if not data:
@@ -151,6 +163,9 @@ def chunks_of_lines(
             total += len(data)
             limits.check(str(path), total, packed)
             cut = data.rfind(b"\n") + 1
+            if len(rest) + len(data) - cut > LINE_BYTES:
+                where = number + (rest + data).count(b"\n")
+                raise InputError(f"{path}: line {where}: longer than {LINE_BYTES} bytes")
             if not cut:
                 rest += data
                 continue

@@ -72,6 +72,10 @@ def story_frame(owners: Iterable[Owner]) -> pl.DataFrame:
     return frame.sort("time_ns", maintain_order=True)
 
 
+MOST_DIGITS = 30
+"""Most digits of an amount before and after the point; int64 in 1e-8 has 11 and 8."""
+
+
 def conditions_of(text: str) -> list[dict[str, Any]]:
     """Return the conditions of a row."""
     found: list[dict[str, Any]] = json.loads(text)
@@ -88,6 +92,10 @@ def balances_of(text: str) -> Amounts:
 
 def _three(amounts: list[str]) -> tuple[Decimal, Decimal, Decimal]:
     balance, loan, interest = (Decimal(one) for one in amounts)
+    for one in (balance, loan, interest):
+        # What is short to write, as 1e999999999, may be long to add up.
+        if not one.is_finite() or (one and not -MOST_DIGITS < one.adjusted() < MOST_DIGITS):
+            raise ValueError(f"{one} is no amount")
     return balance, loan, interest
 
 

@@ -83,7 +83,7 @@ def _read(number: int, row: dict[str, Any]) -> tuple[Amounts, Amounts, list[dict
         before = balances_of(row[column])
         column = "balances_after"
         return before, balances_of(row[column]), conditions
-    except (ValueError, ArithmeticError, TypeError, KeyError, AttributeError):
+    except (ValueError, ArithmeticError, TypeError, KeyError, AttributeError, RecursionError):
         raise InputError(f"audit: step {number}, {column}: not what a run writes") from None
 
 

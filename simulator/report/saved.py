@@ -11,6 +11,14 @@ from typing import Any
 import polars as pl
 
 from simulator.errors import InputError
+from simulator.files import TOO_DEEP, text_of
+from simulator.market.parquet import whole
+
+RUN_BYTES = 256 * 2**20
+"""Largest run.json; a run without many alerts writes less than a thousandth of it."""
+
+MOST = 2**63
+"""Above any figure of a run."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,33 +34,79 @@ def saved_run(folder: Path) -> SavedRun:
     """Return the run in a folder; InputError in one line for a folder that has none."""
     path = folder / "run.json"
     try:
-        document = json.loads(path.read_text(encoding="utf-8"))
-        parts = {_place(part): part for part in document["runs"]}
-    except (FileNotFoundError, NotADirectoryError):
-        raise InputError(f"{folder}: no run here (no run.json); write one with --out") from None
+        there = path.exists()
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read: {error.strerror}") from None
+    if not there:
+        raise InputError(f"{folder}: no run here (no run.json); write one with --out")
+    text = text_of(path, RUN_BYTES)
+    try:
+        document = json.loads(text)
+        parts = {_place(part, path): part for part in document["runs"]}
+    except RecursionError:
+        raise InputError(f"{path}: {TOO_DEEP}") from None
     except (KeyError, TypeError) as error:
         raise InputError(f"{path}: not written by this program: no {error}") from None
-    except (OSError, ValueError) as error:
-        raise InputError(f"{path}: cannot be read: {' '.join(str(error).split())}") from None
+    except ValueError as error:
+        raise InputError(f"{path}: cannot be read: {error}") from None
     if not parts:
         raise InputError(f"{path}: not written by this program: no run in it")
     return SavedRun(folder, document, parts)
 
 
-def _place(part: Mapping[str, Any]) -> str:
+def _place(part: Any, path: Path) -> str:
     """Folder of a run's own files, below that of its variant if it has one."""
-    return str(part.get("place") or part["mode"])
+    if not isinstance(part, Mapping):
+        raise InputError(f"{path}: not written by this program: runs must be tables")
+    place = part.get("place") or part["mode"]
+    if not isinstance(place, str) or not place.isprintable() or _leads_away(place):
+        raise InputError(f"{path}: place {place!r:.60}: must be a folder beside run.json")
+    return place
 
 
-def saved_frame(folder: Path, name: str) -> pl.DataFrame:
+def _leads_away(place: str) -> bool:
+    return Path(place).is_absolute() or ".." in Path(place).parts or len(place) > 200
+
+
+def saved_frame(
+    folder: Path,
+    name: str,
+    columns: Mapping[str, pl.DataType | type[pl.DataType]],
+    may_be_empty: tuple[str, ...] = (),
+) -> pl.DataFrame:
     """Return a frame of a run, such as ``fills``; ``folder`` is that of its mode.
 
-    Raises InputError in one line for a file that is missing or none of Parquet.
+    ``columns`` are those that are needed, with their types; only those that ``may_be_empty`` may
+    hold nothing in a row, NaN or an infinity.  Raises InputError in one line for a file that is
+    missing or none of Parquet.
     """
     path = folder / f"{name}.parquet"
+    if not path.exists():
+        raise InputError(f"{path}: missing; run again with --out")
     try:
-        return pl.read_parquet(path)
-    except FileNotFoundError:
-        raise InputError(f"{path}: missing; run again with --out") from None
-    except (OSError, pl.exceptions.PolarsError):
+        frame = whole(path)
+    except InputError:
         raise InputError(f"{path}: cannot be read; run again with --out") from None
+    for column, kind in columns.items():
+        has = frame.schema.get(column)
+        if has is None:
+            raise InputError(f"{folder}: {name}: column {column} is missing; run again with --out")
+        if has != kind:
+            raise InputError(
+                f"{folder}: {name}: column {column} holds {has}, not {kind}; run again with --out"
+            )
+        bad = frame[column].is_null()
+        if frame.schema[column].is_float():
+            bad |= ~frame[column].is_finite().fill_null(True)
+        if bad.any() and column not in may_be_empty:
+            row = (bad.arg_max() or 0) + 1
+            raise InputError(f"{path}: row {row}, column {column}: holds no value")
+    return frame
+
+
+def number(part: Mapping[str, Any], key: str, where: str) -> float:
+    """Return a figure of run.json; ``KeyError`` without it, ``InputError`` if it is no number."""
+    value = part[key]
+    if isinstance(value, bool) or not isinstance(value, int | float) or not abs(value) < MOST:
+        raise InputError(f"{where}: {key}: must be a number, not {value!r:.60}")
+    return value

@@ -10,6 +10,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from simulator.errors import InputError
+from simulator.files import TOO_DEEP, text_of
 from simulator.rulebook.messages import first_error, nearest
 from simulator.rulebook.overlay import overlay
 from simulator.rulebook.schema import Rulebook
@@ -94,9 +95,12 @@ def _take_away(data: dict[str, Any], paths: Any, path: Path) -> None:
 
 
 def _read(path: Path) -> dict[str, Any]:
+    text = text_of(path)
     try:
-        return tomllib.loads(path.read_text(encoding="utf-8"), parse_float=Decimal)
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        return tomllib.loads(text, parse_float=Decimal)
+    except RecursionError:
+        raise InputError(f"{path}: {TOO_DEEP}") from None
+    except (ValueError, ArithmeticError) as error:
         raise InputError(f"{path}: not valid TOML: {error}") from None
 
 

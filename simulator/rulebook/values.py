@@ -16,14 +16,40 @@ RATE_UNITS = 10**8
 """Rates are integers of 1e-8 wherever money moves."""
 
 
+DIGITS_MAX = 40
+"""Most digits of a number, before and after the point; no rule of a venue has half as many.
+
+A number such as 1e999999999 is short to write and takes gigabytes to be computed with.
+"""
+
+
 def _exact(value: object) -> object:
     if isinstance(value, float | bool):
         raise ValueError(f"must be a number, not {value}")
+    if isinstance(value, int | str | Decimal):
+        _bounded(value)
     return value
+
+
+def _bounded(value: int | str | Decimal) -> None:
+    """Raise ``ValueError`` for a number that is too long; what is no number is left to others."""
+    try:
+        number = Decimal(value)
+    except ArithmeticError:
+        return
+    if not number.is_finite() or -DIGITS_MAX <= number.adjusted() < DIGITS_MAX:
+        exponent = number.as_tuple().exponent
+        if not isinstance(exponent, int) or exponent >= -DIGITS_MAX:
+            return
+    if number:
+        raise ValueError(f"must have at most {DIGITS_MAX} digits either side, not {number:.6g}")
 
 
 def _fraction(value: object) -> Fraction:
     if isinstance(value, int | str | Decimal | Fraction) and not isinstance(value, bool):
+        for part in value.split("/") if isinstance(value, str) else [value]:
+            if not isinstance(part, Fraction):
+                _bounded(part)
         try:
             return Fraction(value)
         except (ValueError, ZeroDivisionError, OverflowError):

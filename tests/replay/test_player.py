@@ -285,6 +285,7 @@ def test_a_tape_larger_than_the_memory_it_takes(tmp_path: Path) -> None:
         for part in range(parts):
             times = np.arange(part * n, (part + 1) * n, dtype=np.int64)
             zeros = {name: pl.lit(0).cast(kind).alias(name) for name, kind in SCHEMA.items()}
+            zeros["kind"] = pl.lit(int(Kind.QUOTE), pl.UInt8).alias("kind")
             frame = pl.DataFrame({"time_ns": times}).with_columns(
                 [zeros[name] for name in SCHEMA if name != "time_ns"]
             )

@@ -1,0 +1,35 @@
+"""How many inputs the suite reads: 10,000 in all, so that it takes a minute of one core."""
+
+from __future__ import annotations
+
+import os
+
+from hypothesis import HealthCheck, settings
+
+from tests.fuzz.campaign import random_of
+from tests.fuzz.target import Target
+
+NUMBERED = 8
+"""Inputs of a target for each of its share, which say by their number how they were made."""
+
+DRAWN_INPUTS = 60
+"""Inputs of each target that Hypothesis draws, and makes small where one is answered wrongly."""
+
+DRAWN = settings(
+    max_examples=2000 if os.environ.get("HYPOTHESIS_PROFILE") == "soak" else DRAWN_INPUTS,
+    suppress_health_check=[
+        HealthCheck.too_slow,
+        HealthCheck.data_too_large,
+        HealthCheck.large_base_example,
+    ],
+)
+
+
+def numbered(target: Target) -> None:
+    """Read a target's numbered inputs; a wrong answer names the number."""
+    for number in range(NUMBERED * target.share):
+        try:
+            target.answer(target.made(random_of(target.name, number)))
+        except AssertionError as error:
+            error.add_note(f"python -m tests.fuzz.campaign --only {target.name!r} {number}")
+            raise

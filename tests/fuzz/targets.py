@@ -1,0 +1,7 @@
+"""All targets."""
+
+from __future__ import annotations
+
+from tests.fuzz import command, documents, market_files, saved
+
+TARGETS = (*market_files.TARGETS, *documents.TARGETS, *saved.TARGETS, *command.TARGETS)

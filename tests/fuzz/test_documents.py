@@ -1,0 +1,29 @@
+"""Goal: no document, whatever is in it, ends in a traceback, a hang or a blow-up of memory.
+
+Method: portfolios, what-ifs, rulebooks, scenarios and answers that are right but for one to three
+places; each must be computed with, or refused in one line.  Short scenarios are run as well.
+"""
+
+from __future__ import annotations
+
+from random import Random
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests.fuzz.documents import TARGETS
+from tests.fuzz.suite import DRAWN, numbered
+from tests.fuzz.target import Target
+
+
+@pytest.mark.parametrize("target", TARGETS, ids=lambda one: one.name)
+def test_numbered_inputs_are_answered(target: Target) -> None:
+    numbered(target)
+
+
+@pytest.mark.parametrize("target", TARGETS, ids=lambda one: one.name)
+@DRAWN
+@given(random=st.randoms(use_true_random=False))
+def test_drawn_inputs_are_answered(target: Target, random: Random) -> None:
+    target.answer(target.made(random))
