@@ -87,7 +87,12 @@ class Loan(Table):
 
 def _weights(value: Any) -> Any:
     """Return a list of names as equal weights."""
-    return dict.fromkeys(value, 1.0) if isinstance(value, list | tuple) else value
+    if not isinstance(value, list | tuple):
+        return value
+    for name in value:
+        if not isinstance(name, str):
+            raise ValueError(f"must be names, such as um:BTCUSDT, not {name!r:.60}")
+    return dict.fromkeys(value, 1.0)
 
 
 def _positive(weights: dict[str, float]) -> dict[str, float]:

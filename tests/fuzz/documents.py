@@ -21,7 +21,7 @@ from simulator.cli.engine import make_engine
 from simulator.cli.run import load_strategies
 from simulator.cli.scenario import load_scenario
 from simulator.rulebook.load import FOLDER, load, names
-from tests.fuzz import mutate
+from tests.fuzz import mutate, written
 from tests.fuzz.target import Target
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -71,8 +71,8 @@ def _changed_document(data: bytes, random: Random) -> bytes:
         lines = text.split("\n")
         at = random.randrange(len(lines))
         lines[at] = mutate.changed_text(lines[at], random) if lines[at] else str(mutate.odd(random))
-        return mutate.encoded("\n".join(lines), random)
-    return mutate.encoded(mutate.as_json(mutate.mutated(json.loads(text), random)), random)
+        return written.encoded("\n".join(lines), random)
+    return written.encoded(written.as_json(mutate.mutated(json.loads(text), random)), random)
 
 
 def _margin(data: bytes, folder: Path) -> None:
@@ -133,7 +133,7 @@ def rulebooks() -> tuple[bytes, ...]:
             # Thousands of rows teach a reader nothing that ten do not.
             if isinstance(data.get(key), dict):
                 data[key] = dict(list(data[key].items())[:4])
-        found.append(mutate.as_toml(data).encode())
+        found.append(written.as_toml(data).encode())
     own = {
         "extends": "textbook",
         "name": "mine",
@@ -141,17 +141,17 @@ def rulebooks() -> tuple[bytes, ...]:
         "without": ["unified.ladder.target"],
         "unified": {"ladder": {"target": 1.6}},
     }
-    return (*found, mutate.as_toml(own).encode(), mutate.as_toml({"extends": "binance"}).encode())
+    return (*found, written.as_toml(own).encode(), written.as_toml({"extends": "binance"}).encode())
 
 
 def _changed_toml(data: bytes, random: Random) -> bytes:
     try:
         tree = tomllib.loads(data.decode())
     except (ValueError, RecursionError):
-        return mutate.changed_bytes(data, random)
+        return written.changed_bytes(data, random)
     if random.random() < 0.15:
-        return mutate.encoded(mutate.changed_text(data.decode(), random), random)
-    return mutate.encoded(mutate.as_toml(mutate.mutated(tree, random)), random)
+        return written.encoded(mutate.changed_text(data.decode(), random), random)
+    return written.encoded(written.as_toml(mutate.mutated(tree, random)), random)
 
 
 def _rulebook(data: bytes, folder: Path) -> None:

@@ -16,7 +16,7 @@ import polars as pl
 from simulator.calculator.advice import advise
 from simulator.population.check import check
 from simulator.population.parquet import read
-from tests.fuzz import mutate
+from tests.fuzz import mutate, written
 from tests.fuzz.command import quietly
 from tests.fuzz.documents import ALONE
 from tests.fuzz.target import Target
@@ -72,7 +72,7 @@ def _changed_columns(data: bytes, random: Random) -> bytes:
             columns[str(mutate.odd(random, text=True))] = columns.pop(name)
         if columns and not all(columns.values()):
             break
-    return mutate.as_json(columns).encode()
+    return written.as_json(columns).encode()
 
 
 def frame_of(columns: Any) -> pl.DataFrame | None:
@@ -178,7 +178,7 @@ def _changed_run(data: bytes, random: Random) -> bytes:
     part = random.choice(("run", "run", "portfolio", "account_events", "account_events", "fills"))
     if part in ("run", "portfolio"):
         made[part] = mutate.mutated(made[part], random)
-        return mutate.as_json(made).encode()
+        return written.as_json(made).encode()
     columns = made[part]
     name = random.choice(list(columns))
     if columns[name] and random.random() < 0.8:
@@ -186,7 +186,7 @@ def _changed_run(data: bytes, random: Random) -> bytes:
         value = columns[name][at]
         text = isinstance(value, str)
         if text and value.startswith(("[", "{")) and random.random() < 0.7:
-            value = mutate.as_json(mutate.mutated(json.loads(value), random))
+            value = written.as_json(mutate.mutated(json.loads(value), random))
         elif text and random.random() < 0.5:
             value = mutate.changed_text(value, random)
         else:
@@ -194,7 +194,7 @@ def _changed_run(data: bytes, random: Random) -> bytes:
         columns[name][at] = value
     else:
         del columns[name]
-    return mutate.as_json(made).encode()
+    return written.as_json(made).encode()
 
 
 def _run_folder(data: bytes, folder: Path) -> None:
@@ -208,7 +208,7 @@ def _run_folder(data: bytes, folder: Path) -> None:
         made = {}
     for name, path in (("run", "run.json"), ("portfolio", "separated/portfolio.json")):
         if name in made:
-            (out / path).write_text(mutate.as_json(made[name]))
+            (out / path).write_text(written.as_json(made[name]))
     for name in ("account_events", "fills"):
         frame = frame_of(made.get(name))
         if frame is not None and name in made:
@@ -234,7 +234,7 @@ TARGETS = (
     Target(
         "population bytes",
         population_bytes,
-        lambda d, r: mutate.changed_bytes(d, r),
+        lambda d, r: written.changed_bytes(d, r),
         _population_bytes,
         20,
         raw=0.0,

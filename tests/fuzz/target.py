@@ -10,7 +10,7 @@ from pathlib import Path
 from random import Random
 
 from tests.fuzz.answer import SECONDS, answer
-from tests.fuzz.mutate import changed_bytes
+from tests.fuzz.written import changed_bytes
 
 Change = Callable[[bytes, Random], bytes]
 

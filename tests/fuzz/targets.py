@@ -2,6 +2,12 @@
 
 from __future__ import annotations
 
-from tests.fuzz import command, documents, market_files, saved
+from tests.fuzz import command, documents, market_files, saved, tapes
 
-TARGETS = (*market_files.TARGETS, *documents.TARGETS, *saved.TARGETS, *command.TARGETS)
+TARGETS = (
+    *market_files.TARGETS,
+    *tapes.TARGETS,
+    *documents.TARGETS,
+    *saved.TARGETS,
+    *command.TARGETS,
+)

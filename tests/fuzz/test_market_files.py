@@ -1,6 +1,6 @@
 """Goal: no market data, whatever is in them, end in a traceback, a hang or a blow-up of memory.
 
-Method: tables, recordings, compressed files and tapes that are right but for a cell, a message or
+Method: tables, recordings and compressed files that are right but for a cell, a message or
 some bytes; each must be imported, or refused in one line.
 """
 
