@@ -30,8 +30,9 @@ class Unpacked(io.RawIOBase):
 
     def __init__(self, path: Path, most: int) -> None:
         self._path = path
-        self._child = subprocess.Popen(
-            [sys.executable, "-m", "simulator.replay.zstd", str(path), str(most)],
+        # -P: no module is taken from the folder that one happens to stand in.
+        self._child = subprocess.Popen(  # nosec B603 # no shell; this program, path and number
+            [sys.executable, "-P", "-m", "simulator.replay.zstd", str(path), str(most)],
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
             env=os.environ | {"PYTHONPATH": os.pathsep.join(sys.path), "POLARS_MAX_THREADS": "1"},
