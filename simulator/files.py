@@ -27,7 +27,7 @@ def require_file(path: Path) -> int:
         reason = error.strerror if isinstance(error, OSError) else "not a path"
         raise InputError(f"{str(path)[:80]}: {reason}") from None
     if stat.S_ISDIR(found.st_mode):
-        raise InputError(f"{path}: is a folder, not a file")
+        raise InputError(f"{path}: is a directory, not a file")
     if not stat.S_ISREG(found.st_mode):
         raise InputError(f"{path}: is a device or a pipe, not a file")
     return found.st_size

@@ -104,7 +104,7 @@ def expected() -> dict[str, tuple[tuple[str, ...], str]]:
             ("population", "describe", "{}", "--scenario", "crash"),
             "300,000,000 rows",
         ),
-        "folder.parquet": (("population", "describe", "{}", "--scenario", "crash"), "is a folder"),
+        "folder.parquet": (("population", "describe", "{}", "--scenario", "crash"), "is a directory"),
     }
     said = {
         "deep.yaml": "not valid YAML",
@@ -114,7 +114,7 @@ def expected() -> dict[str, tuple[tuple[str, ...], str]]:
         "fifo": "a device or a pipe",
         "loop": "symbolic links",
         "/dev/zero": "a device or a pipe",
-        "folder.toml": "is a folder",
+        "folder.toml": "is a directory",
         "nothing": "no such file",
     }
     table |= {f"margin {name}": (("margin", name), words) for name, words in said.items()}
