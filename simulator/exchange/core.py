@@ -301,6 +301,8 @@ class Core(Venue):
         slot: cython.int = cython.cast(cython.int, self.commands.row[at, 2])
         seq: cython.longlong = self.commands.row[at, 3]
         self.now = self.ledger.now = self.commands.row[at, 0]
+        if self.now >= self.next_duty:
+            self.cold.close_expired(self.now)  # the clock's tick that settles them comes later
         if code == PLACE:
             if self.pools.mark[self.orders.row[slot, INSTRUMENT]] <= 0.0:
                 self.upkeep.mark()  # before the venue's first tick of its clock

@@ -312,6 +312,10 @@ class Desk(DeskViews):
         """Do what has an instant of its own and is due; return the next such instant."""
         return min(self.expiry.due(now), self.funding.due(now), self.modes.due(now))
 
+    def close_expired(self, now: int) -> None:
+        """Contracts take no orders from their expiry on, also before they are settled."""
+        self.expiry.close(now)
+
     def level_changed(self, pool: int, old: int, new: int) -> None:
         """Record and announce a level."""
         self.liquidator.level_changed(pool, old, new)

@@ -49,6 +49,7 @@ class Expiry:
     events: list[SettlementEvent] = field(default_factory=list)
     prices: dict[int, int] = field(default_factory=dict)
     _waiting: list[int] = field(default_factory=list)
+    _closed: set[int] = field(default_factory=set)
     _given: dict[int, int] = field(default_factory=dict)
     _means: dict[tuple[str, str, int], _Mean] = field(default_factory=dict)
 
@@ -91,6 +92,15 @@ class Expiry:
         if self._waiting:
             following = min(following, self.listed[self._waiting[0]].expiry_ns)
         return following
+
+    def close(self, now: int) -> None:
+        """End the orders of contracts that have expired by ``now``; they are settled at a tick."""
+        for instrument in self._waiting:
+            if self.listed[instrument].expiry_ns > now:
+                return
+            if instrument not in self._closed:
+                self._closed.add(instrument)
+                self.core.close_market(instrument)
 
     def _take(self, mean: _Mean, base: str, quote: str, now: int) -> None:
         """Add the present index as a point; those of a break in the recording are left out."""

@@ -546,7 +546,12 @@ class Settlement:
         discounted: cython.longlong
         self.fill_row[self.n_fill_rows, 7] = amount
         self.fill_row[self.n_fill_rows, 8] = asset
-        if self.bnb >= 0 and self.fee_e8[product, 2] and self.pools.index[self.bnb] > 0.0:
+        if (
+            amount
+            and self.bnb >= 0
+            and self.fee_e8[product, 2]
+            and self.pools.index[self.bnb] > 0.0
+        ):
             if self.pools.index[asset] > 0.0 and self.ledger.available(wallet, self.bnb) > 0:
                 price = self.pools.index[asset] / self.pools.index[self.bnb]
                 discounted = scaled(amount, E8 - self.fee_e8[product, 2], E8)
@@ -720,6 +725,8 @@ class Settlement:
                 rows[slot, LOTS] -= resting - kept
                 self.uncount(slot, resting - kept)
                 if kept:
+                    if rows[slot, HELD]:
+                        self.hold(slot, kept)  # a bought option's premium
                     self.record(slot, REDUCED, int(rows[slot, PRICE]), resting - kept)
 
     def count_rejection(self, reason: int) -> None:

@@ -44,6 +44,9 @@ WALLET_FLAGS = {"": 0, "margin": 8}
 SIDE_EFFECTS = {"": 0, "auto_borrow": 64, "auto_repay": 128, "auto_borrow_repay": 192}
 TRIGGERS = {"stop": 1, "take_profit": 2, "trailing_stop": 3}
 SECOND_NS = 1_000_000_000
+MOST_TRIGGER = 9e10
+"""Trigger prices are int64 in 1e-8."""
+
 YEAR_NS = 365.0 * 86_400.0 * 1e9
 
 
@@ -498,6 +501,8 @@ class Context:
             raise ValueError(f"kind {kind!r} is none of {', '.join(TRIGGERS)}")
         if watch not in ("last", "mark"):
             raise ValueError(f"watch must be last or mark, not {watch!r}")
+        if not max(trigger, activation) < MOST_TRIGGER:
+            raise ValueError(f"a trigger price must be below {MOST_TRIGGER:g}")
         callback = round(callback_rate * 10_000)
         if kind and kind != "trailing_stop" and trigger <= 0:
             raise ValueError(f"a {kind} order needs a trigger price above 0")
