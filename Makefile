@@ -7,6 +7,8 @@ BIN    := $(VENV)/bin
 PY     := $(BIN)/python
 OUT    ?= out
 ARGS   ?=
+SEED   ?=
+SECONDS ?= 60
 # Files of tests, one after the other, on as many processes as there are cores.
 SPREAD := --numprocesses=auto --dist=loadfile
 SHIPPED := simulator strategies replay_data
@@ -16,7 +18,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export UNIMARGIN_SHARED_DATA ?= $(abspath ../shared/data)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup build run test check format pure soak smoke wheel docs bench lock clean distclean
+.PHONY: help setup build run test check format pure soak sim smoke wheel docs bench lock clean distclean
 
 help: ## this list
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 18
@@ -77,6 +79,9 @@ pure: setup ## the suite on an uncompiled copy of the tree
 
 soak: build ## the tests that take long, with many examples
 	HYPOTHESIS_PROFILE=soak $(PY) -m pytest -m "soak or slow" $(ARGS)
+
+sim: build ## hunt for violations by drawn worlds (SECONDS=60), or replay one (SEED=123)
+	$(PY) -m tests.simulation.hunt $(if $(SEED),--seed $(SEED),--seconds $(SECONDS)) $(ARGS)
 
 bench: build ## measure speed on this machine
 	$(BIN)/unimargin bench $(ARGS)

@@ -1,0 +1,151 @@
+"""One case, run and checked: what happens in it must keep every rule, and happen again.
+
+`run` plays a case row by row under watch, then once more in one piece without; the digests must
+agree.  Whatever is raised is a finding: the venue's own assertions, the auditors', and any other.
+"""
+
+from __future__ import annotations
+
+import sys
+import tempfile
+import traceback
+import warnings
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from simulator.exchange import upkeep
+from simulator.simulation import Simulation
+from tests.simulation.hunt import world
+from tests.simulation.hunt.case import Case
+from tests.simulation.hunt.trader import Trader
+from tests.simulation.hunt.watch import Watched
+
+Story = Callable[[str], None]
+
+
+@dataclass
+class Finding:
+    """What was found in a case: ``said`` is empty where nothing was."""
+
+    said: str = ""
+    where: str = ""
+    row: int = 0
+    events: int = 0
+    looks: int = 0
+    digest: str = ""
+    counts: Counter[str] = field(default_factory=Counter)
+
+    @property
+    def kind(self) -> str:
+        """What stays the same while a case is made smaller: where it was raised."""
+        return self.where
+
+
+def traders_of(case: Case) -> list[Trader]:
+    """Return the strategies of a case."""
+    number = range(case.world["traders"])
+    return [Trader(one, case.commands, case.world) for one in number]
+
+
+@contextmanager
+def strict() -> Iterator[list[Any]]:
+    """Warnings are errors, and what Python could only print is kept."""
+    unraisable: list[Any] = []
+    hook = sys.unraisablehook
+    sys.unraisablehook = lambda told: unraisable.append((told.exc_value, str(told.object)))
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")
+            yield unraisable
+    finally:
+        sys.unraisablehook = hook
+
+
+def run(
+    case: Case,
+    story: Story | None = None,
+    prepare: Callable[[Any], None] | None = None,
+    *,
+    again: bool = True,
+) -> Finding:
+    """Run a case and return what was found.
+
+    ``story`` is told what happens; ``prepare`` may change the run before it starts (a deliberate
+    fault); ``again``: also in one piece, for the digest, with and without safe bands.
+    """
+    found = Finding()
+    with tempfile.TemporaryDirectory() as folder, strict() as unraisable:
+        watch = None
+        try:
+            path = world.tape(case.world, case.rows, Path(folder))
+            traders = traders_of(case)
+            made: Any = world.simulation(case.world, path, traders, Watched)
+            watch = made.watch
+            if story is not None:
+                _tell(watch, traders, story)
+            if prepare is not None:
+                prepare(made)
+            result = made.run()
+            watch.end(traders)
+            assert not unraisable, f"could not be raised: {unraisable[0]}"
+            found.digest = result.digest
+            found.counts.update(watch.lives.counts + watch.money.counts + watch.counts)
+            for trader in traders:
+                found.counts.update({f"told {what}": n for what, n in trader.told.items()})
+            found.counts.update(_told(made))
+            found.events += made.core.events
+            if again:
+                found.events += _again(case, path, result.digest)
+        except Exception as error:  # whatever it is, it is a finding
+            _blame(found, error)
+        if watch is not None:
+            found.row, found.looks = watch.rows, watch.looks
+    return found
+
+
+def _again(case: Case, path: Path, digest: str) -> int:
+    """Run in one piece, on odd seeds with safe bands from the first pool on."""
+    kept = upkeep.BANDS_FROM
+    if case.seed % 2:
+        upkeep.BANDS_FROM = 0
+    try:
+        once = world.simulation(case.world, path, traders_of(case), Simulation)
+        told = once.run().digest
+    finally:
+        upkeep.BANDS_FROM = kept
+    assert told == digest, f"in one piece the digest is {told[:12]}, row by row {digest[:12]}"
+    return int(once.core.events)
+
+
+def _blame(found: Finding, error: Exception) -> None:
+    """Say what was raised, and in which line of whose code."""
+    last = traceback.extract_tb(error.__traceback__)[-1]
+    found.said = f"{type(error).__name__}: {str(error).splitlines()[0] if str(error) else ''}"
+    found.where = f"{Path(last.filename).name}:{last.name}:{type(error).__name__}"
+
+
+def _told(made: Simulation) -> Counter[str]:
+    """What was asked of the desk, and what came of it."""
+    counts: Counter[str] = Counter()
+    for event in made.desk.funds.events:
+        counts[f"{event.operation.name} {event.refusal or 'done'}"] += 1
+    for step in made.desk.modes.events:
+        counts[f"{step.step.name} {step.refusal.name if step.refusal else 'taken'}"] += 1
+    return counts
+
+
+def _tell(watch: Any, traders: list[Trader], story: Story) -> None:
+    """Have outcomes and commands told as they come."""
+    from simulator.events.outcomes import Outcome
+
+    def outcomes(asked: Any, rows: Any) -> None:
+        for row in rows.tolist():
+            story(f"row {watch.rows:6} {row[0]}  {Outcome(row[1]).name:<16} {row[2:]}")
+
+    watch.story = outcomes
+    for trader in traders:
+        trader.says = lambda now, command: story(f"row {watch.rows:6} {now}    asks {command[2:]}")

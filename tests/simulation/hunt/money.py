@@ -1,0 +1,236 @@
+"""Money as the postings, the fills and the outcomes tell it, added up apart from the ledger.
+
+Every entry must balance, the columns must be the sum of the postings, what a fill realized and cost
+must be what plain integers say, and what the account has must change by what was said and nothing
+else.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import Any
+
+import numpy as np
+
+from simulator.accounts.wallets import INSURANCE
+from simulator.events.outcomes import Outcome
+from simulator.simulation import Simulation
+from tests.simulation.hunt.orders import Lives
+
+E8 = 10**8
+TIME, INSTRUMENT, SEQ, SIDE, PRICE, LOTS, MAKER, FEE, FEE_ASSET, REALIZED, FORCED, ACCOUNT, SLOT = (
+    range(13)
+)
+
+SIGN = {
+    Outcome.DEPOSITED: 1,
+    Outcome.WITHDRAWN: -1,
+    Outcome.FUNDING: -1,
+    Outcome.BORROWED: 1,
+    Outcome.REPAID: -1,
+    Outcome.INTEREST_PAID: -1,
+    Outcome.NEGATIVE_INTEREST: -1,
+    Outcome.CONVERTED: 1,
+}
+"""What an outcome does to the account's balance of an asset; 1: its quantity comes in."""
+
+UNTOLD = {
+    Outcome.LIQUIDATED,
+    Outcome.SHORTFALL,
+    Outcome.SETTLED,
+    Outcome.TAKEN_OVER,
+    Outcome.DELEVERAGED,
+    Outcome.ENROLLED,
+}
+"""Outcomes that move more money than they say."""
+
+
+class Money:
+    """Adds up all that is posted; ``take`` is given what is new."""
+
+    def __init__(self, run: Simulation, lives: Lives) -> None:
+        self.run, self.core, self.lives = run, run.core, lives
+        self.ledger = run.core.ledger
+        self.listed, self.assets = run.player.instruments, run.assets
+        self.count = len(self.listed)
+        size = (self.ledger.wallets, self.ledger.assets)
+        # The fund has its balance before anything is asked for.
+        debts = (np.array(self.ledger.loan), np.array(self.ledger.interest))
+        self.tables = np.stack([np.array(self.balances()), *debts])
+        self.own = slice(INSURANCE + 1, run.desk.lender)
+        self.kept = np.zeros(size[1], np.int64)
+        self.insured = np.zeros(size[1], np.int64)
+        self.cost: dict[int, tuple[int, int]] = {}
+        self.stale: set[int] = set()
+        self.fills = 0
+        self.counts: Counter[str] = Counter()
+        self.paid: Counter[tuple[int, int, int]] = Counter()
+        self.fees = self._fees()
+        self.discounts = "BNB" in self.assets
+
+    def _fees(self) -> list[tuple[int, int]]:
+        """Maker's and taker's fee of each instrument, as the rulebook has them."""
+        paid = self.run.rules.fees
+        of = {"spot": paid.spot, "um": paid.um, "cm": paid.cm, "option": paid.option}
+        return [(of[one.market].maker_e8, of[one.market].taker_e8) for one in self.listed]
+
+    # Postings
+
+    def postings(self, rows: Any) -> None:
+        """Take rows of ``Ledger.keep_log``: each entry balances for each asset."""
+        tables = self.tables
+        if len(rows) > 40:
+            np.add.at(tables, (rows[:, 2], rows[:, 3], rows[:, 4]), rows[:, 5])
+            assert not tables.sum(axis=1).any(), "postings that do not balance"
+            return
+        sums: Counter[tuple[int, int, int]] = Counter()
+        for entry, _, what, wallet, asset, amount in rows.tolist():
+            tables[what, wallet, asset] += amount
+            sums[entry, what, asset] += amount
+        for (entry, what, asset), amount in sums.items():
+            assert amount == 0, f"entry {entry} leaves {amount} of {self.assets[asset]} ({what})"
+
+    def balances(self) -> Any:
+        """The ledger's balances [wallet, asset]."""
+        return self.ledger.columns()[0]
+
+    def compare(self) -> None:
+        """The ledger's columns are the sums of the postings."""
+        columns = (self.balances(), np.asarray(self.ledger.loan), np.asarray(self.ledger.interest))
+        names = ("balance", "loan", "interest")
+        for name, column, table in zip(names, columns, self.tables, strict=True):
+            if not np.array_equal(column, table):
+                wallet, asset = (int(n[0]) for n in np.nonzero(column != table))
+                raise AssertionError(
+                    f"{name} of {self.assets[asset]} in wallet {wallet}: {column[wallet, asset]}, "
+                    f"its postings say {table[wallet, asset]}"
+                )
+
+    # Fills
+
+    def check_fills(self) -> Counter[int]:
+        """Check what is new among the fills; return what they bring the account, by asset."""
+        made: Counter[int] = Counter()
+        rows = self.core.fills()[self.fills :].tolist()
+        self.fills += len(rows)
+        for row in rows:
+            if row[ACCOUNT] == 1:
+                self._fill(row, made)
+        return made
+
+    def _fill(self, row: list[int], made: Counter[int]) -> None:
+        slot, signed, price = row[SLOT], row[SIDE] * row[LOTS], row[PRICE]
+        one = self.listed[row[INSTRUMENT]]
+        if row[SEQ] == 0:  # taken over or deleveraged, at no price of the book
+            self.stale.add(slot)
+            return
+        order = self.lives.orders.get(row[SEQ])
+        if row[MAKER] and order is not None:
+            assert order.rested, f"a maker that did not rest: {order}"
+        worth = self.lives.value(row[INSTRUMENT], row[LOTS], price)
+        received = worth
+        if one.market == "spot":
+            base, quote = self.assets.index(one.base), self.assets.index(one.quote)
+            lots = int(row[LOTS] * one.lot * E8)
+            made[base] += row[SIDE] * lots
+            made[quote] -= row[SIDE] * worth
+            if row[SIDE] > 0:
+                received = lots
+        elif one.market == "option":
+            made[self.assets.index(one.settle)] -= row[SIDE] * worth
+        else:
+            expected = self._realized(slot, signed, -worth if one.inverse else worth)
+            assert expected is None or expected == row[REALIZED], (
+                f"realized {row[REALIZED]}, plain integers say {expected}: {row}"
+            )
+            made[self.assets.index(one.settle)] += row[REALIZED]
+        made[row[FEE_ASSET]] -= row[FEE]
+        self._fee(row, received)
+
+    def _fee(self, row: list[int], received: int) -> None:
+        one = self.listed[row[INSTRUMENT]]
+        asset = one.settle if one.market != "spot" else one.base if row[SIDE] > 0 else one.quote
+        if row[FORCED]:
+            assert row[FEE] == 0, f"a trading fee of a forced order: {row}"
+            return
+        discounted = self.discounts and self.assets[row[FEE_ASSET]] == "BNB"
+        if discounted:
+            assert row[FEE] >= 0, row
+            return
+        assert row[FEE_ASSET] == self.assets.index(asset), f"a fee in another asset: {row}"
+        rate = self.fees[row[INSTRUMENT]][0 if row[MAKER] else 1]
+        if one.market == "option":
+            assert row[FEE] >= 0, row
+            return
+        expected = -(-received * rate // E8)
+        assert row[FEE] == expected, f"fee {row[FEE]}, must be {expected}: {row}"
+
+    def _realized(self, slot: int, signed: int, worth: int) -> int | None:
+        """What closing brings: cost released pro rata, rounded towards zero; None: not known."""
+        if slot in self.stale:
+            return None
+        paid = worth if signed > 0 else -worth
+        held, spent = self.cost.get(slot, (0, 0))
+        if held == 0 or held * signed > 0:
+            self.cost[slot] = (held + signed, spent + paid)
+            return 0
+        closing = min(abs(held), abs(signed))
+        released = _share(spent, closing, abs(held))
+        received = _share(paid, closing, abs(signed))
+        self.cost[slot] = (held + signed, spent + paid - received - released)
+        return -received - released
+
+    # The account
+
+    def account(self, outcomes: Any) -> None:
+        """What the account has changed by what was said."""
+        made = self.check_fills()
+        balances = self.balances()
+        own, insured = balances[self.own].sum(axis=0), balances[INSURANCE]
+        change, paid_for = own - self.kept, insured - self.insured
+        self.kept, self.insured = own.copy(), insured.copy()
+        told = True
+        for row in outcomes.tolist():
+            time, kind, account, instrument, order, _, price, quantity = row
+            if kind in UNTOLD:
+                told = False
+                if kind == Outcome.SETTLED:
+                    self.stale.add(order)
+            elif kind in SIGN and account == 1:
+                asset = price
+                if kind == Outcome.FUNDING:
+                    asset = self.assets.index(self.listed[instrument].settle)
+                    self.paid[time, instrument, order] += 1
+                    self._funding(row)
+                made[asset] += SIGN[kind] * quantity
+        for slot in self.stale:
+            lots, spent = self.ledger.position_of(1, slot)
+            self.cost[slot] = int(lots), int(spent)
+        self.stale.clear()
+        if not told or paid_for.any():
+            self.counts["not added up"] += 1
+            return
+        self.counts["added up"] += 1
+        for asset, name in enumerate(self.assets):
+            assert change[asset] == made[asset], (
+                f"{name} of the account changed by {change[asset]}, told was {made[asset]}"
+            )
+
+    def _funding(self, row: list[int]) -> None:
+        """Longs pay where the rate is above zero; a share of the notional at some mark."""
+        _, _, _, instrument, order, _, rate, paid = row
+        slot = order or instrument
+        held = self.lives.lots[slot]
+        assert paid * rate * held >= 0, f"funding of {paid} at a rate of {rate} for {held} lots"
+
+    def end(self, fundings: Counter[tuple[int, int]]) -> None:
+        """Nobody paid funding more often than the tape tells it, once where it does not."""
+        for (time, instrument, slot), count in self.paid.items():
+            told = max(1, fundings[time, instrument])
+            assert count <= told, f"funding of slot {slot} at {time}: {count} times, told {told}"
+
+
+def _share(amount: int, part: int, whole: int) -> int:
+    """Part of a signed amount, rounded towards zero."""
+    found = abs(amount) * part // whole
+    return found if amount >= 0 else -found
