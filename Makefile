@@ -18,7 +18,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export UNIMARGIN_SHARED_DATA ?= $(abspath ../shared/data)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup build run test check format pure soak sim smoke wheel docs bench lock clean distclean
+.PHONY: help setup build run test check format pure soak fuzz sim smoke wheel docs bench lock clean distclean
 
 help: ## this list
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 18
@@ -82,6 +82,9 @@ soak: build ## the tests that take long, with many examples
 
 sim: build ## hunt for violations by drawn worlds (SECONDS=60), or replay one (SEED=123)
 	$(PY) -m tests.simulation.hunt $(if $(SEED),--seed $(SEED),--seconds $(SECONDS)) $(ARGS)
+FUZZ_SECONDS ?= 60
+fuzz: build ## coverage-guided inputs for everything that reads (FUZZ_SECONDS=600 a target)
+	$(PY) -m tests.fuzz.atheris_readers $(FUZZ_SECONDS) $(ARGS)
 
 bench: build ## measure speed on this machine
 	$(BIN)/unimargin bench $(ARGS)
