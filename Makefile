@@ -82,6 +82,7 @@ soak: build ## the tests that take long, with many examples
 
 sim: build ## hunt for violations by drawn worlds (SECONDS=60), or replay one (SEED=123)
 	$(PY) -m tests.simulation.hunt $(if $(SEED),--seed $(SEED),--seconds $(SECONDS)) $(ARGS)
+
 FUZZ_SECONDS ?= 60
 fuzz: build ## coverage-guided inputs for everything that reads (FUZZ_SECONDS=600 a target)
 	$(PY) -m tests.fuzz.atheris_readers $(FUZZ_SECONDS) $(ARGS)

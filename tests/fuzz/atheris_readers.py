@@ -31,7 +31,9 @@ def every(seconds: int) -> int:
         inputs = re.search(r"number_of_executed_units: (\d+)", done.stderr)
         new = re.search(r"new_units_added: +(\d+)", done.stderr)
         counts = [int(found[1]) if found else 0 for found in (inputs, new)]
-        print(f"{target.name}: {counts[0]:,} inputs, {counts[1]:,} reached something new", flush=True)
+        print(
+            f"{target.name}: {counts[0]:,} inputs, {counts[1]:,} reached something new", flush=True
+        )
         if done.returncode:
             wrong += 1
             print("\n".join(done.stderr.splitlines()[-30:]), flush=True)

@@ -104,7 +104,10 @@ def expected() -> dict[str, tuple[tuple[str, ...], str]]:
             ("population", "describe", "{}", "--scenario", "crash"),
             "300,000,000 rows",
         ),
-        "folder.parquet": (("population", "describe", "{}", "--scenario", "crash"), "is a directory"),
+        "folder.parquet": (
+            ("population", "describe", "{}", "--scenario", "crash"),
+            "is a directory",
+        ),
     }
     said = {
         "deep.yaml": "not valid YAML",
