@@ -5,19 +5,21 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from decimal import Decimal, InvalidOperation
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import replay_data
+from simulator.accounts.profile import profile_of
 from simulator.accounts.states import AccountMode
 from simulator.accounts.wallets import Partition, layouts
 from simulator.errors import InputError
+from simulator.exchange.layout import Layout
+from simulator.exchange.traders import Seat
 from simulator.instruments.instrument import Instrument
 from simulator.market.tape import Kind
 from simulator.replay.player import Player
+from simulator.risk.rules import MarginRules
 from simulator.strategy.base import Strategy
-
-if TYPE_CHECKING:
-    from simulator.risk.rules import MarginRules
+from simulator.strategy.trader import Trader
 
 QUEUE_MODELS = {"risk_averse": (0, 1.0), "power": (1, 3.0), "log": (2, 1.0), "fifo": (3, 1.0)}
 MOST = 1_000_000_000
@@ -88,9 +90,13 @@ def instances(strategies: Strategy | Sequence[Strategy]) -> list[Strategy]:
 
 
 def checked_deposits(
-    given: Mapping[str, Decimal | str | int | float], listed: Sequence[Instrument]
+    given: Mapping[str, Decimal | str | int | float] | None, listed: Sequence[Instrument]
 ) -> dict[str, Decimal]:
-    """Return deposits; ``InputError`` for an asset the data do not price, or a wrong amount."""
+    """Return deposits, 100,000 USDT where none are named; ``InputError`` for an asset the data do
+    not price, or a wrong amount.
+    """
+    if given is None:
+        given = {"USDT": 100_000}
     deposits = {}
     for asset, amount in given.items():
         try:
@@ -110,6 +116,57 @@ def checked_deposits(
     return deposits
 
 
+def checked_traders(traders: Sequence[Trader], crowded: bool) -> tuple[Trader, ...]:
+    """Return further accounts; ``InputError`` for no `Trader`, a wrong mode, a name given twice,
+    and beside a population.
+    """
+    names: set[str] = set()
+    if traders and crowded:
+        raise InputError("traders and population: give one of them")
+    for one in traders:
+        if not isinstance(one, Trader):
+            raise InputError(f"traders: {one!r} is no Trader; give Trader(name=..., ...)")
+        if not one.name or one.name in names:
+            raise InputError(f"traders: name {one.name!r}: every trader needs one of its own")
+        names.add(one.name)
+        check_choices(one.mode, None, "one_way")
+    return tuple(traders)
+
+
+def partitions_of(
+    listed: Sequence[Instrument],
+    margins: Mapping[AccountMode, MarginRules],
+    hedge: bool,
+    first: AccountMode,
+) -> dict[AccountMode, Partition]:
+    """Return partitions of both modes, numbered from the first's on; ``margins`` are by mode."""
+    isolated = margins["separated"].margin_type == "isolated"
+    return layouts(listed, margins["unified"].members, isolated, hedge, first)
+
+
+def seats_of(
+    traders: Sequence[Trader],
+    listed: Sequence[Instrument],
+    margins: Mapping[AccountMode, MarginRules],
+    hedge: bool,
+) -> list[Seat]:
+    """Return the places that further accounts have at a venue; ``margins`` are by mode."""
+    found = []
+    for one in traders:
+        mode: AccountMode = "unified" if one.mode == "unified" else "separated"
+        made = partitions_of(listed, margins, hedge, mode)
+        found.append(
+            Seat(
+                {name: Layout(made[name], margins[name]) for name in made},
+                mode,
+                len(instances(one.strategies)),
+                one.leverage,
+                profile_of(one.profile),
+            )
+        )
+    return found
+
+
 def queue_model_of(name: str) -> tuple[int, float]:
     """Return a queue model's number and exponent from its name, such as ``power:2``."""
     word, _, power = name.partition(":")
@@ -123,12 +180,3 @@ def queue_model_of(name: str) -> tuple[int, float]:
     if not 0 < exponent <= 100:
         raise InputError(f"queue model {name!r}: the exponent must be a number above 0")
     return model, exponent
-
-
-def partitions(
-    listed: Sequence[Instrument], first: MarginRules, second: MarginRules, hedge: bool
-) -> dict[AccountMode, Partition]:
-    """Partitions of both modes, numbered from the first one's on."""
-    rules = {first.mode: first, second.mode: second}
-    isolated = rules["separated"].margin_type == "isolated"
-    return layouts(listed, rules["unified"].members, isolated, hedge, first.mode)

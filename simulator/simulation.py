@@ -18,10 +18,12 @@ from simulator.accounts.wallets import INSURANCE, OUTSIDE
 from simulator.choices import (
     check_choices,
     checked_deposits,
+    checked_traders,
     data_paths,
     instances,
-    partitions,
+    partitions_of,
     queue_model_of,
+    seats_of,
     volatilities,
     with_funding,
 )
@@ -54,6 +56,7 @@ if TYPE_CHECKING:
     from simulator.exchange.rules import VenueRules
     from simulator.report.result import RunResult
     from simulator.risk.rules import MarginRules
+    from simulator.strategy.trader import Trader
 
 Progress = Callable[[int, int], None]
 
@@ -84,7 +87,8 @@ class Simulation:
     function that makes them for a `simulator.accounts.crowd.Setting`; with one the deposits are
     nothing unless given, and the account stays in its mode.  ``impact`` lets what is taken move the
     books, and them the marks (docs/concepts/impact.md); ``insurance`` stands above the rulebook's
-    fund.
+    fund.  ``traders`` are further accounts with strategies, funds and modes of their own, in the
+    same books: numbers 2, 3, ... (docs/concepts/accounts.md); not beside a population.
     ``rulebook`` is a name, a path, or a rulebook with values of its own (``with_overrides``).
     Raises ``InputError`` for what the user can mend.
     """
@@ -117,6 +121,7 @@ class Simulation:
         population: Population | None = None,
         impact: Impact | None = None,
         insurance: InsuranceRules | None = None,
+        traders: Sequence[Trader] = (),
         note: Callable[[str], None] = lambda _line: None,
         import_progress: Callable[[str, int, int], None] = lambda _s, _d, _t: None,
     ) -> None:
@@ -131,7 +136,9 @@ class Simulation:
         self.seed = seed
         paths = data_paths(data)
         self.data = tuple(str(path) for path in paths)
-        self.strategies = instances(strategies)
+        self.traders = checked_traders(traders, population is not None)
+        by_account = [strategies, *(one.strategies for one in self.traders)]
+        self.strategies = [one for own in by_account for one in instances(own)]
         self._ran = False
         self.tapes = load(paths, on_gap="resync", progress=import_progress, note=note)
         self._play(Player(self.tapes, start_ns=start_ns, end_ns=end_ns, instruments=instruments))
@@ -146,23 +153,27 @@ class Simulation:
         margin, second = self._both_modes(listed, margin_type, margin_leverage, multi_assets)
         if self._opening and margin.model == "brackets":  # by scenarios leverage is no choice
             leverage = self._opening.leverage() or leverage
-        both = partitions(listed, margin, second, position_mode == "hedge")
+        hedge = position_mode == "hedge"
+        both = partitions_of(listed, self.margins, hedge, self._mode)
         self.partition = both[margin.mode]
         self.latency = parse_latency(None if latency is None else str(latency), seed)
         model, power = queue_model_of(queue_model)
-        deposits = {"USDT": Decimal(100_000)} if deposits is None else deposits
-        self._deposits = checked_deposits(deposits, listed)
+        given = [deposits, *(one.deposits for one in self.traders)]
+        self._deposits = [checked_deposits(one, listed) for one in given]
         crowd, margin = self._with_crowd(population, listed, margin)
         gc.collect()  # an earlier run is a cycle of few objects and much memory: it would stay long
         made = assemble(
             listed,
             self.partition,
             self._venue_rules(margin, multi_assets, insurance),
-            strategies=len(self.strategies),
+            strategies=len(instances(strategies)),
             queue_model=model,
             queue_power=power,
             latency=self.latency,
-            deposits=self._opening.assets() if self._opening else list(self._deposits),
+            deposits=[
+                *(self._opening.assets() if self._opening else ()),
+                *(asset for one in self._deposits for asset in one),
+            ],
             sample_step_ns=self._sample_step(active_ns(self.tapes, self.span)),
             bnb_fees=bnb_fees,
             leverage=leverage,
@@ -174,6 +185,7 @@ class Simulation:
             impact=impact,
             crowd=crowd,
             members=self.margins["unified"].members,
+            seats=seats_of(self.traders, listed, self.margins, hedge),
         )
         self.core, self.desk, self.assets = made.core, made.desk, made.assets
         self.roster, self._entrants = made.entrants.roster, made.entrants
@@ -202,10 +214,11 @@ class Simulation:
     ) -> tuple[Crowd | None, MarginRules]:
         """Return the population as the run has its columns, and the margin rules of all."""
         self._first: tuple[Mapping[str, float], Mapping[str, float]] = ({}, {})
+        both = for_both_modes(self.margins["separated"], self.margins["unified"], self._mode)
         if population is None:
-            return None, margin
+            return None, both if self.traders else margin
         brought = population.assets if isinstance(population, Crowd) else ()
-        assets = assets_of(listed, [*self._deposits, *brought])
+        assets = assets_of(listed, [*self._deposits[0], *brought])
         told = first_prices(self.player, listed)
         index = first_index(assets, listed, index_sources(listed, assets), CASH, told)
         self._first = told.price, index
@@ -216,7 +229,6 @@ class Simulation:
         for number, one in enumerate(listed):
             if one.name not in told.price and crowd.lots[:, number].any():
                 raise InputError(f"population: {one.name}: the data begin without a price of it")
-        both = for_both_modes(self.margins["separated"], self.margins["unified"], self._mode)
         return crowd, both
 
     def _play(self, player: Player) -> None:
@@ -247,7 +259,8 @@ class Simulation:
     def _attach(self, listed: Sequence[Instrument]) -> None:
         """Give every strategy its context; note which callbacks it has."""
         for number, strategy in enumerate(self.strategies):
-            context = Context(self.core, self.desk, number, 1, listed)
+            desk = self.desk.of_strategy(number)
+            context = Context(self.core, desk, number, desk.account, listed)
             kind = type(strategy)
             self.core.add_strategy(
                 strategy,
@@ -257,11 +270,12 @@ class Simulation:
             )
 
     def _watch(self, sentences: Sequence[str]) -> None:
-        for sentence in [sentences] if isinstance(sentences, str) else sentences:
-            try:
-                self.desk.watch_for(parse(sentence), RUN)
-            except LookupError as error:
-                raise InputError(f"alert {sentence!r}: {error.args[0]}") from None
+        for account, given in enumerate([sentences, *(t.alerts for t in self.traders)], 1):
+            for sentence in [given] if isinstance(given, str) else given:
+                try:
+                    self.desk.accounts[account].watch_for(parse(sentence), RUN)
+                except LookupError as error:
+                    raise InputError(f"alert {sentence!r}: {error.args[0]}") from None
 
     def run(
         self,
@@ -322,9 +336,11 @@ class Simulation:
         self.core.begin(self.span[0])
         self.desk.begin(self.span[0])
         self._enter()
-        for asset, amount in self._deposits.items():
-            units = int(amount * 10**8)
-            self.desk.funds.begin_with(self.partition.deposits_to, self.desk.asset(asset), units)
+        for account, deposits in enumerate(self._deposits, 1):
+            desk = self.desk.accounts[account]
+            for asset, amount in deposits.items():
+                units = int(amount * 10**8)
+                desk.funds.begin_with(desk.partition.deposits_to, desk.asset(asset), units)
         if self._opening is not None:
             self._opening.book(self.desk, self.partition)
         for strategy, context in zip(self.strategies, self.core.contexts, strict=True):

@@ -11,7 +11,7 @@ An account that can change its mode has two partitions over one numbering of wal
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 
 from simulator.accounts.states import AccountMode
@@ -41,6 +41,10 @@ class Partition:
     ``pools`` lists (name, wallet, isolated slot or -1).  ``members`` are the lines that share one
     wallet.  ``wallets`` and ``pools`` are those of both modes; ``own`` and ``live`` number the ones
     that exist in ``mode``, ascending.
+
+    Numbers are the venue's.  Where other accounts come before this one its wallets, but the
+    venue's own, are numbered ``shift`` higher than they stand in ``wallets``, and its pools
+    ``pool_shift`` higher than in ``pools``: see `shifted`.
     """
 
     wallets: list[str] = field(default_factory=lambda: list(VENUE_WALLETS))
@@ -57,6 +61,8 @@ class Partition:
     mode: AccountMode = "separated"
     own: list[int] = field(default_factory=list)
     live: list[int] = field(default_factory=list)
+    shift: int = 0
+    pool_shift: int = 0
 
     @property
     def pools_of_positions(self) -> list[int]:
@@ -66,12 +72,42 @@ class Partition:
     @property
     def live_pools(self) -> list[tuple[int, str, int, int]]:
         """Pools that exist now: number, name, wallet, isolated slot or -1."""
-        return [(number, *self.pools[number]) for number in self.live]
+        return [(number, *self.pool(number)) for number in self.live]
 
     @property
     def wallet_names(self) -> list[str]:
         """Names of the wallets that exist now."""
-        return [self.wallets[number] for number in self.own]
+        return [self.name_of(number) for number in self.own]
+
+    @property
+    def numbers(self) -> range:
+        """Numbers of all wallets of the account, those that only its other mode has as well."""
+        first = len(VENUE_WALLETS) + self.shift
+        return range(first, len(self.wallets) + self.shift)
+
+    @property
+    def pool_numbers(self) -> range:
+        """Numbers of all pools of the account, those that only its other mode has as well."""
+        return range(self.pool_shift, self.pool_shift + len(self.pools))
+
+    def name_of(self, wallet: int) -> str:
+        """Name of a wallet of the account or of the venue by number; ``KeyError`` for another's."""
+        if 0 <= wallet < len(VENUE_WALLETS):
+            return VENUE_WALLETS[wallet]
+        if wallet not in self.numbers:
+            raise KeyError(wallet)
+        return self.wallets[wallet - self.shift]
+
+    def number_of(self, name: str) -> int:
+        """Number of a wallet that the account has in either mode; ``KeyError`` if it has none."""
+        for number in self.numbers:
+            if self.wallets[number - self.shift] == name:
+                return number
+        raise KeyError(name)
+
+    def pool(self, number: int) -> tuple[str, int, int]:
+        """Name, wallet and isolated slot or -1 of a pool of the account by number."""
+        return self.pools[number - self.pool_shift]
 
     def become(self, other: Partition) -> None:
         """Turn into another partition of the same numbering; who holds this one follows."""
@@ -85,15 +121,15 @@ class Partition:
         transfer can be asked for in every mode.
         """
         for number in self.own:
-            if self.wallets[number] == name:
+            if self.name_of(number) == name:
                 return number
         if name.partition(":")[0] in self.members:
-            return self.wallets.index("unified")
+            return self.number_of("unified")
         raise KeyError(name)
 
     def kind_of(self, pool: int) -> str:
         """Kind of a pool: ``unified``, ``margin``, ``um``, ``cm`` or ``options``."""
-        return self.pools[pool][0].partition(":")[0]
+        return self.pool(pool)[0].partition(":")[0]
 
     @property
     def instruments(self) -> int:
@@ -155,6 +191,27 @@ def layouts(
     }
     _number_after(made["unified" if first == "separated" else "separated"], made[first])
     return made
+
+
+def shifted(made: Mapping[AccountMode, Partition], wallets: int, pools: int) -> None:
+    """Number the partitions of an account after so many wallets and pools of others."""
+    first = len(VENUE_WALLETS)
+
+    def wallet(number: int) -> int:
+        return number + wallets if number >= first else number
+
+    def pool(number: int) -> int:
+        return number + pools if number >= 0 else number
+
+    lists = next(iter(made.values()))
+    renamed = [(name, wallet(own), slot) for name, own, slot in lists.pools]
+    for one in made.values():
+        one.shift, one.pool_shift, one.pools = wallets, pools, renamed
+        for name in ("cash", "margin", "lending", "own"):
+            setattr(one, name, [wallet(number) for number in getattr(one, name)])
+        for name in ("cash_pool", "lending_pool", "pool_of", "live"):
+            setattr(one, name, [pool(number) for number in getattr(one, name)])
+        one.deposits_to = wallet(one.deposits_to)
 
 
 def _number_after(second: Partition, first: Partition) -> None:

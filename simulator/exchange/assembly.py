@@ -22,10 +22,18 @@ from simulator.exchange.desk import Desk
 from simulator.exchange.entrants import Entrants, enrol
 from simulator.exchange.impact import impact_columns
 from simulator.exchange.latency import Latency
-from simulator.exchange.layout import Layout, margins_of, mode_columns, not_margined, pools_of
+from simulator.exchange.layout import (
+    Choice,
+    Layout,
+    margins_of,
+    mode_columns,
+    not_margined,
+    pools_of,
+)
 from simulator.exchange.leverage import Asked, chosen, highest, with_brackets_of
 from simulator.exchange.roster import Roster
 from simulator.exchange.rules import VenueRules
+from simulator.exchange.traders import Seat, margined, numbered, with_traders
 from simulator.instruments.instrument import Instrument
 from simulator.ledger.columns import Ledger
 from simulator.market.liquidity import Impact
@@ -80,8 +88,10 @@ def assemble(
     crowd: Crowd | None = None,
     members: Sequence[str] = LINES,
     impact: Impact | None = None,
+    seats: Sequence[Seat] = (),
 ) -> Made:
-    """Build ledger, books, pools, core and desk for one trading account, and a crowd beside it.
+    """Build ledger, books, pools, core and desk for the accounts that trade, or for one and a crowd
+    beside it.
 
     ``other`` is the account mode that it can switch to, its partition of the same numbering
     (`simulator.accounts.wallets.layouts`); None: it stays in its mode.
@@ -91,6 +101,8 @@ def assemble(
     ``profile`` is of the account's owner, ``seed`` draws the questions of the questionnaire.
     ``crowd`` is a population, and ``members`` what its unified accounts share; with one the account
     stays in its mode, and ``rules.margin`` are of both modes if the crowd's accounts are.
+    ``seats`` are further accounts that trade, numbered from 2 on; ``rules.margin`` are of both
+    modes then too, and ``strategies`` are those of the first account.
     Raises ``InputError`` where an instrument's filters cannot be represented.
     """
     listed = list(instruments)
@@ -102,18 +114,30 @@ def assemble(
     # The lender comes after the account's wallets: their numbers are part of digests.
     lender = len(partition.wallets)
     entrants = _entrants(crowd, listed, assets, partition, members, lender)
+    seats = [margined(seat, listed) for seat in seats]
+    if seats:
+        numbered(seats, lender + 1, len(partition.pools))
+        now = [replace(seat.layouts[seat.mode].partition) for seat in seats]
+        entrants.roster = with_traders(entrants.roster, now, assets)
     roster = entrants.roster
+    others = [
+        (one.layouts[one.mode].margin, chosen(listed, one.layouts[one.mode].margin, one.leverage))
+        for one in seats
+    ]
+    counts = [strategies, *(seat.strategies for seat in seats)]
     ledger = _ledger(listed, assets, partition.hedge, entrants)
     layouts = _layouts(here, other if crowd is None else None, listed)
     columns: dict[str, Any] = {
         "ledger": ledger,
-        "pools": _pools(ledger, listed, here, assets, start, roster),
+        "pools": _pools(ledger, listed, here, assets, start, roster, others),
         "records": Records(keep_records),
         "books": [Book(queue_model, queue_power) for _ in listed],
-        "strategies": strategies + 1,  # the last one is the venue itself
-        "account_of": [1] * (strategies + 1),
+        "strategies": sum(counts) + 1,  # the last one is the venue itself
+        "account_of": [*(n for n, many in enumerate(counts, 1) for _ in range(many)), 1],
+        "seats": seats,
+        "seat_leverage": [leverage for _, leverage in others],
         **_instrument_columns(listed, number),
-        **mode_columns(here, listed, assets, start, rules.interest, roster),
+        **mode_columns(here, listed, assets, start, rules.interest, roster, others),
         "roster": roster,
         "fund_account": roster.fund,
         "layouts": layouts,
@@ -352,10 +376,11 @@ def _pools(
     assets: list[str],
     leverage: list[Fraction],
     roster: Roster,
+    others: Sequence[Choice],
 ) -> Pools:
     missing = not_margined(listed, layout.margin)
     if missing:
         raise InputError(missing)
-    columns = margins_of(layout, listed, assets, leverage)
+    columns = margins_of(layout, listed, assets, leverage, others)
     pools, pool_of, live = pools_of(layout.partition, assets, roster)
     return Pools(ledger, pools, pool_of, columns, live)

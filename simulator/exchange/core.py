@@ -750,7 +750,7 @@ class Core(Venue):
         self, wallet: cython.int, asset: cython.int, amount: cython.longlong
     ) -> cython.int:
         """Lend what an order lacks, for now; return 0 or a ``RejectReason``."""
-        return self.cold.loans.for_order(wallet, asset, amount)
+        return self.cold.lend_for_order(wallet, asset, amount)
 
     @cython.cfunc
     @cython.exceptval(-1, check=True)
@@ -758,14 +758,14 @@ class Core(Venue):
         self, asset: cython.int, amount: cython.longlong, admitted: cython.bint
     ) -> cython.int:
         """End what ``lend_for_order`` began."""
-        self.cold.loans.confirm(asset, amount, admitted)
+        self.cold.confirm_loan(asset, amount, admitted)
         return 0
 
     @cython.cfunc
     @cython.exceptval(check=False)
     def repay_free(self) -> cython.void:
-        """After a fill of an account that repays by itself."""
-        self.cold.funds.repay_free()
+        """After a fill, where an account repays by itself."""
+        self.cold.repay_free()
 
     def set_desk(self, desk) -> None:
         """Attach the part that does what is rare, and its upkeep of marks and margin."""

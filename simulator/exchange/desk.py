@@ -6,85 +6,59 @@ methods under *Hooks* here, the loop those under *Commands and messages*.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
+from fractions import Fraction
 from typing import Any
 
 import numpy as np
 
-from simulator.accounts.states import AccountMode
-from simulator.accounts.wallets import CLEARING, INSURANCE, Partition
+from simulator.accounts.wallets import CLEARING, Partition
 from simulator.errors import InputError
-from simulator.events.outcomes import RejectReason
+from simulator.exchange.account_desk import AccountDesk, Belongings, further
 from simulator.exchange.census import Census
 from simulator.exchange.core import Core
-from simulator.exchange.desk_views import DeskViews
 from simulator.exchange.expiry import Expiry
-from simulator.exchange.facts import Facts
 from simulator.exchange.funding import Funding
-from simulator.exchange.funds import Funds
 from simulator.exchange.holders import Holders
-from simulator.exchange.isolated import IsolatedMargin
-from simulator.exchange.layout import Layout, margin_leverage, targets_of
-from simulator.exchange.leverage import Leverage
+from simulator.exchange.layout import Layout, margins_of, mode_columns, targets_of, with_leverage
 from simulator.exchange.liquidator import Liquidator
-from simulator.exchange.loans import Loans
 from simulator.exchange.measuring import Measuring
 from simulator.exchange.messages import (
     AccountEvent,
-    BorrowRequest,
     DeleveragingEvent,
     FundEvent,
-    FundOperation,
-    FundRequest,
-    LevelChange,
-    LeverageRequest,
     LiquidationEvent,
-    MarginRequest,
-    RepayRequest,
+    Message,
     Request,
     SettlementEvent,
-    StepRequest,
+    StrategyAlert,
     TakeoverEvent,
-    TransferRequest,
 )
-from simulator.exchange.modes import Modes
 from simulator.exchange.negative import NegativeBalances
-from simulator.exchange.outflow import Outflow
-from simulator.exchange.roster import Roster
+from simulator.exchange.roster import TRADER, Roster
 from simulator.exchange.snapshots import Snapshots
-from simulator.exchange.switching import Switching
-from simulator.exchange.transfers import Transfers
 from simulator.exchange.upkeep import Upkeep
-from simulator.exchange.watching import StrategyAlert, Watcher
 from simulator.instruments.instrument import Instrument
 from simulator.market.tape import Kind
+from simulator.risk.columns import MarginColumns
 from simulator.risk.interest import InterestRules
 from simulator.risk.levels import RiskLevel
 
-ACCOUNT = 1
 HOUR_NS = 3_600_000_000_000
 HOURS = 24
 
-Message = (
-    LevelChange
-    | LiquidationEvent
-    | DeleveragingEvent
-    | TakeoverEvent
-    | SettlementEvent
-    | StrategyAlert
-    | AccountEvent
-    | FundEvent
-)
 
+class Desk(AccountDesk):
+    """The rare side of a venue, and of the first account that trades on it.
 
-class Desk(DeskViews):
-    """The rare side of a venue with one trading account.
-
-    ``upkeep`` keeps prices and checks margin; ``transfers``, ``funding``, ``expiry``,
-    ``liquidator``, ``isolated`` (margin), ``loans``, ``funds``, ``negative`` (balances) and
-    ``modes`` do what their names say.  Of a crowd, ``roster`` says who is who, ``holders`` does
-    what happens to all at once, and ``census`` looks at how they stand.
+    ``upkeep`` keeps prices and checks margin; ``funding``, ``expiry``, ``liquidator`` and
+    ``negative`` (balances) do what their names say for all accounts; ``snapshots`` and the parts of
+    `AccountDesk` are the first account's.  ``accounts`` are the desks of all that trade, by number,
+    this one included.  Of a crowd, ``roster`` says who is who, ``holders`` does what happens to all
+    at once, and ``census`` looks at how they stand.
     """
+
+    holders: Holders
 
     def __init__(
         self,
@@ -100,36 +74,31 @@ class Desk(DeskViews):
         self.assets = assets
         self.lender: int = columns["lender"]
         self.roster: Roster = columns["roster"]
+        self.interest: InterestRules = columns["interest"]
         self.upkeep = Upkeep(core, columns, self)
         self.holders = Holders(core, self.roster.first_wallet, self.roster.wallet_account)
-        outflow = Outflow(core, partition, columns["outflow"])
-        self.transfers = Transfers(core, self.upkeep, partition, instruments, assets, outflow)
-        self.funding = Funding(
-            core,
-            self.upkeep,
-            partition,
-            instruments,
-            assets,
-            columns["funding"],
-            columns["funding_from_books"],
-            self.holders,
-        )
-        self.expiry = Expiry(
-            core, partition, instruments, assets, columns["delivery"], self.announce, self.holders
-        )
+        self.requests: list[Request] = []
+        self.messages: list[Message] = []
+        self.addressed: list[int] = []
+        self._account_of: list[int] = list(columns["account_of"])
+        self._take_up_dates(columns)
         self.liquidator = Liquidator(core, columns, partition, instruments, assets, self.announce)
-        self.leverage = Leverage(
+        self.negative = NegativeBalances(
             core,
-            instruments,
+            partition,
+            assets,
+            self.interest,
             columns["margin"],
-            columns["start_leverage"],
-            partition.pools_of_positions,
+            lender=self.lender,
+            roster=self.roster,
+            holders=self.holders,
         )
-        self._take_up_money(columns)
-        layouts: Mapping[AccountMode, Layout] = columns["layouts"]
+        layouts = columns["layouts"]
         self.measuring = Measuring(core, [layout.margin for layout in layouts.values()])
-        self.switching = Switching(self, layouts, columns["split_to"])
-        self.watcher = Watcher(core, partition, instruments, assets, self.announce)
+        own = Belongings(
+            partition, layouts, columns["margin"], columns["start_leverage"], columns["profile"]
+        )
+        self._begin(self, columns, TRADER, own)
         self.snapshots = Snapshots(
             core,
             partition,
@@ -141,151 +110,113 @@ class Desk(DeskViews):
             self.loans,
         )
         self.census = Census(core, instruments, assets, self.roster)
-        self.modes = self._modes(columns)
-        self.requests: list[Request] = []
-        self.messages: list[Message] = []
-        self._take_up_requests()
+        self.shared = Layout(partition, columns["margin"])
+        self.accounts: dict[int, AccountDesk] = {TRADER: self}
+        self.accounts |= {desk.account: desk for desk in further(self, columns)}
+        self._lending: AccountDesk = self
 
-    def _take_up_money(self, columns: Mapping[str, Any]) -> None:
-        """Margin of isolated positions, debts, and operations on funds."""
-        core, partition, assets = self.core, self.partition, self.assets
-        self.interest: InterestRules = columns["interest"]
-        self.isolated = IsolatedMargin(core, self.upkeep, partition, self.listed, assets)
-        self.loans = Loans(
-            core,
+    def _take_up_dates(self, columns: Mapping[str, Any]) -> None:
+        """What happens at instants of its own: funding and expiry."""
+        self.funding = Funding(
+            self.core,
             self.upkeep,
-            partition,
-            assets,
-            self.interest,
-            lender=self.lender,
-            leverage=margin_leverage(columns["margin"]),
-            holders=self.holders,
+            self.partition,
+            self.listed,
+            self.assets,
+            columns["funding"],
+            columns["funding_from_books"],
+            self.holders,
         )
-        self.funds = Funds(
-            core,
-            partition,
-            self.transfers,
-            self.loans,
-            assets,
-            columns["funds"],
-            self.announce,
-        )
-        self.negative = NegativeBalances(
-            core,
-            partition,
-            assets,
-            self.interest,
-            columns["margin"],
-            lender=self.lender,
-            roster=self.roster,
-            holders=self.holders,
-        )
-
-    def _take_up_requests(self) -> None:
-        """Which part carries a request out, and which refuses it while the account is suspended."""
-        self._carry_out: dict[type, Callable[[Any], None]] = {
-            TransferRequest: self.funds.transfer,
-            MarginRequest: self.isolated.execute,
-            LeverageRequest: self.leverage.execute,
-            BorrowRequest: self.funds.borrow,
-            RepayRequest: self.funds.repay,
-            FundRequest: self.funds.execute,
-            StepRequest: self.modes.execute,
-        }
-        self._refuse: dict[type, Callable[[Any, RejectReason], None]] = {
-            TransferRequest: self.funds.refuse,
-            MarginRequest: self.isolated.refuse,
-            LeverageRequest: self.leverage.refuse,
-            BorrowRequest: self.funds.refuse,
-            RepayRequest: self.funds.refuse,
-            FundRequest: self.funds.refuse,
-        }
-
-    def take_mode(self, layout: Layout) -> None:
-        """Go on in another account mode; ``partition``, core and upkeep have it already."""
-        self.transfers.take_mode()
-        self.loans.take_mode(self.partition, margin_leverage(layout.margin))
-        self.negative.take_mode(layout.margin)
-        self.leverage.take_mode(layout.margin, self.partition.pools_of_positions)
-        self.liquidator.take_mode(targets_of(layout.margin))
-        self.measuring.apply(self.core.pools)
-
-    def _modes(self, columns: Mapping[str, Any]) -> Modes:
-        facts = Facts(
+        self.expiry = Expiry(
             self.core,
             self.partition,
             self.listed,
             self.assets,
-            columns["modes"],
-            columns["profile"],
-        )
-        return Modes(
-            self.core,
-            self.upkeep,
-            facts,
-            self.switching if len(self.switching.layouts) > 1 else None,
+            columns["delivery"],
             self.announce,
-            mode=columns["margin"].mode,
-            rules=columns["modes"],
-            ratio_needed=columns["ratio_needed"],
-            seed=columns["seed"],
-            tick_ns=columns["mark_step"],
+            self.holders,
+            self.roster.trading,
         )
+
+    # Account modes
+
+    def columns_in(
+        self, account: int, layout: Layout, leverage: list[Fraction], roster: Roster
+    ) -> tuple[MarginColumns, Mapping[str, Any]]:
+        """Return the columns that pools, core and upkeep run by with an account in a layout and
+        with a leverage by instrument; ``roster`` has the partitions of further accounts then.
+        """
+        if len(self.accounts) == 1:
+            margins = margins_of(layout, self.listed, self.assets, leverage)
+            return margins, mode_columns(
+                layout, self.listed, self.assets, leverage, self.interest, roster
+            )
+        # The rules are of both modes already: no account's mode changes another's margin.
+        choices = [(one.leverage.margin, one.leverage.present()) for one in self.accounts.values()]
+        choices[account - TRADER] = layout.margin, leverage
+        first = layout.partition if account == TRADER else self.partition
+        margins = with_leverage(self.core.pools.columns, [chosen for _, chosen in choices])
+        return margins, mode_columns(
+            Layout(first, self.shared.margin),
+            self.listed,
+            self.assets,
+            leverage if account == TRADER else self.leverage.present(),
+            self.interest,
+            roster,
+            choices[1:],
+        )
+
+    def took_mode(self, partition: Partition, layout: Layout) -> None:
+        """An account, whose partition it is, goes on in another mode."""
+        rules = layout.margin if len(self.accounts) == 1 else self.shared.margin
+        self.negative.take_mode(rules)
+        self.liquidator.take_mode(targets_of(rules), partition.pool_numbers)
+        self.measuring.apply(self.core.pools)
 
     # Commands and messages
 
-    def begin(self, time_ns: int) -> None:
-        """Before the first row: contracts that have expired, the start of the account's age."""
-        self.expiry.before(time_ns)
-        self.modes.facts.start_ns = time_ns
+    def of_strategy(self, strategy: int) -> AccountDesk:
+        """Return the desk of the account that a strategy trades for."""
+        return self.accounts[self._account_of[strategy]]
 
-    def request(self, asked: Request) -> None:
+    def begin(self, time_ns: int) -> None:
+        """Before the first row: contracts that have expired, the start of the accounts' age."""
+        self.expiry.before(time_ns)
+        for desk in self.accounts.values():
+            desk.modes.facts.start_ns = time_ns
+
+    def send(self, asked: Request) -> None:
         """Send a request to the venue with the strategy's entry latency."""
         self.requests.append(asked)
         self.core.send(len(self.requests) - 1)
 
     def execute(self, number: int) -> None:
-        """A request reaches the venue; while the account is suspended most are refused."""
+        """A request reaches the venue."""
         asked = self.requests[number]
-        kind = type(asked)
-        if kind in self._refuse and self.core.is_suspended(ACCOUNT) and not _comes_in(asked):
-            self._refuse[kind](asked, RejectReason.ACCOUNT_SUSPENDED)
-        else:
-            self._carry_out[kind](asked)
+        self.of_strategy(asked.strategy).carry_out(asked)
 
-    def announce(self, message: Message) -> None:
-        """Send a message to the strategies with the response latency."""
+    def announce(self, message: Message, account: int) -> None:
+        """Send a message to an account's strategies with the response latency."""
         self.messages.append(message)
+        self.addressed.append(account)
         self.core.announce(len(self.messages) - 1)
 
     def tell(self, number: int) -> None:
-        """A message reaches the strategies."""
-        message = self.messages[number]
+        """A message reaches the strategies of the account that it is for."""
+        message, account = self.messages[number], self.addressed[number]
         if isinstance(message, StrategyAlert):
             at = message.strategy
             self.core.wake()
             self.core.strategies[at].on_alert(self.core.contexts[at], message.alert)
             return
         if isinstance(message, SettlementEvent):
-            self.core.adjust_known(ACCOUNT, message.slot, -message.lots)
+            self.core.adjust_known(account, message.slot, -message.lots)
         if isinstance(message, TakeoverEvent | DeleveragingEvent):
-            self.core.adjust_known(ACCOUNT, message.slot, message.lots)
-        for strategy, context in zip(self.core.strategies, self.core.contexts, strict=True):
-            self.core.wake()
-            if isinstance(message, LiquidationEvent):
-                strategy.on_liquidation(context, message)
-            elif isinstance(message, TakeoverEvent):
-                pass  # the pool's LiquidationEvent follows
-            elif isinstance(message, DeleveragingEvent):
-                strategy.on_deleveraging(context, message)
-            elif isinstance(message, SettlementEvent):
-                strategy.on_settlement(context, message)
-            elif isinstance(message, AccountEvent):
-                strategy.on_account(context, message)
-            elif isinstance(message, FundEvent):
-                strategy.on_funds(context, message)
-            elif message.level >= RiskLevel.MARGIN_CALL:
-                strategy.on_margin_call(context, message)
+            self.core.adjust_known(account, message.slot, message.lots)
+        for at, context in enumerate(self.core.contexts):
+            if self._account_of[at] == account:
+                self.core.wake()
+                _tell(self.core.strategies[at], context, message)
 
     def endless(self) -> None:
         """Refuse to go on: strategies keep one instant from ending."""
@@ -298,7 +229,9 @@ class Desk(DeskViews):
 
     def price_deposits(self) -> None:
         """Value deposits whose assets have their first price."""
-        self.transfers.price_deposits()
+        for desk in self.accounts.values():
+            desk.transfers.price_deposits()
+        self.upkeep.unpriced = any(one.transfers.waiting for one in self.accounts.values())
 
     def settle_funding(self, instrument: int, rate_e8: int) -> None:
         """Pay funding at an instant that the tape tells."""
@@ -310,7 +243,8 @@ class Desk(DeskViews):
 
     def duty(self, now: int) -> int:
         """Do what has an instant of its own and is due; return the next such instant."""
-        return min(self.expiry.due(now), self.funding.due(now), self.modes.due(now))
+        dates = min(self.expiry.due(now), self.funding.due(now))
+        return min(dates, *(desk.modes.due(now) for desk in self.accounts.values()))
 
     def close_expired(self, now: int) -> None:
         """Contracts take no orders from their expiry on, also before they are settled."""
@@ -322,7 +256,7 @@ class Desk(DeskViews):
 
     def watch(self, pool: int) -> None:
         """A pool was checked, and somebody asked for alerts."""
-        self.watcher.checked(pool)
+        self.accounts[self.core.pools.account_of(pool)].watcher.checked(pool)
 
     def sampled(self) -> None:
         """A sample for the report was taken."""
@@ -345,10 +279,28 @@ class Desk(DeskViews):
         """A full hour of venue time: interest may fall due."""
         hour = time_ns // HOUR_NS
         if hour % self.interest.every_hours == 0:
-            self.funds.repay_free()
+            self.repay_free()
             self.loans.accrue_period()
         if hour % HOURS == self.interest.negative_hour:
             self.negative.accrue_day()
+
+    def repay_free(self) -> None:
+        """Accounts that repay by themselves do."""
+        for desk in self.accounts.values():
+            desk.funds.repay_free()
+
+    def count_repaying(self) -> None:
+        """An account begins or stops to repay by itself."""
+        self.core.auto_repay = any(desk.funds.auto_repay for desk in self.accounts.values())
+
+    def lend_for_order(self, wallet: int, asset: int, units: int) -> int:
+        """Lend what an order that pays from a wallet lacks; return 0 or a ``RejectReason``."""
+        self._lending = self.accounts[self.roster.owner_of(wallet)]
+        return self._lending.loans.for_order(wallet, asset, units)
+
+    def confirm_loan(self, asset: int, units: int, admitted: bool) -> None:
+        """End what ``lend_for_order`` began: the order was admitted, or not."""
+        self._lending.loans.confirm(asset, units, admitted)
 
     def convert(self, wallet: int, asset: int) -> None:
         """Sell other assets for a balance that is too far below zero."""
@@ -378,15 +330,23 @@ class Desk(DeskViews):
         self.core.ledger.check_loans(self.lender)
         held = np.asarray(self.core.ledger.held)
         assert (held >= 0).all(), "a wallet holds a negative amount"
-        for wallet in set(range(INSURANCE + 1, self.lender)) - set(self.partition.own):
-            for asset, name in enumerate(self.assets):
-                empty = (self.core.ledger.balance_of(wallet, asset), held[wallet, asset])
-                assert not any((*empty, *self.core.ledger.loan_of(wallet, asset))), (
-                    f"wallet {self.partition.wallets[wallet]} is not of the {self.partition.mode} "
-                    f"mode, and has {name}"
-                )
+        for desk in self.accounts.values():
+            desk.verify_wallets()
 
 
-def _comes_in(asked: Request) -> bool:
-    """Whether a request only brings money in, which a suspended account may."""
-    return isinstance(asked, FundRequest) and asked.operation is FundOperation.DEPOSIT
+def _tell(strategy: Any, context: Any, message: Message) -> None:
+    """A message of the cold side reaches a strategy."""
+    if isinstance(message, LiquidationEvent):
+        strategy.on_liquidation(context, message)
+    elif isinstance(message, TakeoverEvent):
+        pass  # the pool's LiquidationEvent follows
+    elif isinstance(message, DeleveragingEvent):
+        strategy.on_deleveraging(context, message)
+    elif isinstance(message, SettlementEvent):
+        strategy.on_settlement(context, message)
+    elif isinstance(message, AccountEvent):
+        strategy.on_account(context, message)
+    elif isinstance(message, FundEvent):
+        strategy.on_funds(context, message)
+    elif message.level >= RiskLevel.MARGIN_CALL:  # type: ignore[union-attr]
+        strategy.on_margin_call(context, message)

@@ -1,4 +1,4 @@
-"""What strategies and the report ask of a desk: balances, prices, figures, samples."""
+"""What strategies and the report ask of an account's desk: balances, prices, figures, samples."""
 
 from __future__ import annotations
 
@@ -11,20 +11,23 @@ from simulator.accounts.wallets import Partition
 from simulator.exchange.core import Core
 from simulator.exchange.funding import Funding
 from simulator.exchange.messages import PoolFigures
+from simulator.exchange.roster import TRADER
 from simulator.exchange.transfers import Transfers
 from simulator.exchange.upkeep import Upkeep
 from simulator.exchange.watching import Watcher
 from simulator.risk.alerts import Watch, watch
 from simulator.risk.levels import RiskLevel
 
-ACCOUNT = 1
 UNIT = 1e-8
 
 
 class DeskViews:
-    """Answers of `simulator.exchange.desk.Desk`; they change nothing but who watches margin."""
+    """Answers of `simulator.exchange.account_desk.AccountDesk`; they change nothing but who watches
+    margin.
+    """
 
     core: Core
+    account: int
     upkeep: Upkeep
     partition: Partition
     assets: list[str]
@@ -98,10 +101,10 @@ class DeskViews:
         pool = numbers[name] if name else self.partition.live[0]
         self.core.pools.evaluate(pool)
         equity, initial, maintenance, level = self.core.pools.figures(pool)
-        needed = self.core.free_margin_needed(ACCOUNT, pool)
+        needed = self.core.free_margin_needed(self.account, pool)
         ratio = equity / maintenance if maintenance > 0 else None
         return PoolFigures(
-            self.partition.pools[pool][0],
+            self.partition.pool(pool)[0],
             equity,
             initial,
             maintenance,
@@ -112,7 +115,18 @@ class DeskViews:
 
     def account_equity(self) -> float:
         """Value of all wallets at index prices plus unrealized profit at mark, USDT."""
-        return float(self.upkeep.account_value())
+        if self.account == TRADER:
+            return float(self.upkeep.account_value())
+        ledger, pools = self.core.ledger, self.core.pools
+        total = 0.0
+        for wallet in self.partition.own:
+            for asset in range(len(self.assets)):
+                units = ledger.balance_of(wallet, asset) - ledger.owed(wallet, asset)
+                total += units * UNIT * float(pools.index_price(asset))
+        for slot in range(len(self.partition.margin)):
+            if ledger.position_of(self.account, slot)[0]:
+                total += float(pools.position_value(self.account, slot))
+        return total
 
     # What the report asks
 
@@ -133,7 +147,7 @@ class DeskViews:
 
     def fees_paid(self) -> float:
         """Trading fees of the account, USDT at the prices when they were paid."""
-        return float(self.core.fees_of(ACCOUNT))
+        return float(self.core.fees_of(self.account))
 
     def has_tape_mark(self, instrument: int) -> bool:
         """Whether the tape brought a mark price for an instrument."""

@@ -16,10 +16,10 @@ from simulator.events.outcomes import Outcome
 from simulator.exchange.core import Core
 from simulator.exchange.holders import Holders
 from simulator.exchange.messages import SettlementEvent
+from simulator.exchange.roster import TRADER
 from simulator.exchange.rules import DeliveryRules
 from simulator.instruments.instrument import Instrument
 
-ACCOUNT = 1
 UNIT = 1e-8
 E8 = 10**8
 NEVER = 1 << 62
@@ -37,15 +37,18 @@ class _Mean:
 
 @dataclass(slots=True)
 class Expiry:
-    """Ends contracts at their instants; ``events`` are the positions that were settled."""
+    """Ends contracts at their instants; ``events`` are the positions of the first account that were
+    settled.  ``trading`` accounts, from number 1 on, are told of theirs.
+    """
 
     core: Core
     partition: Partition
     listed: list[Instrument]
     assets: list[str]
     rules: DeliveryRules
-    announce: Callable[[SettlementEvent], None]
+    announce: Callable[[SettlementEvent, int], None]
     holders: Holders
+    trading: int = 1
     events: list[SettlementEvent] = field(default_factory=list)
     prices: dict[int, int] = field(default_factory=dict)
     _waiting: list[int] = field(default_factory=list)
@@ -130,8 +133,8 @@ class Expiry:
             return False
         self.prices[instrument] = price
         for slot in self.partition.slots(instrument):
-            if self.core.ledger.position_of(ACCOUNT, slot)[0]:
-                self._end(ACCOUNT, slot, instrument, price)
+            if self.core.ledger.position_of(TRADER, slot)[0]:
+                self._end(TRADER, slot, instrument, price)
             for account in self.holders.of(slot):
                 self._end(account, slot, instrument, price)
         return True
@@ -164,7 +167,7 @@ class Expiry:
         core.records.add(
             core.now, Outcome.SETTLED, account, instrument, slot, side, price, abs(lots)
         )
-        if account != ACCOUNT:
+        if not TRADER <= account < TRADER + self.trading:
             return
         event = SettlementEvent(
             time_ns=core.now,
@@ -177,8 +180,9 @@ class Expiry:
             slot=slot,
             lots=lots,
         )
-        self.events.append(event)
-        self.announce(event)
+        if account == TRADER:
+            self.events.append(event)
+        self.announce(event, account)
 
     def _fee(self, one: Instrument, lots: int, price: int, worth: int) -> int:
         """Settlement fee, rounded up: the venue gains; an option's is paid by who exercises it."""

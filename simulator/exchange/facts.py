@@ -20,13 +20,12 @@ from simulator.instruments.instrument import Instrument
 from simulator.risk.levels import RiskLevel
 from simulator.units.text import plain
 
-ACCOUNT = 1
 DAY_NS = 86_400 * 10**9
 E8 = Decimal(10) ** -8
 
 
 class Facts:
-    """Facts of the trading account; ``start_ns`` is the run's start, from which its age counts."""
+    """Facts of an account; ``start_ns`` is the run's start, from which its age counts."""
 
     def __init__(
         self,
@@ -36,8 +35,10 @@ class Facts:
         assets: Sequence[str],
         rules: ModeRules,
         profile: AccountProfile,
+        account: int = 1,
     ) -> None:
         self.core = core
+        self.account = account
         self.partition = partition
         self.listed = instruments
         self.assets = assets
@@ -62,7 +63,7 @@ class Facts:
             liquidating=self._liquidating(),
             isolated=tuple(positions[slot] for slot in apart),
             positions=tuple(positions.values()),
-            open_orders=int(self.core.open_orders(ACCOUNT)),
+            open_orders=int(self.core.open_orders(self.account)),
             loans=loans,
             interest=interest,
             negative=self._negative(),
@@ -75,7 +76,7 @@ class Facts:
         lines = self.rules.net_assets_lines
         total = Decimal(0)
         for wallet in self.partition.own:
-            name = self.partition.wallets[wallet].partition(":")[0]
+            name = self.partition.name_of(wallet).partition(":")[0]
             if lines and name not in (*lines, "unified"):
                 continue
             for asset in range(len(self.assets)):
@@ -89,8 +90,8 @@ class Facts:
             line = LINE_OF[one.market]
             if line == "spot" or (lines and line not in lines):
                 continue
-            if self.core.ledger.position_of(ACCOUNT, slot)[0]:
-                total += Decimal(repr(float(self.core.pools.position_value(ACCOUNT, slot))))
+            if self.core.ledger.position_of(self.account, slot)[0]:
+                total += Decimal(repr(float(self.core.pools.position_value(self.account, slot))))
         return total
 
     def _positions(self) -> dict[int, str]:
@@ -98,7 +99,7 @@ class Facts:
         found = {}
         for slot in range(len(self.partition.margin)):
             one = self.listed[slot % len(self.listed)]
-            lots = int(self.core.ledger.position_of(ACCOUNT, slot)[0])
+            lots = int(self.core.ledger.position_of(self.account, slot)[0])
             if lots and one.market != "spot":
                 found[slot] = f"{one.name} {plain(lots * one.lot, '+f')}"
         return found
@@ -124,7 +125,7 @@ class Facts:
         futures = [i for i, one in enumerate(self.listed) if one.market in ("um", "cm")]
         rows = rows[
             (rows[:, fills.TIME] >= since_ns)
-            & (rows[:, fills.ACCOUNT] == ACCOUNT)
+            & (rows[:, fills.ACCOUNT] == self.account)
             & (rows[:, fills.FORCED] == 0)
             & np.isin(rows[:, fills.INSTRUMENT], futures)
         ]
@@ -155,7 +156,7 @@ class Facts:
     def _negative(self) -> dict[str, Decimal]:
         """Balances below 0 by wallet and asset."""
         return {
-            f"{self.partition.wallets[wallet]} {name}": units * E8
+            f"{self.partition.name_of(wallet)} {name}": units * E8
             for wallet in self.partition.own
             for asset, name in enumerate(self.assets)
             if (units := self.core.ledger.balance_of(wallet, asset)) < 0

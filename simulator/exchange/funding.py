@@ -15,11 +15,11 @@ from simulator.accounts.wallets import MARKET, Partition
 from simulator.events.outcomes import Outcome
 from simulator.exchange.core import Core
 from simulator.exchange.holders import Holders
+from simulator.exchange.roster import TRADER
 from simulator.exchange.rules import FundingRules
 from simulator.exchange.upkeep import Upkeep
 from simulator.instruments.instrument import Instrument
 
-ACCOUNT = 1
 UNIT = 1e-8
 E8 = 10**8
 NEVER = 1 << 62
@@ -30,8 +30,8 @@ LATE_NS = 60 * 10**9
 class Funding:
     """What accounts pay for and get from funding.
 
-    ``paid`` by the account that trades in USDT, ``rows`` settlements of the tape, ``computed``
-    those from the premium index.
+    ``paid`` by the first account that trades in USDT, ``rows`` settlements of the tape,
+    ``computed`` those from the premium index.
     ``rules`` are by market; ``from_books`` the instruments whose rate the tapes do not tell.
     """
 
@@ -79,16 +79,14 @@ class Funding:
         moved = False
         pays = payment(listed, mark, rate_e8)
         for slot in self.partition.slots(instrument):
-            lots, _ = core.ledger.position_of(ACCOUNT, slot)
+            lots, _ = core.ledger.position_of(TRADER, slot)
             if lots == 0:
                 continue
             paid = pays(lots)
             core.ledger.move(self.partition.margin[slot], MARKET, asset, paid)
             self.paid += paid * UNIT * float(core.pools.index_price(asset))
             order = 0 if slot == instrument else slot
-            core.records.add(
-                core.now, Outcome.FUNDING, ACCOUNT, instrument, order, 0, rate_e8, paid
-            )
+            core.records.add(core.now, Outcome.FUNDING, TRADER, instrument, order, 0, rate_e8, paid)
             moved = True
         if self.holders.fund(instrument, rate_e8, pays) or moved:
             self.upkeep.check()

@@ -28,7 +28,6 @@ from simulator.exchange.rules import FundRules
 from simulator.exchange.transfers import Transfers
 from simulator.risk.levels import RiskLevel
 
-ACCOUNT = 1
 E8 = 10**8
 MOST = 10**17
 """Most smallest units of one deposit, and of a wallet after it: int64 holds 92 times that."""
@@ -38,10 +37,10 @@ Moves = list[tuple[int, int, int, int]]
 
 
 class Funds:
-    """Funds of the trading account.
+    """Funds of an account that trades.
 
     ``events`` are all operations in order; ``auto_repay`` says whether what is owed is repaid with
-    the free balance of its asset.
+    the free balance of its asset; ``switched`` is called when that is another.
     """
 
     def __init__(
@@ -53,13 +52,17 @@ class Funds:
         assets: list[str],
         rules: FundRules,
         announce: Callable[[FundEvent], None],
+        switched: Callable[[], None],
+        account: int = 1,
     ) -> None:
         self.core = core
+        self.account = account
         self.partition = partition
         self.transfers = transfers
         self.loans = loans
         self.assets = assets
         self.announce = announce
+        self.switched = switched
         self.events: list[FundEvent] = []
         self.auto_repay = False
         self.rules = rules
@@ -154,10 +157,17 @@ class Funds:
         if self.loans.wallet < 0:
             return RejectReason.NOT_BORROWABLE
         self.auto_repay = asked.on
-        self.core.auto_repay = asked.on
+        self.switched()
         core = self.core
         core.records.add(
-            core.now, Outcome.SETTING_CHANGED, ACCOUNT, -1, asked.operation, 0, 0, int(asked.on)
+            core.now,
+            Outcome.SETTING_CHANGED,
+            self.account,
+            -1,
+            asked.operation,
+            0,
+            0,
+            int(asked.on),
         )
         return [(-1, -1, -1, int(asked.on) * E8)]
 
@@ -205,20 +215,20 @@ class Funds:
         being liquidated, nor while the account switches its mode.
         """
         core, wallet = self.core, self.loans.wallet
-        if not self.auto_repay or wallet < 0 or core.is_suspended(ACCOUNT):
+        if not self.auto_repay or wallet < 0 or core.is_suspended(self.account):
             return
         if core.pools.checked_level(self.loans.pool) >= RiskLevel.LIQUIDATION:
             return
         for asset in range(len(self.assets)):
             owed, free = core.ledger.owed(wallet, asset), core.ledger.available(wallet, asset)
             if owed > 0 and free > 0:
-                paid = int(core.pay_debt(ACCOUNT, wallet, asset, min(owed, free)))
+                paid = int(core.pay_debt(self.account, wallet, asset, min(owed, free)))
                 self._say(-1, FundOperation.REPAY, asset, paid, wallet, -1)
 
     def most(self, wallet: int, asset: int) -> int:
         """Smallest units that may leave a wallet now, -1: the one that deposits come to."""
         source = self._wallet(wallet)
-        if source < 0 or self.core.is_suspended(ACCOUNT):
+        if source < 0 or self.core.is_suspended(self.account):
             return 0
         return self.transfers.outflow.most(source, asset)
 
@@ -230,7 +240,7 @@ class Funds:
         core.records.add(
             core.now,
             Outcome.FUNDS_REJECTED,
-            ACCOUNT,
+            self.account,
             -1,
             asked.operation,
             asked.asset,
@@ -292,7 +302,7 @@ class Funds:
         strategies = self.core.strategies
         return FundEvent(
             time_ns=int(self.core.now),
-            account=ACCOUNT,
+            account=self.account,
             actor=type(strategies[strategy]).__name__ if strategy >= 0 else "venue",
             operation=operation,
             asset=self.assets[asset] if asset >= 0 else "",
@@ -303,7 +313,7 @@ class Funds:
         )
 
     def _name(self, wallet: int) -> str:
-        return self.partition.wallets[wallet] if wallet >= 0 else ""
+        return self.partition.name_of(wallet) if wallet >= 0 else ""
 
     def _wallet(self, asked: int) -> int:
         """Wallet of a request in the mode that the account is in now."""

@@ -15,7 +15,6 @@ from simulator.exchange.messages import MarginRequest
 from simulator.exchange.upkeep import Upkeep
 from simulator.instruments.instrument import Instrument
 
-ACCOUNT = 1
 UNIT = 1e-8
 
 
@@ -29,8 +28,10 @@ class IsolatedMargin:
         partition: Partition,
         instruments: list[Instrument],
         assets: list[str],
+        account: int = 1,
     ) -> None:
         self.core = core
+        self.account = account
         self.upkeep = upkeep
         self.partition = partition
         self.listed = instruments
@@ -57,14 +58,16 @@ class IsolatedMargin:
 
     def _record(self, asked: MarginRequest, outcome: Outcome, price: int) -> None:
         core, instrument = self.core, asked.slot % len(self.listed)
-        core.records.add(core.now, outcome, ACCOUNT, instrument, asked.slot, 0, price, asked.units)
+        core.records.add(
+            core.now, outcome, self.account, instrument, asked.slot, 0, price, asked.units
+        )
 
     def _refusal(self, asked: MarginRequest, instrument: int, asset: int) -> RejectReason | None:
         core, slots = self.core, self.partition.margin
         cash = self.partition.cash[instrument]
         if asked.slot >= len(slots) or slots[asked.slot] == cash:
             return RejectReason.NOT_ISOLATED
-        if core.ledger.position_of(ACCOUNT, asked.slot)[0] == 0:
+        if core.ledger.position_of(self.account, asked.slot)[0] == 0:
             return RejectReason.NO_POSITION
         if asked.units == 0:
             return RejectReason.INSUFFICIENT_BALANCE
@@ -75,7 +78,7 @@ class IsolatedMargin:
             return RejectReason.INSUFFICIENT_BALANCE
         shared = self.partition.cash_pool[instrument]
         core.ledger.move(cash, OUTSIDE, asset, asked.units)
-        short = core.pools.equity_of(shared) < core.free_margin_needed(ACCOUNT, shared)
+        short = core.pools.equity_of(shared) < core.free_margin_needed(self.account, shared)
         core.ledger.move(OUTSIDE, cash, asset, asked.units)
         return RejectReason.INSUFFICIENT_MARGIN if short else None
 

@@ -27,6 +27,11 @@ PLAIN_MARGIN_LEVERAGE = 3
 """Leverage of cross margin where the rulebook has no rules of loans (docs/assumptions.md)."""
 
 
+Choice = tuple[MarginRules, Sequence[Fraction]]
+"""What decides how large an account's positions may be: its mode's rules, and its leverage by
+instrument."""
+
+
 @dataclass(frozen=True, slots=True)
 class Layout:
     """An account mode of a run: its partition and its margin rules."""
@@ -57,10 +62,19 @@ def margins_of(
     listed: Sequence[Instrument],
     assets: Sequence[str],
     leverage: Sequence[Fraction],
+    others: Sequence[Choice] = (),
 ) -> MarginColumns:
-    """Return the margin rules as the pools read them."""
+    """Return the margin rules as the pools read them; ``others`` are the further accounts that
+    trade, whose leverage follows that of the first, account by account.
+    """
     listings = [listing(one, float(most)) for one, most in zip(listed, leverage, strict=True)]
-    return margin_columns(layout.margin, listings, assets, hedge=layout.partition.hedge)
+    found = margin_columns(layout.margin, listings, assets, hedge=layout.partition.hedge)
+    return with_leverage(found, [leverage, *(chosen for _, chosen in others)])
+
+
+def with_leverage(columns: MarginColumns, rows: Sequence[Sequence[Fraction]]) -> MarginColumns:
+    """Return margin columns with the leverage of accounts, a row of instruments each."""
+    return replace(columns, leverage=np.array([float(one) for row in rows for one in row]))
 
 
 def for_both_modes(separated: MarginRules, unified: MarginRules, mode: str) -> MarginRules:
@@ -87,12 +101,11 @@ def pools_of(partition: Partition, assets: Sequence[str], roster: Roster) -> tup
     own = pool_rows(partition.pools, assets, account=1)
     none = np.full((1, len(partition.pool_of)), -1, dtype=np.int32)
     mine = np.array([partition.pool_of], dtype=np.int32).reshape(none.shape)
-    crowd = roster.pool_of if roster.size else none[:0]
-    live = np.arange(roster.own_pools, roster.own_pools + len(roster.pools), dtype=np.int32)
+    others = roster.pool_of if len(roster.pool_of) else none[:0]
     return (
         np.concatenate([own, roster.pools]),
-        np.concatenate([none, mine, crowd, none]),
-        np.concatenate([np.array(partition.live, dtype=np.int32), live]),
+        np.concatenate([none, mine, others, none]),
+        np.concatenate([np.array(partition.live, dtype=np.int32), roster.live]),
     )
 
 
@@ -103,12 +116,19 @@ def mode_columns(
     leverage: Sequence[Fraction],
     interest: InterestRules,
     roster: Roster,
+    others: Sequence[Choice] = (),
 ) -> dict[str, Any]:
-    """Return the columns that ``take_mode`` of the venue and of its upkeep want."""
+    """Return the columns that ``take_mode`` of the venue and of its upkeep want.
+
+    ``layout`` and ``leverage`` are of the first account that trades, ``others`` of the further
+    ones; with such the rules of ``layout`` are of both modes (`for_both_modes`).
+    """
     partition, margin = layout.partition, layout.margin
     return {
         "max_notional": [
-            largest_notional(one, margin, most) for one, most in zip(listed, leverage, strict=True)
+            largest_notional(one, rules, most)
+            for rules, chosen in [(margin, leverage), *others]
+            for one, most in zip(listed, chosen, strict=True)
         ],
         "cash_wallet": with_fund(partition.cash, roster, "cash_wallet"),
         "margin_wallet": with_fund(partition.margin, roster, "margin_wallet"),
@@ -116,7 +136,9 @@ def mode_columns(
         "lending_wallet": with_fund(partition.lending, roster, "lending_wallet"),
         "lending_pool": with_fund(partition.lending_pool, roster, "lending_pool"),
         "target": targets_of(margin),
-        "premium_in_cash": "options" not in partition.members,
+        "premium_in_cash": any(
+            "options" not in one.members for one in (partition, *roster.traders)
+        ),
         "loan_margin": 1 / (margin_leverage(margin) - 1),
         "own_wallets": partition.own,
         "unified": partition.mode == "unified",

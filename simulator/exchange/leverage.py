@@ -17,8 +17,6 @@ from simulator.instruments.symbols import DATED
 from simulator.risk.brackets import Bracket
 from simulator.risk.rules import MarginRules
 
-ACCOUNT = 1
-
 Asked = int | Mapping[str, int] | None
 """One leverage for all contracts, or by full name; None: the rulebook's defaults."""
 
@@ -101,7 +99,7 @@ def largest_notional(one: Instrument, margin: MarginRules, leverage: Fraction) -
 
 
 class Leverage:
-    """Leverage of every contract during a run; requests to change it are checked here."""
+    """An account's leverage of every contract; requests to change it are checked here."""
 
     def __init__(
         self,
@@ -110,8 +108,10 @@ class Leverage:
         margin: MarginRules,
         start: list[Fraction],
         pools: list[int],
+        account: int = 1,
     ) -> None:
         self.core = core
+        self.account = account
         self.listed = listed
         self.margin = margin
         self.pools = pools
@@ -166,7 +166,9 @@ class Leverage:
 
     def _record(self, asked: LeverageRequest, outcome: Outcome, price: int) -> None:
         core = self.core
-        core.records.add(core.now, outcome, ACCOUNT, asked.instrument, 0, 0, price, asked.leverage)
+        core.records.add(
+            core.now, outcome, self.account, asked.instrument, 0, 0, price, asked.leverage
+        )
 
     def _refusal(self, instrument: int, leverage: Fraction) -> RejectReason | None:
         """Return why a leverage cannot be; without a reason it is set."""
@@ -176,14 +178,14 @@ class Leverage:
         if not by_brackets or (most is not None and leverage > most):
             return RejectReason.LEVERAGE
         largest = largest_notional(one, self.margin, leverage)
-        if core.largest_position(ACCOUNT, instrument) > largest:
+        if core.largest_position(self.account, instrument) > largest:
             return RejectReason.MAX_POSITION
         before = self._present[instrument]
         self._set(instrument, leverage)
         short = [
             pool
             for pool in self.pools
-            if core.pools.equity_of(pool) < core.free_margin_needed(ACCOUNT, pool)
+            if core.pools.equity_of(pool) < core.free_margin_needed(self.account, pool)
         ]
         if short and leverage < before:
             self._set(instrument, before)
@@ -193,4 +195,4 @@ class Leverage:
     def _set(self, instrument: int, leverage: Fraction) -> None:
         self._present[instrument] = leverage
         largest = largest_notional(self.listed[instrument], self.margin, leverage)
-        self.core.set_leverage(instrument, float(leverage), largest)
+        self.core.set_leverage(self.account, instrument, float(leverage), largest)

@@ -1,4 +1,4 @@
-"""The cold side of liquidation: what the account that trades hears of it, and the fund's endowment.
+"""The cold side of liquidation: what accounts that trade hear of it, and the fund's endowment.
 
 Everything that is done to pools is the compiled engine's (`simulator.exchange.closing`).
 """
@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
+
+import numpy as np
 
 from simulator.accounts.wallets import INSURANCE, OUTSIDE, Partition
 from simulator.events.outcomes import Outcome
@@ -18,12 +20,10 @@ from simulator.exchange.messages import (
     LiquidationEvent,
     TakeoverEvent,
 )
+from simulator.exchange.roster import TRADER, Roster
 from simulator.instruments.instrument import Instrument
 from simulator.liquidation.ranking import shares_of_many
 from simulator.risk.levels import RiskLevel
-
-ACCOUNT = 1
-"""The account whose strategies are told; all others are columns."""
 
 E8 = 10**8
 UNIT = 1e-8
@@ -34,7 +34,8 @@ News = LevelChange | LiquidationEvent | DeleveragingEvent | TakeoverEvent
 class Liquidator:
     """Level changes, and liquidations of all accounts by ``engine``.
 
-    ``events`` are the liquidations of the account that trades.  ``liquidate`` and ``step`` are the
+    ``events`` are the liquidations of the first account that trades, ``events_of`` those of all
+    that trade by account.  ``liquidate`` and ``step`` are the
     engine's: the upkeep calls the first for each pool at its threshold, the second at each step of
     the mark.
     """
@@ -46,10 +47,11 @@ class Liquidator:
         partition: Partition,
         instruments: Sequence[Instrument],
         assets: Sequence[str],
-        announce: Callable[[News], None],
+        announce: Callable[[News, int], None],
     ) -> None:
         self.core = core
         self.partition = partition
+        self.roster: Roster = columns["roster"]
         self.listed = list(instruments)
         self.assets = list(assets)
         self.rules = columns["liquidation"]
@@ -59,7 +61,9 @@ class Liquidator:
         self.liquidate = self.engine.liquidate
         self.step = self.engine.step
         self.recovered = self.engine.recovered
-        self.events: list[LiquidationEvent] = []
+        accounts = range(TRADER, TRADER + self.roster.trading)
+        self.events_of: dict[int, list[LiquidationEvent]] = {one: [] for one in accounts}
+        self.events = self.events_of[TRADER]
 
     def endow(self) -> None:
         """Give the insurance fund what the rules say it begins with."""
@@ -70,9 +74,13 @@ class Liquidator:
 
     # The account's mode
 
-    def take_mode(self, target: Sequence[float]) -> None:
-        """Go on in another account mode; ``target`` ends its liquidations, by kind of pool."""
-        self.engine.take_mode(target)
+    def take_mode(self, target: Sequence[float], pools: range) -> None:
+        """Go on in another mode of an account, whose ``pools`` have no liquidation now; ``target``
+        ends liquidations, by kind of pool.
+        """
+        _, stuck, call_of = self.engine.kept()
+        stuck[pools.start : pools.stop], call_of[pools.start : pools.stop] = 0, -1
+        self.engine.restore((np.array(target), stuck, call_of))
 
     def kept(self) -> Any:
         """Return all that a switch of the account's mode changes here, for ``restore``."""
@@ -87,17 +95,17 @@ class Liquidator:
         """Ratio above which closing stops, by kind of pool."""
         return tuple(self.engine.targets())
 
-    # Figures of the account that trades
+    # Figures of the first account that trades
 
     @property
     def fees(self) -> float:
         """Clearance fees paid, USDT."""
-        return float(self.engine.fees_of(ACCOUNT))
+        return float(self.engine.fees_of(TRADER))
 
     @property
     def shortfall(self) -> float:
         """What the insurance fund, and who was deleveraged, bore for the account, USDT."""
-        return float(self.engine.losses_of(ACCOUNT))
+        return float(self.engine.losses_of(TRADER))
 
     # What happened
 
@@ -108,19 +116,24 @@ class Liquidator:
         core.records.add(core.now, Outcome.LEVEL_CHANGED, account, -1, pool, new, old, 0)
         if old >= RiskLevel.LIQUIDATION > new:
             self.engine.recovered(pool)
-        if account == ACCOUNT:
-            equity, _, maintenance, _ = core.pools.figures(pool)
-            name = self.partition.pools[pool][0]
-            self.announce(LevelChange(core.now, name, RiskLevel(new), equity, maintenance))
+        equity, _, maintenance, _ = core.pools.figures(pool)
+        event = LevelChange(core.now, self._name(pool), RiskLevel(new), equity, maintenance)
+        self.announce(event, account)
 
     def liquidated(self, pool: int, before: float, maintenance: float, after: float) -> None:
-        """A pool of the account that trades was liquidated, at least in part; figures in USDT."""
-        name = self.partition.pools[pool][0]
+        """A pool of an account that trades was liquidated, at least in part; figures in USDT."""
+        account = int(self.core.pools.account_of(pool))
+        name = self._name(pool)
         event = LiquidationEvent(self.core.now, name, before, maintenance, before - after)
-        self.events.append(event)
-        self.announce(event)
+        self.events_of[account].append(event)
+        self.announce(event, account)
 
-    def deleveraged(self, slot: int, lots: int, price: float, realized: int) -> None:
+    def _name(self, pool: int) -> str:
+        if pool < self.roster.own_pools:
+            return self.partition.pool(pool)[0]
+        return self.roster.name_of_pool(pool)
+
+    def deleveraged(self, account: int, slot: int, lots: int, price: float, realized: int) -> None:
         """The account's position was closed against one in liquidation by signed ``lots``."""
         one = self.listed[slot % len(self.listed)]
         size = float(one.lot if one.inverse else one.lot * one.contract_size)
@@ -134,10 +147,11 @@ class Liquidator:
                 asset=one.settle,
                 slot=slot,
                 lots=lots,
-            )
+            ),
+            account,
         )
 
-    def taken_over(self, slot: int, lots: int, price: float) -> None:
+    def taken_over(self, account: int, slot: int, lots: int, price: float) -> None:
         """Others took the account's position over, by signed ``lots`` that came to it."""
         one = self.listed[slot % len(self.listed)]
-        self.announce(TakeoverEvent(self.core.now, one.name, price, slot, lots))
+        self.announce(TakeoverEvent(self.core.now, one.name, price, slot, lots), account)

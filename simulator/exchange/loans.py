@@ -24,12 +24,11 @@ from simulator.exchange.upkeep import Upkeep
 from simulator.risk.interest import InterestRules, rounded_up
 from simulator.risk.levels import RiskLevel
 
-ACCOUNT = 1
 UNIT = 1e-8
 
 
 class Loans:
-    """Loans of the trading account.
+    """Loans of an account that trades.
 
     ``leverage`` is that of cross margin (3, 5 or 10 at Binance).  ``charged`` is the interest so
     far, each charge at the index price of its asset, USDT.
@@ -46,8 +45,10 @@ class Loans:
         lender: int,
         leverage: int,
         holders: Holders,
+        account: int = 1,
     ) -> None:
         self.core = core
+        self.account = account
         self.upkeep = upkeep
         self.assets = assets
         self.rules = rules
@@ -97,7 +98,7 @@ class Loans:
             if units <= 0 or units > available:
                 reason = RejectReason.INSUFFICIENT_BALANCE
         if reason is None:
-            core.pay_debt(ACCOUNT, self.wallet, asset, units)
+            core.pay_debt(self.account, self.wallet, asset, units)
         else:
             self.refuse(reason, asset, asked.units or 0)
         self.upkeep.check()
@@ -124,7 +125,7 @@ class Loans:
 
     def _made(self, asset: int, units: int) -> None:
         core = self.core
-        core.records.add(core.now, Outcome.BORROWED, ACCOUNT, -1, self.wallet, 0, asset, units)
+        core.records.add(core.now, Outcome.BORROWED, self.account, -1, self.wallet, 0, asset, units)
         if self.rules.on_borrow:
             self._charge(self.wallet, asset, units)
 
@@ -133,7 +134,14 @@ class Loans:
         core = self.core
         core.count_rejection(reason)
         core.records.add(
-            core.now, Outcome.LOAN_REJECTED, ACCOUNT, -1, self.wallet, asset, int(reason), units
+            core.now,
+            Outcome.LOAN_REJECTED,
+            self.account,
+            -1,
+            self.wallet,
+            asset,
+            int(reason),
+            units,
         )
 
     def _refusal(self, asset: int, units: int) -> RejectReason | None:
@@ -158,7 +166,7 @@ class Loans:
         core.ledger.lend(self.lender, self.wallet, asset, units)
         core.ledger.accrue(self.lender, self.wallet, asset, interest)
         equity = float(core.pools.equity_of(self.pool))
-        needed = float(core.free_margin_needed(ACCOUNT, self.pool))
+        needed = float(core.free_margin_needed(self.account, self.pool))
         core.ledger.accrue(self.lender, self.wallet, asset, -interest)
         core.ledger.lend(self.lender, self.wallet, asset, -units)
         return equity >= needed
@@ -168,7 +176,7 @@ class Loans:
     def most(self, asset: int) -> float:
         """Amount of an asset that could be borrowed now."""
         price = float(self.core.pools.index_price(asset))
-        if self.wallet < 0 or price <= 0 or self.core.is_suspended(ACCOUNT):
+        if self.wallet < 0 or price <= 0 or self.core.is_suspended(self.account):
             return 0.0
         if self.core.pools.checked_level(self.pool) >= RiskLevel.REDUCE_ONLY:
             return 0.0
@@ -205,5 +213,5 @@ class Loans:
         units = rounded_up(principal, self._periodic[asset])
         if units:
             core.ledger.accrue(self.lender, wallet, asset, units)
-            core.records.add(core.now, Outcome.INTEREST, ACCOUNT, -1, wallet, 0, asset, units)
+            core.records.add(core.now, Outcome.INTEREST, self.account, -1, wallet, 0, asset, units)
             self.charged += units * UNIT * float(core.pools.index_price(asset))

@@ -9,6 +9,7 @@ from enum import IntEnum
 
 from simulator.accounts.conditions import Condition
 from simulator.accounts.states import AccountState, ModeRefusal, Step
+from simulator.risk.alerts import Alert
 from simulator.risk.levels import RiskLevel
 
 
@@ -261,3 +262,24 @@ Request = (
     | FundRequest
 )
 """What an account asks of the venue beside orders."""
+
+
+@dataclass(frozen=True, slots=True)
+class StrategyAlert:
+    """An alert on its way to the strategy that asked for it."""
+
+    strategy: int
+    alert: Alert
+
+
+Message = (
+    LevelChange
+    | LiquidationEvent
+    | DeleveragingEvent
+    | TakeoverEvent
+    | SettlementEvent
+    | StrategyAlert
+    | AccountEvent
+    | FundEvent
+)
+"""What a venue tells an account's strategies beside outcomes of orders."""

@@ -33,14 +33,13 @@ if TYPE_CHECKING:
     from simulator.exchange.switching import Switching
     from simulator.exchange.upkeep import Upkeep
 
-ACCOUNT = 1
 NEVER = 1 << 62
 VENUE = "venue"
 """Actor of what the venue's clock does."""
 
 
 class Modes:
-    """State of the trading account and the steps that change it.
+    """State of an account that trades and the steps that change it.
 
     ``events`` are the steps so far, ``suspended_until_ns`` the instant at which a switch is
     complete (0: none is under way), ``mistakes`` those of the latest attempt at the questionnaire.
@@ -61,8 +60,10 @@ class Modes:
         ratio_needed: Decimal,
         seed: int,
         tick_ns: int,
+        account: int = 1,
     ) -> None:
         self.core = core
+        self.account = account
         self.upkeep = upkeep
         self.facts = facts
         self.switching = switching
@@ -84,7 +85,7 @@ class Modes:
 
     def questionnaire(self) -> tuple[Question, ...]:
         """Return the questions of the present attempt."""
-        return draw(self.seed, ACCOUNT, self._attempt, self.rules.questions)
+        return draw(self.seed, self.account, self._attempt, self.rules.questions)
 
     def conditions(self) -> tuple[Condition, ...]:
         """Return the conditions of the next step as they stand; none during a switch."""
@@ -173,7 +174,7 @@ class Modes:
 
     def _complete(self) -> None:
         self.suspended_until_ns = 0
-        self.core.suspend(ACCOUNT, False)
+        self.core.suspend(self.account, False)
         self._take(VENUE, Step.COMPLETE_SWITCH, ())
 
     # Parts of steps
@@ -231,7 +232,7 @@ class Modes:
         balances = self._switch.execute(mode)
         if duration_ns > 0:
             self.suspended_until_ns = -(-(now + duration_ns) // self.tick_ns) * self.tick_ns
-            self.core.suspend(ACCOUNT, True)
+            self.core.suspend(self.account, True)
             self.core.call_duty(self.suspended_until_ns)
         self._take(actor, step, conditions, note, balances)
         self.upkeep.check()
@@ -250,7 +251,14 @@ class Modes:
         self.state = NEXT[before, step]
         until = self.suspended_until_ns
         core.records.add(
-            core.now, Outcome.MODE_STEP, ACCOUNT, -1, int(step), int(before), int(self.state), until
+            core.now,
+            Outcome.MODE_STEP,
+            self.account,
+            -1,
+            int(step),
+            int(before),
+            int(self.state),
+            until,
         )
         self._tell(actor, step, before, None, conditions, note, balances)
 
@@ -267,7 +275,7 @@ class Modes:
         core.records.add(
             core.now,
             Outcome.MODE_REFUSED,
-            ACCOUNT,
+            self.account,
             -1,
             int(step),
             int(self.state),
@@ -291,7 +299,7 @@ class Modes:
             balances = now, now
         event = AccountEvent(
             time_ns=int(self.core.now),
-            account=ACCOUNT,
+            account=self.account,
             actor=actor,
             step=step,
             before=before,

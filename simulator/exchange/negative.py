@@ -23,12 +23,11 @@ from simulator.accounts.wallets import Partition
 from simulator.events.outcomes import Outcome
 from simulator.exchange.core import Core
 from simulator.exchange.holders import Holders
-from simulator.exchange.roster import Roster
+from simulator.exchange.roster import TRADER, Roster
 from simulator.risk.columns import KINDS
 from simulator.risk.interest import InterestRules, rounded_up
 from simulator.risk.rules import MarginRules
 
-ACCOUNT = 1
 UNIT = 1e-8
 E8 = 10**8
 
@@ -37,8 +36,8 @@ class NegativeBalances:
     """What the venue does about negative balances of the account's pools.
 
     ``charged`` is the interest so far and ``given_up`` what conversions took more than they gave
-    at index prices; both in USDT, of the account that trades.  A crowd's wallets are treated by
-    the same rules.
+    at index prices; both in USDT, of the first account that trades.  Wallets of others are treated
+    by the same rules.
     """
 
     def __init__(
@@ -95,7 +94,7 @@ class NegativeBalances:
                 if units:
                     core.ledger.move(wallet, self.lender, asset, units)
                     core.records.add(
-                        core.now, Outcome.NEGATIVE_INTEREST, ACCOUNT, -1, wallet, 0, asset, units
+                        core.now, Outcome.NEGATIVE_INTEREST, TRADER, -1, wallet, 0, asset, units
                     )
                     self.charged += units * UNIT * float(core.pools.index_price(asset))
         self._accrue_crowd()
@@ -104,7 +103,7 @@ class NegativeBalances:
         """The same for a crowd's wallets."""
         core = self.core
         charged = [KINDS.index(kind) for kind in self.rules.negative_pools]
-        if not charged or not self.roster.size:
+        if not charged or not len(self.roster.wallet_kind):
             return
         for wallet, asset in self.holders.below([-free for free in self._free]):
             if self.roster.kind_of_wallet(wallet) not in charged:
@@ -135,7 +134,7 @@ class NegativeBalances:
             core.ledger.move(self.lender, wallet, owed, got)
             core.records.add(core.now, Outcome.CONVERTED, owner, -1, wallet, 0, asset, -sold)
             core.records.add(core.now, Outcome.CONVERTED, owner, -1, wallet, 0, owed, got)
-            if owner != ACCOUNT:
+            if owner != TRADER:
                 continue
             given = sold * float(core.pools.index_price(asset)) - got * float(price)
             self.given_up += given * UNIT
@@ -148,7 +147,7 @@ class NegativeBalances:
     def _owner(self, wallet: int) -> tuple[int, Sequence[Decimal]]:
         """Whose a wallet is, and what share of an asset's value counts there."""
         if wallet in self._ratio:
-            return ACCOUNT, self._ratio[wallet]
+            return TRADER, self._ratio[wallet]
         kind = KINDS[self.roster.kind_of_wallet(wallet)]
         return self.roster.owner_of(wallet), self._ratio_of_kind[kind]
 

@@ -28,15 +28,17 @@ from simulator.exchange.core import Core
 from simulator.exchange.rules import OutflowRules
 from simulator.risk.levels import RiskLevel
 
-ACCOUNT = 1
 UNIT = 1e-8
 
 
 class Outflow:
-    """The rule of what may leave the trading account's wallets, and its inverse."""
+    """The rule of what may leave an account's wallets, and its inverse."""
 
-    def __init__(self, core: Core, partition: Partition, rules: OutflowRules) -> None:
+    def __init__(
+        self, core: Core, partition: Partition, rules: OutflowRules, account: int = 1
+    ) -> None:
         self.core = core
+        self.account = account
         self.partition = partition
         self.ratio = {kind: float(ratio) for kind, ratio in rules.ratio.items()}
         self.level = {kind: float(level) for kind, level in rules.level.items()}
@@ -90,7 +92,7 @@ class Outflow:
         before, needed_before = self._figures(pool)
         core.ledger.move(wallet, OUTSIDE, asset, units)
         after, needed = self._figures(pool)
-        if self.partition.pools[pool][2] >= 0:
+        if self.partition.pool(pool)[2] >= 0:
             after = min(after, core.ledger.balance_of(wallet, asset) * UNIT * price)
         debt_covered = self._debt_covered(pool, wallet)
         core.ledger.move(OUTSIDE, wallet, asset, units)
@@ -118,7 +120,7 @@ class Outflow:
     def _figures(self, pool: int) -> tuple[float, tuple[float, float]]:
         """A pool's equity, and what it must keep: by initial margin, by its ratio."""
         pools = self.core.pools
-        initial = float(self.core.free_margin_needed(ACCOUNT, pool))
+        initial = float(self.core.free_margin_needed(self.account, pool))
         ratio = self.ratio.get(self.partition.kind_of(pool))
         if ratio is None:
             return float(pools.equity_of(pool)), (initial, 0.0)
@@ -127,7 +129,7 @@ class Outflow:
         return equity, (initial, ratio * maintenance)
 
     def _pool(self, wallet: int) -> int:
-        for number, (_, own, _) in enumerate(self.partition.pools):
-            if own == wallet:
+        for number in self.partition.pool_numbers:
+            if self.partition.pool(number)[1] == wallet:
                 return number
         return -1

@@ -73,6 +73,9 @@ REDUCED = cython.declare(cython.int, 8)
 REPAID = cython.declare(cython.int, 21)
 INTEREST_PAID = cython.declare(cython.int, 23)
 
+TRADER = cython.declare(cython.int, 1)
+"""The first account that trades: figures of the run are its."""
+
 REASONS = cython.declare(cython.int, 64)
 
 REDUCE_ONLY_EXPIRY = cython.declare(cython.int, 6)
@@ -120,7 +123,7 @@ class Settlement:
         self.auto_repay = False
         self.suspended = memoryview(np.zeros(accounts, dtype="i4"))
         trades = np.zeros(accounts, dtype="i1")
-        trades[list(columns["account_of"])] = 1
+        trades[1 : 1 + columns["roster"].trading] = 1
         self.trades = memoryview(trades)
         self.forced_value = 0
         self.n_orders = self.n_fills = self.n_fill_rows = 0
@@ -266,6 +269,7 @@ class Settlement:
         other: cython.int
         price: cython.longlong
         lots: cython.longlong
+        void: cython.longlong
         while r < book.n_rows:
             at = 5 * r
             r += 1
@@ -275,10 +279,18 @@ class Settlement:
             price = book.rows[at + 3]
             lots = book.rows[at + 4]
             if code == FILL:
-                if order:
+                void = 0
+                if order and other and self.orders.row[order, FLAGS] & REDUCE_ONLY_FLAG:
+                    if self.orders.row[order, ACCOUNT] != self.orders.row[other, ACCOUNT]:
+                        # The market stands in for what the maker may not take.
+                        void = lots - self.clip_reducing(order, lots)
+                        lots -= void
+                if order and (lots or not void):
                     self.apply_fill(order, price, lots, True, other == 0)
-                if other:
+                if other and (lots or not void):
                     self.apply_fill(other, price, lots, False, order == 0)
+                if void:
+                    self.apply_fill(other, price, void, False, True)
             elif code <= ROW_CANCELED and self.orders.row[order, STATE] == OVER:
                 continue  # trimmed and filled to its end within this event: said already
             elif code == RESTED:
@@ -592,6 +604,7 @@ class Settlement:
         asset: cython.int = self.settled_in[instrument]
         after: cython.longlong = self.ledger.quantity[account, position]
         balance: cython.longlong = self.ledger.balance[own, asset]
+        at: cython.int = (account - 1) * self.instruments + instrument  # as `place` has it
         old: cython.longlong = before if before > 0 else -before
         new: cython.longlong = after if after > 0 else -after
         amount: cython.longlong = 0
@@ -600,7 +613,7 @@ class Settlement:
                 # An isolated position loses its margin and nothing else.
                 self.ledger.post(INSURANCE_WALLET, asset, balance)
                 self.ledger.post(own, asset, -balance)
-                if self.trades[account]:
+                if account == TRADER:
                     self.shortfall += -balance * UNIT * self._index(asset)
                 balance = 0
             amount = -balance
@@ -618,7 +631,9 @@ class Settlement:
             amount += cython.cast(
                 cython.longlong,
                 self.ledger.value(instrument, new - old, price)
-                * self.pools.margin_rate(instrument),
+                * self.pools.margin_rate(
+                    instrument if at < instrument or at >= self.max_notional.shape[0] else at
+                ),
             )
         have: cython.longlong = self.ledger.balance[cash, asset]
         if (
@@ -690,6 +705,13 @@ class Settlement:
         self.n_fill_rows += 1
         if self.n_fill_rows == self.fill_row.shape[0]:
             self._grow_fills()
+
+    def place(self, account: int, instrument: int) -> int:
+        """Where an account's leverage of an instrument stands, and the notional it allows:
+        `simulator.risk.pools.place_of`.
+        """
+        at = (account - 1) * self.instruments + instrument
+        return at if instrument <= at < len(self.max_notional) else instrument
 
     def _grow_fills(self) -> None:
         grown = np.zeros((2 * self.fill_row.shape[0], 13), dtype="i8")

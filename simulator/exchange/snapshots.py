@@ -17,12 +17,12 @@ from simulator.exchange.core import Core
 from simulator.exchange.layout import Layout
 from simulator.exchange.leverage import Leverage
 from simulator.exchange.loans import Loans
+from simulator.exchange.roster import TRADER
 from simulator.instruments.instrument import Instrument
 from simulator.risk.measured import Measured
 from simulator.risk.scenario import Correlations
 from simulator.risk.state import PoolState, Position, Product
 
-ACCOUNT = 1
 E8 = Decimal(10) ** -8
 EVERY = 8
 """Samples between two snapshots."""
@@ -92,7 +92,7 @@ class Snapshots:
         ledger, pools = self.core.ledger, self.core.pools
         cells = [(w, a) for w in self.partition.own for a in range(len(self.assets))]
         slots = range(len(self.partition.margin))
-        held = {slot: ledger.position_of(ACCOUNT, slot) for slot in slots}
+        held = {slot: ledger.position_of(TRADER, slot) for slot in slots}
         figures = [(0.0, 0.0)] * len(self.partition.pools)
         for pool in self.partition.live:
             equity, _, maintenance, _ = pools.figures(pool)

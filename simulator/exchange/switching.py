@@ -12,30 +12,34 @@ fails before that is taken back: a switch happens whole or not at all.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any
 
+from simulator.accounts.crowd import FIRST
 from simulator.accounts.states import AccountMode
 from simulator.accounts.wallets import Partition
 from simulator.events.outcomes import Outcome
-from simulator.exchange.layout import Layout, margins_of, mode_columns, pools_of
+from simulator.exchange.layout import Layout, pools_of
 from simulator.exchange.messages import Balances
+from simulator.exchange.roster import Roster
+from simulator.exchange.traders import take_partitions
 from simulator.risk.columns import MarginColumns
 from simulator.risk.pools import Pools
 
 if TYPE_CHECKING:
-    from simulator.exchange.desk import Desk
-
-ACCOUNT = 1
+    from simulator.exchange.account_desk import AccountDesk
 
 
 @dataclass(frozen=True, slots=True)
 class _Plan:
-    """A mode ready to be gone over to; ``levels`` are of pools that keep theirs."""
+    """A mode ready to be gone over to; ``levels`` are of pools that keep theirs, ``roster`` has the
+    partitions of accounts as they are then.
+    """
 
     layout: Layout
+    roster: Roster
     margins: MarginColumns
     columns: Mapping[str, Any]
     levels: Mapping[int, int]
@@ -49,7 +53,7 @@ class Switching:
     """
 
     def __init__(
-        self, desk: Desk, layouts: Mapping[AccountMode, Layout], split_to: str = "spot"
+        self, desk: AccountDesk, layouts: Mapping[AccountMode, Layout], split_to: str = "spot"
     ) -> None:
         self.desk = desk
         self.layouts = layouts
@@ -80,8 +84,9 @@ class Switching:
         ledger = core.ledger.copied()
         for source, target in self.moves(to.partition).items():
             ledger.merge([source], target)
-        columns = margins_of(to, desk.listed, desk.assets, desk.leverage.under(to.margin))
-        rows, pool_of, live = pools_of(to.partition, desk.assets, desk.roster)
+        roster = self._roster(to)
+        columns, _ = desk.venue.columns_in(desk.account, to, desk.leverage.under(to.margin), roster)
+        rows, pool_of, live = pools_of(self._first(to), desk.assets, roster)
         pools = Pools(ledger, rows, pool_of, columns, live)
         pools.advance(core.pools.time_ns)
         for asset in range(len(desk.assets)):
@@ -89,8 +94,24 @@ class Switching:
         for number in range(len(desk.listed)):
             pools.set_mark(number, core.pools.mark_price(number))
             pools.set_volatility(number, core.pools.option_volatility(number))
-        desk.measuring.apply(pools)
+        desk.venue.measuring.apply(pools)
         return pools
+
+    def _first(self, to: Layout) -> Partition:
+        """Partition of the first account that trades with this one in a layout."""
+        venue = self.desk.venue
+        return to.partition if self.desk is venue else venue.partition
+
+    def _roster(self, to: Layout) -> Roster:
+        """Return the venue's roster with this account in a layout."""
+        venue = self.desk.venue
+        if self.desk is venue:
+            return venue.roster
+        traders = list(venue.roster.traders)
+        traders[self.desk.account - FIRST] = to.partition
+        found = replace(venue.roster, traders=tuple(traders))
+        take_partitions(found)
+        return found
 
     def moves(self, to: Partition) -> dict[int, int]:
         """Return where the wallets go that another mode does not have, by number."""
@@ -102,12 +123,12 @@ class Switching:
         }
 
     def _target(self, present: Partition, to: Partition, number: int) -> int:
-        name = present.wallets[number]
+        name = present.name_of(number)
         isolated = {wallet: slot for _, _, wallet, slot in present.live_pools if slot >= 0}
         if number in isolated:
             return to.margin[isolated[number]]
         if name == "unified":
-            there = self.split_to in [to.wallets[own] for own in to.own]
+            there = self.split_to in to.wallet_names
             return to.wallet(self.split_to if there else "spot")
         return to.wallet(name)
 
@@ -115,7 +136,7 @@ class Switching:
 
     def cancel_orders(self) -> int:
         """Cancel all orders at the venue, conditional ones too; return how many there were."""
-        return int(self.desk.core.pull_all_orders(ACCOUNT))
+        return int(self.desk.core.pull_all_orders(self.desk.account))
 
     def execute(self, mode: AccountMode) -> tuple[Balances, Balances]:
         """Switch to a mode; return the balances before and after.
@@ -131,10 +152,11 @@ class Switching:
         moves = self.moves(to.partition)
         self._assert_possible(to, moves)
         pools, leverage = desk.core.pools, desk.leverage
-        levels = {number: pools.checked_level(number) for number in desk.partition.live}
+        live = [n for one in desk.venue.accounts.values() for n in one.partition.live]
+        levels = {number: pools.checked_level(number) for number in live}
         plan = self._plan(to, leverage.under(to.margin), levels)
         back = self._plan(self.layouts[here], leverage.present(), levels)
-        kept = leverage.kept(), desk.liquidator.kept()
+        kept = leverage.kept(), desk.venue.liquidator.kept()
         before = self.balances()
         try:
             self._go_over(plan)
@@ -142,8 +164,8 @@ class Switching:
         except BaseException:
             self._go_over(back)
             leverage.restore(kept[0])
-            desk.liquidator.restore(kept[1])
-            for number in desk.partition.live:
+            desk.venue.liquidator.restore(kept[1])
+            for number in live:
                 pools.evaluate(number)
             raise
         return before, self.balances()
@@ -152,11 +174,13 @@ class Switching:
         self, layout: Layout, leverage: Sequence[Fraction], levels: Mapping[int, int]
     ) -> _Plan:
         desk = self.desk
+        roster = self._roster(layout)
+        gone = set(layout.partition.pool_numbers) - set(layout.partition.live)
         return _Plan(
             layout,
-            margins_of(layout, desk.listed, desk.assets, leverage),
-            mode_columns(layout, desk.listed, desk.assets, leverage, desk.interest, desk.roster),
-            {number: levels[number] for number in layout.partition.live if number in levels},
+            roster,
+            *desk.venue.columns_in(desk.account, layout, list(leverage), roster),
+            {number: level for number, level in levels.items() if number not in gone},
         )
 
     def _go_over(self, plan: _Plan) -> None:
@@ -165,7 +189,9 @@ class Switching:
         partition = plan.layout.partition
         desk.partition.become(partition)
         pools.set_rules(plan.margins)
-        pools.set_partition(*pools_of(partition, desk.assets, desk.roster))
+        present = desk.venue.roster
+        present.columns, present.pool_of = plan.roster.columns, plan.roster.pool_of
+        pools.set_partition(*pools_of(desk.venue.partition, desk.assets, present))
         for number, level in plan.levels.items():
             pools.set_checked(number, level)
         desk.core.take_mode(plan.columns)
@@ -174,17 +200,17 @@ class Switching:
 
     def _assert_possible(self, to: Layout, moves: Mapping[int, int]) -> None:
         desk, ledger = self.desk, self.desk.core.ledger
-        if desk.core.open_orders(ACCOUNT):
+        if desk.core.open_orders(self.desk.account):
             raise ValueError("orders are open: cancel them before the switch")
         if to.partition.mode == "unified":
             return
         for slot, wallet in enumerate(to.partition.margin):
             changes = wallet != desk.partition.margin[slot]
-            if changes and ledger.position_of(ACCOUNT, slot)[0]:
+            if changes and ledger.position_of(self.desk.account, slot)[0]:
                 raise ValueError(f"a position is open in slot {slot}: its margin would be gone")
         for wallet in moves:
             if any(ledger.owed(wallet, asset) for asset in range(ledger.assets)):
-                raise ValueError(f"wallet {desk.partition.wallets[wallet]} owes: repay it before")
+                raise ValueError(f"wallet {desk.partition.name_of(wallet)} owes: repay it before")
 
     def _merge(self, moves: Mapping[int, int]) -> None:
         """Record what wallets have and owe, then move it, one entry by target.
@@ -199,7 +225,7 @@ class Switching:
                 for outcome, amount in ((Outcome.MERGED, balance), (Outcome.DEBT_MERGED, owed)):
                     if amount:
                         core.records.add(
-                            core.now, outcome, ACCOUNT, -1, source, target, asset, amount
+                            core.now, outcome, self.desk.account, -1, source, target, asset, amount
                         )
         for target in sorted(set(moves.values())):
             core.ledger.merge([source for source in moves if moves[source] == target], target)
@@ -213,5 +239,5 @@ class Switching:
                 units = (ledger.balance_of(number, asset), *ledger.loan_of(number, asset))
                 if any(units):
                     balance, loan, interest = (Decimal(one).scaleb(-8) for one in units)
-                    found.setdefault(partition.wallets[number], {})[name] = balance, loan, interest
+                    found.setdefault(partition.name_of(number), {})[name] = balance, loan, interest
         return found

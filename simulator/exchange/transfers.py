@@ -16,12 +16,11 @@ from simulator.exchange.outflow import Outflow
 from simulator.exchange.upkeep import Upkeep
 from simulator.instruments.instrument import Instrument
 
-ACCOUNT = 1
 UNIT = 1e-8
 
 
 class Transfers:
-    """Deposits, withdrawals and transfers of the trading account.
+    """Deposits, withdrawals and transfers of the account whose wallets ``outflow`` watches.
 
     ``count`` is of transfers done.  ``deposited`` is the value of what the account began with, each
     asset at its first index price, USDT; ``added`` of deposits less withdrawals since, each at its
@@ -38,6 +37,7 @@ class Transfers:
         outflow: Outflow,
     ) -> None:
         self.core = core
+        self.account = outflow.account
         self.upkeep = upkeep
         self.partition = partition
         self.listed = instruments
@@ -57,14 +57,14 @@ class Transfers:
         """Book a deposit from outside; ``later``: it is not what the account began with."""
         core = self.core
         core.ledger.move(OUTSIDE, wallet, asset, units)
-        core.records.add(core.now, Outcome.DEPOSITED, ACCOUNT, -1, wallet, 0, asset, units)
+        core.records.add(core.now, Outcome.DEPOSITED, self.account, -1, wallet, 0, asset, units)
         self._value(asset, units, later)
 
     def withdraw(self, wallet: int, asset: int, units: int) -> None:
         """Book a withdrawal to the outside."""
         core = self.core
         core.ledger.move(wallet, OUTSIDE, asset, units)
-        core.records.add(core.now, Outcome.WITHDRAWN, ACCOUNT, -1, wallet, 0, asset, units)
+        core.records.add(core.now, Outcome.WITHDRAWN, self.account, -1, wallet, 0, asset, units)
         self._value(asset, -units, True)
 
     def _value(self, asset: int, units: int, later: bool) -> None:
@@ -80,14 +80,22 @@ class Transfers:
                 self.deposited += 0.0 if later else worth
                 self.added += worth if later else 0.0
                 del self._waiting[asset, later]
-        self.upkeep.unpriced = bool(self._waiting)
+        if self._waiting:
+            self.upkeep.unpriced = True
+
+    @property
+    def waiting(self) -> bool:
+        """Whether a deposit waits for the first price of its asset."""
+        return bool(self._waiting)
 
     def move(self, source: int, target: int, asset: int, units: int) -> None:
         """Book a transfer."""
         core = self.core
         core.ledger.move(source, target, asset, units)
         self.count += 1
-        core.records.add(core.now, Outcome.TRANSFERRED, ACCOUNT, -1, source, target, asset, units)
+        core.records.add(
+            core.now, Outcome.TRANSFERRED, self.account, -1, source, target, asset, units
+        )
 
     def execute(self, asked: TransferRequest) -> RejectReason | None:
         """A transfer reaches the venue; return why it was refused, None where it was done."""
@@ -107,7 +115,7 @@ class Transfers:
         core.records.add(
             core.now,
             Outcome.TRANSFER_REJECTED,
-            ACCOUNT,
+            self.account,
             -1,
             asked.source,
             asked.target,
@@ -122,7 +130,7 @@ class Transfers:
         """
         try:
             return (
-                NO_WALLET if wallet < 0 else self.partition.wallet(self.partition.wallets[wallet])
+                NO_WALLET if wallet < 0 else self.partition.wallet(self.partition.name_of(wallet))
             )
         except KeyError:
             return NO_WALLET
@@ -151,6 +159,6 @@ def _assets_taken(
     for slot, wallet in enumerate(partition.margin):
         one = instruments[slot % len(instruments)]
         apart = one.market in ("cm", "option") or wallet != partition.cash[slot % len(instruments)]
-        if apart and partition.wallets[wallet] != "unified":
+        if apart and partition.name_of(wallet) != "unified":
             taken.setdefault(wallet, set()).add(assets.index(one.settle))
     return taken

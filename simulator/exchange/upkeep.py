@@ -296,9 +296,13 @@ class Upkeep(Marks):
         if all_of_it or self.watched:
             for n in range(self.venue.pools.n_live):
                 pool = self.venue.pools.live[n]
-                if pool >= self.own_pools:
+                # Of the others that trade only alerts ask for figures of every check.
+                if pool < self.own_pools or (
+                    self.watched and self.venue.trades[self.venue.pools.account[pool]]
+                ):
+                    bands.due.add(pool)
+                elif not self.venue.trades[self.venue.pools.account[pool]]:
                     break
-                bands.due.add(pool)
         pool = bands.take()
         while pool >= 0:
             if pool < self.own_pools:
@@ -323,7 +327,7 @@ class Upkeep(Marks):
                 self.worst_ratio = ratio
         if level != old:
             self.venue.pools.checked[pool] = level
-            if pool < self.own_pools:
+            if self.venue.trades[self.venue.pools.account[pool]]:
                 self.cold.level_changed(pool, old, level)
             else:
                 self.venue.records.add(
@@ -338,7 +342,7 @@ class Upkeep(Marks):
                 )
                 if old >= LIQUIDATION > level:
                     self.cold.liquidator.recovered(pool)
-        if self.watched and pool < self.own_pools:
+        if self.watched and self.venue.trades[self.venue.pools.account[pool]]:
             self.cold.watch(pool)
         if level >= LIQUIDATION and self.acting:
             if self.bands is not None:

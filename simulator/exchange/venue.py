@@ -49,6 +49,9 @@ LONG_FLAG = cython.declare(cython.int, 16)
 SHORT_FLAG = cython.declare(cython.int, 32)
 AUTO_BORROW_FLAG = cython.declare(cython.int, 64)
 
+OPTIONS_POOL = cython.declare(cython.int, 4)
+"""Kind of pool, `simulator.risk.columns.KINDS`: options in a wallet of their own."""
+
 SPOT = cython.declare(cython.int, 0)
 INVERSE = cython.declare(cython.int, 2)
 OPTION = cython.declare(cython.int, 3)
@@ -462,6 +465,9 @@ class Venue(Settlement):
         pool: cython.int = self.pools.pool_of[account, own]
         free: cython.double = self.free_margin(account, cash)
         lost: cython.double
+        # Accounts that have leverage of their own have a row each: `Settlement.place`.
+        at: cython.Py_ssize_t = (account - 1) * self.instruments + i
+        rows: cython.Py_ssize_t = self.max_notional.shape[0]
         if pool != cash and position > 0:
             # Turning round frees what the position is worth now, not what it once took.
             lost = self.pools.required(pool, False) - self.pools.equity_of(pool)
@@ -470,7 +476,7 @@ class Venue(Settlement):
         reason: cython.int = 0
         if free < self.loss_at_once(i, side, lots, price):
             reason = INSUFFICIENT_MARGIN
-        elif self.notional_at_mark(i, size) > self.max_notional[i]:
+        elif self.notional_at_mark(i, size) > self.max_notional[i if at < i or at >= rows else at]:
             reason = MAX_POSITION
         if reason:
             self.uncount(slot, lots)
@@ -528,11 +534,14 @@ class Venue(Settlement):
             else self.cost_of_market(i, lots)
         )
         asset: cython.int = self.settled_in[i]
-        if self.premium_in_cash and (
-            self.ledger.available(self.cash_wallet[account, i], asset) < premium
+        pool: cython.int = self.cash_pool[account, i]
+        if (
+            self.premium_in_cash
+            and self.pools.kind[pool] == OPTIONS_POOL
+            and self.ledger.available(self.cash_wallet[account, i], asset) < premium
         ):
             return INSUFFICIENT_BALANCE
-        free: cython.double = self.free_margin(account, self.cash_pool[account, i])
+        free: cython.double = self.free_margin(account, pool)
         return 0 if free >= premium * UNIT * self.pools.index[asset] else INSUFFICIENT_MARGIN
 
     @cython.cfunc
@@ -815,10 +824,11 @@ class Venue(Settlement):
         """Count a fee that was posted, at the present index price of its asset."""
         self.fees_paid[account] += amount * UNIT * self._index(asset)
 
-    def set_leverage(self, instrument: int, leverage: float, largest: float) -> None:
-        """Set a contract's leverage and the largest notional that it allows."""
-        self.pools.leverage[instrument] = leverage
-        self.max_notional[instrument] = largest
+    def set_leverage(self, account: int, instrument: int, leverage: float, largest: float) -> None:
+        """Set an account's leverage of a contract and the largest notional that it allows."""
+        at = self.place(account, instrument)
+        self.pools.leverage[at] = leverage
+        self.max_notional[at] = largest
 
     def largest_position(self, account: int, instrument: int) -> float:
         """Notional of the larger of an instrument's positions, as the brackets count it."""

@@ -6,10 +6,10 @@ Nothing here runs unless a strategy or the run asked for an alert.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 
 from simulator.accounts.wallets import Partition
 from simulator.exchange.core import Core
+from simulator.exchange.messages import StrategyAlert
 from simulator.exchange.stress import Stress
 from simulator.instruments.instrument import Instrument
 from simulator.risk.alerts import Alert, Alerts, Watch
@@ -17,14 +17,6 @@ from simulator.risk.levels import RiskLevel
 
 RUN = -1
 """Owner of an alert that the run, not a strategy, asked for."""
-
-
-@dataclass(frozen=True, slots=True)
-class StrategyAlert:
-    """An alert on its way to the strategy that asked for it."""
-
-    strategy: int
-    alert: Alert
 
 
 class Watcher:
@@ -58,7 +50,7 @@ class Watcher:
 
     def checked(self, pool: int) -> None:
         """A pool's margin has been computed: say which alerts have just become true."""
-        name = self.partition.pools[pool][0]
+        name = self.partition.pool(pool)[0]
         equity, _, maintenance, level = self.core.pools.figures(pool)
         found = self.alerts.update(
             int(self.core.now),

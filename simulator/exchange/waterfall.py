@@ -461,9 +461,9 @@ class Waterfall:
         self.venue.keep_transfer(account, slot, 1 if lots > 0 else -1, ticks, abs(lots), realized)
         if counterparty:
             self.venue.fill_row[self.venue.n_fill_rows - 1, FORCED] = DELEVERAGED_ROW
-            self.cold.deleveraged(slot, lots, price, realized)
+            self.cold.deleveraged(account, slot, lots, price, realized)
         else:
-            self.cold.taken_over(slot, lots, price)
+            self.cold.taken_over(account, slot, lots, price)
 
     def price_of(self, instrument: int, lots: int, amount: int) -> float:
         """Average price in quote units of lots that were worth ``amount`` together."""

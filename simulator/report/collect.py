@@ -8,7 +8,7 @@ import numpy as np
 import polars as pl
 
 from simulator.events import fills
-from simulator.exchange.desk import ACCOUNT
+from simulator.exchange.roster import TRADER
 from simulator.report.account import account_frame, funds_frame, story_frame
 from simulator.report.cascade_collect import cascade_of
 from simulator.report.moves import moves
@@ -106,7 +106,7 @@ def _summary(run: Simulation) -> Summary:
         worst_ratio=worst if worst < NO_RATIO else None,
         ratio_name="uniMMR" if run.mode == "unified" else "equity / maintenance margin",
         orders=core.n_orders,
-        fills=len(core.fills()) if run.roster.size else core.n_fills,
+        fills=core.n_fills if run.roster.fund == TRADER + 1 else len(_own_fills(run)),
         rejections=run.rejections(),
         transfers=desk.transfers.count,
         liquidations=len(desk.liquidator.events),
@@ -114,8 +114,15 @@ def _summary(run: Simulation) -> Summary:
     )
 
 
+def _own_fills(run: Simulation) -> np.ndarray:
+    """Rows of the fills of the first account that trades."""
+    rows: np.ndarray = run.core.fills()
+    own: np.ndarray = rows[rows[:, fills.ACCOUNT] == TRADER]
+    return own
+
+
 def _fills(run: Simulation) -> pl.DataFrame:
-    rows = run.core.fills()
+    rows = _own_fills(run)
     names = np.array([one.name for one in run.player.instruments])
     ticks = np.array([float(one.tick) for one in run.player.instruments])
     lots = np.array([float(one.lot) for one in run.player.instruments])
@@ -166,7 +173,7 @@ def _with_end(run: Simulation, samples: dict[str, Any]) -> dict[str, Any]:
         "lots": [
             core.ledger.balance_of(run.partition.cash[i], run.assets.index(one.base))
             if one.market == "spot"
-            else core.ledger.position_of(ACCOUNT, i)[0]
+            else core.ledger.position_of(TRADER, i)[0]
             for i, one in listed
         ],
     }
@@ -299,6 +306,11 @@ def _notes(run: Simulation) -> tuple[str, ...]:
     ]
     if empty:
         notes.append(f"no book at the end, so nothing there fills: {', '.join(empty)}")
+    for trader, desk in zip(run.traders, list(run.desk.accounts.values())[1:], strict=True):
+        notes.append(
+            f"{trader.name}, {desk.partition.mode}: {desk.start_equity():,.2f} USDT at the start, "
+            f"{desk.account_equity():,.2f} at the end"
+        )
     for owner in run.strategies:
         if isinstance(owner, Owner) and owner.left:
             notes.append(f"steps of the life after the end of the data: {', '.join(owner.left)}")

@@ -27,6 +27,19 @@ OPTION = cython.declare(cython.int, 3)
 LOAN = cython.declare(cython.int, 5)
 
 
+@cython.cfunc
+@cython.inline
+@cython.exceptval(check=False)
+def place_of(
+    account: cython.int, i: cython.int, instruments: cython.int, size: cython.Py_ssize_t
+) -> cython.int:
+    """Return where an account's leverage of an instrument stands: a row of instruments for each
+    account that has leverage of its own, from number 1 on; all others go by the first row.
+    """
+    at: cython.Py_ssize_t = cython.cast(cython.Py_ssize_t, account - 1) * instruments + i
+    return cython.cast(cython.int, at) if i <= at < size else i
+
+
 @cython.cclass
 class Pools(Requirement):
     """Equity, requirements and levels of all margin pools.
@@ -227,7 +240,9 @@ class Pools(Requirement):
                 else:
                     lots = lots - self.selling[account, slot]
             if lots != 0:
-                self.add_bracket(i, lots)
+                self.add_bracket(
+                    place_of(account, i, self.instruments, self.leverage.shape[0]), lots
+                )
         self.positions_part = self.sum_maintenance - self.options_part
         tier = self.loan_tier[pool]
         for asset in range(self.assets):
@@ -241,14 +256,15 @@ class Pools(Requirement):
 
     @cython.cfunc
     @cython.exceptval(check=False)
-    def add_bracket(self, i: cython.int, signed_lots: cython.longlong) -> cython.void:
-        """Add one position's margin by itself to the sums."""
+    def add_bracket(self, place: cython.int, signed_lots: cython.longlong) -> cython.void:
+        """Add one position's margin by itself to the sums; ``place`` as of `place_of`."""
+        i: cython.int = place if place < self.instruments else place % self.instruments
         b: cython.Py_ssize_t = self.bracket_first[i]
         last: cython.Py_ssize_t = self.bracket_first[i + 1] - 1
         lots: cython.double = signed_lots if signed_lots > 0 else -signed_lots
         index: cython.double = self.index[self.settle[i]]
         notional: cython.double
-        leverage: cython.double = self.leverage[i]
+        leverage: cython.double = self.leverage[place]
         if self.product[i] == OPTION:
             if signed_lots < 0:
                 self.add_short_option(i, lots * self.lot[i])
@@ -300,12 +316,14 @@ class Pools(Requirement):
 
     @cython.ccall
     @cython.exceptval(check=False)
-    def margin_rate(self, instrument: cython.int) -> cython.double:
-        """Initial margin of a lone position as a share of its notional."""
-        leverage: cython.double = self.leverage[instrument]
-        u: cython.int = self.underlying[instrument]
+    def margin_rate(self, place: cython.int) -> cython.double:
+        """Initial margin of a lone position as a share of its notional; ``place`` as of
+        `place_of`.
+        """
+        leverage: cython.double = self.leverage[place]
+        u: cython.int = self.underlying[place % self.instruments]
         rate: cython.double
-        if self.by_brackets[self.kind_of[instrument]]:
+        if self.by_brackets[self.kind_of[place]]:
             return 1.0 / (leverage if leverage > 0.0 else -leverage)
         if self.first_worst < 0:
             return self.price_range[u]
@@ -338,7 +356,9 @@ class Pools(Requirement):
             most = least
         if most <= size:
             return 0.0
-        return self.notional(i, most - size) * self.margin_rate(i)
+        return self.notional(i, most - size) * self.margin_rate(
+            place_of(account, i, self.instruments, self.leverage.shape[0])
+        )
 
     @cython.ccall
     @cython.exceptval(check=False)

@@ -221,12 +221,16 @@ class Requirement:
         self.pool_slots = memoryview(
             (order % width).astype("i4") if len(order) else np.zeros(1, "i4")
         )
-        kind = np.zeros(max(1, self.instruments), dtype="i4")
+        # A row of instruments for each account that has a leverage of its own, from number 1 on.
+        each = max(1, len(self.columns.leverage) // max(1, self.instruments))
+        kind = np.zeros((each, max(1, self.instruments)), dtype="i4")
         for at in range(len(self.columns.instrument_of) - 1, -1, -1):
-            held = found[:, at][found[:, at] >= 0]
-            if len(held):
-                kind[self.columns.instrument_of[at]] = rows[held[0], 3]
-        self.kind_of = memoryview(kind)
+            for row in range(each):
+                margined = found[:, at] if each == 1 else found[row + 1 : row + 2, at]
+                held = margined[margined >= 0]
+                if len(held):
+                    kind[row, self.columns.instrument_of[at]] = rows[held[0], 3]
+        self.kind_of = memoryview(kind.ravel())
 
     # Inputs that are not columns of the ledger
 

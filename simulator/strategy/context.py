@@ -34,6 +34,7 @@ from simulator.strategy.account import Account
 UNIT = cython.declare(cython.double, 1e-8)
 GTC = cython.declare(cython.int, 0)
 
+ACCOUNT = cython.declare(cython.int, 1)
 LOTS = cython.declare(cython.int, 6)
 LOCAL_FILLED = cython.declare(cython.int, 15)
 
@@ -535,7 +536,12 @@ class Context:
         return order
 
     def cancel(self, order: cython.longlong) -> bool:
-        """Ask to cancel an order; False if it is over or already being cancelled."""
+        """Ask to cancel an order of the account; False if it is over or already being cancelled,
+        or another account's.
+        """
+        slot: cython.int = self.core.orders.find(order)
+        if slot and self.core.orders.row[slot, ACCOUNT] != self.account_number:
+            return False
         return self.core.cancel_order(order)
 
     def cancel_all(self, market: object = None) -> int:

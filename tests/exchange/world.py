@@ -18,6 +18,7 @@ import numpy as np
 from simulator.accounts.crowd import Crowd
 from simulator.accounts.rules import AccountProfile
 from simulator.accounts.wallets import LINES, layouts, separated, unified
+from simulator.choices import instances, seats_of
 from simulator.events.outcomes import Outcome
 from simulator.exchange.assembly import assemble
 from simulator.exchange.latency import parse_latency
@@ -32,6 +33,7 @@ from simulator.rulebook.load import load
 from simulator.rulebook.venue import venue_rules
 from simulator.strategy.base import Strategy
 from simulator.strategy.context import Context
+from simulator.strategy.trader import Trader
 
 rulebook_of = cache(load)
 """Rulebooks are frozen, and reading one takes longer than many a test."""
@@ -116,14 +118,21 @@ class World:
         crowd: Crowd | None = None,
         liquidation: LiquidationRules | None = None,
         impact: Impact | None = None,
+        traders: Sequence[Trader] = (),
     ) -> None:
         self.rules = rulebook_of(rulebook)
         self.margin = margin or self._margin_rules(mode, margin_type)
-        if crowd is not None:
+        if crowd is not None or traders:
             self.margin = self._margin_of_both(margin_type)
         self.instruments = list(instruments)
         other = self._lay_out(members, hedge, both, margin_type)
-        self.strategies = list(strategies if strategies is not None else [Watcher()])
+        own = list(strategies if strategies is not None else [Watcher()])
+        self.strategies = [*own, *(s for one in traders for s in instances(one.strategies))]
+        by_mode: dict[Any, Any] = {
+            one: self._margin_rules(one, margin_type) for one in ("separated", "unified")
+        }
+        by_mode["unified"] = replace(by_mode["unified"], members=tuple(members))
+        seats = seats_of(traders, self.instruments, by_mode, hedge)
         deposited = {a: Decimal(x) for a, x in (deposits or {"USDT": "100000"}).items()}
         self.latency = parse_latency(latency, 7)
         venue = venue_rules(self.rules, self.margin, fees)
@@ -136,11 +145,11 @@ class World:
                 modes=replace(venue.modes, **(modes or {})),
                 liquidation=liquidation or venue.liquidation,
             ),
-            strategies=len(self.strategies),
+            strategies=len(own),
             queue_model=queue_model,
             queue_power=1.0,
             latency=self.latency,
-            deposits=list(deposited),
+            deposits=[*deposited, *(a for one in traders for a in one.deposits or {})],
             sample_step_ns=10**9,
             bnb_fees=bnb_fees,
             keep_records=True,
@@ -152,6 +161,7 @@ class World:
             impact=impact,
             crowd=crowd,
             members=members,
+            seats=seats,
         )
         self.core, self.desk, self.assets = made.core, made.desk, made.assets
         self.checked = check
@@ -164,6 +174,11 @@ class World:
             self.desk.funds.begin_with(
                 self.partition.deposits_to, self.desk.asset(asset), int(amount * 10**8)
             )
+        for account, one in enumerate(traders, 2):
+            desk = self.desk.accounts[account]
+            for asset, amount in (one.deposits or {}).items():
+                units = int(Decimal(str(amount)) * 10**8)
+                desk.funds.begin_with(desk.partition.deposits_to, desk.asset(asset), units)
         self._attach()
         self.ctx: Any = self.core.contexts[0]
         self.seen: Any = self.strategies[0]
@@ -196,7 +211,8 @@ class World:
 
     def _attach(self) -> None:
         for number, strategy in enumerate(self.strategies):
-            context = Context(self.core, self.desk, number, 1, self.instruments)
+            desk = self.desk.of_strategy(number)
+            context = Context(self.core, desk, number, desk.account, self.instruments)
             kind = type(strategy)
             self.core.add_strategy(
                 strategy,

@@ -1,0 +1,111 @@
+"""Further accounts that trade: their wallets and pools as rows of the venue's columns.
+
+The first account that trades keeps the numbers that it has alone, because they are part of digests;
+the lender follows, then every other account with the wallets and pools of both modes, so that it
+can change its mode like the first one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+
+from simulator.accounts.crowd import FIRST
+from simulator.accounts.rules import AccountProfile
+from simulator.accounts.states import AccountMode
+from simulator.accounts.wallets import Partition, shifted
+from simulator.errors import InputError
+from simulator.exchange.layout import Layout, not_margined
+from simulator.exchange.leverage import Asked, with_brackets_of
+from simulator.exchange.roster import Roster
+from simulator.instruments.instrument import Instrument
+from simulator.risk.columns import KINDS, pool_rows
+
+
+@dataclass(frozen=True, slots=True)
+class Seat:
+    """A further account that trades, as the venue makes room for it.
+
+    ``layouts`` are those of both modes over one numbering of its own, ``mode`` the one that it
+    begins in, ``strategies`` how many trade for it.
+    """
+
+    layouts: Mapping[AccountMode, Layout]
+    mode: AccountMode
+    strategies: int = 0
+    leverage: Asked = None
+    profile: AccountProfile = field(default_factory=AccountProfile)
+
+
+PER_INSTRUMENT = {
+    "cash_wallet": "cash",
+    "cash_pool": "cash_pool",
+    "lending_wallet": "lending",
+    "lending_pool": "lending_pool",
+    "margin_wallet": "margin",
+}
+"""Columns by account and instrument or slot, and what of a partition they are."""
+
+
+def margined(seat: Seat, listed: Sequence[Instrument]) -> Seat:
+    """Return an account's seat with the bracket tables of what is traded, without a mode by whose
+    rules that cannot be margined; ``InputError`` where that is the one it begins in.
+    """
+    layouts = {
+        mode: replace(one, margin=with_brackets_of(one.margin, listed))
+        for mode, one in seat.layouts.items()
+    }
+    missing = not_margined(listed, layouts[seat.mode].margin)
+    if missing:
+        raise InputError(missing)
+    there = {m: one for m, one in layouts.items() if not not_margined(listed, one.margin)}
+    return replace(seat, layouts=there)
+
+
+def numbered(seats: Sequence[Seat], first_wallet: int, first_pool: int) -> None:
+    """Number the wallets and pools of accounts one after the other, from these numbers on.
+
+    Their partitions, made by themselves (`simulator.accounts.wallets.layouts`), are changed in
+    place.
+    """
+    for seat in seats:
+        made = {mode: layout.partition for mode, layout in seat.layouts.items()}
+        one = made[seat.mode]
+        shifted(made, first_wallet - one.numbers.start, first_pool)
+        first_wallet, first_pool = one.numbers.stop, one.pool_numbers.stop
+
+
+def with_traders(roster: Roster, traders: Sequence[Partition], assets: Sequence[str]) -> Roster:
+    """Return a roster of accounts that trade; the partitions are those that they are in now."""
+    kinds, owners, names, pools = [], [], [], []
+    known = sorted({name for one in traders for name, _, _ in one.pools})
+    for account, one in enumerate(traders, FIRST):
+        shared = {wallet: name for name, wallet, isolated in one.pools if isolated < 0}
+        for wallet in one.numbers:
+            name = shared.get(wallet, "")
+            kinds.append(KINDS.index(name.partition(":")[0]) if name else -1)
+            owners.append(account)
+        pools.append(pool_rows(one.pools, assets, account))
+        names += [known.index(name) for name, _, _ in one.pools]
+    found = replace(
+        roster,
+        traders=tuple(traders),
+        names=tuple(known),
+        pool_name=np.array(names, dtype=np.int16),
+        pools=np.concatenate(pools),
+        wallet_kind=np.array(kinds, dtype=np.int8),
+        wallet_account=np.array(owners, dtype=np.int32),
+    )
+    take_partitions(found)
+    return found
+
+
+def take_partitions(roster: Roster) -> None:
+    """Bring the columns by account up to date with the partitions that the traders are in."""
+    roster.columns = {
+        column: np.array([getattr(one, name) for one in roster.traders], dtype=np.int32)
+        for column, name in PER_INSTRUMENT.items()
+    }
+    roster.pool_of = np.array([one.pool_of for one in roster.traders], dtype=np.int32)
