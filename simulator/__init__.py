@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from simulator.store.verify import Verification
     from simulator.strategy.account import Account
     from simulator.strategy.context import Bar, Context, Fill, Market, OrderUpdate, Trade
+    from simulator.strategy.trader import Trader
 
 __all__ = [
     "Account",
@@ -65,6 +66,7 @@ __all__ = [
     "Summary",
     "Trade",
     "Verification",
+    "Trader",
     "advise",
     "margin",
     "resume",
@@ -98,6 +100,7 @@ _WHERE = {
     "Summary": "simulator.report.result",
     "Trade": "simulator.strategy.context",
     "Verification": "simulator.store.verify",
+    "Trader": "simulator.strategy.trader",
     "advise": "simulator.calculator.advice",
     "margin": "simulator.calculator.report",
     "resume": "simulator.again",
