@@ -157,6 +157,7 @@ def seats_of(
         made = partitions_of(listed, margins, hedge, mode)
         found.append(
             Seat(
+                one.name,
                 {name: Layout(made[name], margins[name]) for name in made},
                 mode,
                 len(instances(one.strategies)),

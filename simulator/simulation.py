@@ -145,6 +145,7 @@ class Simulation:
         self.rules = rulebook if isinstance(rulebook, Rulebook) else load_rulebook(rulebook)
         listed = self.player.instruments
         self._opening = None if account is None else opening(account, listed, mode, margin_type)
+        held = self._opening.assets() if self._opening else []
         if self._opening is not None:
             deposits = {}
             margin_type, position_mode, margin_leverage, multi_assets = self._opening.choices(
@@ -153,13 +154,12 @@ class Simulation:
         margin, second = self._both_modes(listed, margin_type, margin_leverage, multi_assets)
         if self._opening and margin.model == "brackets":  # by scenarios leverage is no choice
             leverage = self._opening.leverage() or leverage
-        hedge = position_mode == "hedge"
-        both = partitions_of(listed, self.margins, hedge, self._mode)
+        both = partitions_of(listed, self.margins, position_mode == "hedge", self._mode)
         self.partition = both[margin.mode]
         self.latency = parse_latency(None if latency is None else str(latency), seed)
         model, power = queue_model_of(queue_model)
-        given = [deposits, *(one.deposits for one in self.traders)]
-        self._deposits = [checked_deposits(one, listed) for one in given]
+        brought = [deposits, *(one.deposits for one in self.traders)]
+        self._deposits = [checked_deposits(one, listed) for one in brought]
         crowd, margin = self._with_crowd(population, listed, margin)
         gc.collect()  # an earlier run is a cycle of few objects and much memory: it would stay long
         made = assemble(
@@ -170,10 +170,7 @@ class Simulation:
             queue_model=model,
             queue_power=power,
             latency=self.latency,
-            deposits=[
-                *(self._opening.assets() if self._opening else ()),
-                *(asset for one in self._deposits for asset in one),
-            ],
+            deposits=[*held, *(asset for one in self._deposits for asset in one)],
             sample_step_ns=self._sample_step(active_ns(self.tapes, self.span)),
             bnb_fees=bnb_fees,
             leverage=leverage,
@@ -185,7 +182,7 @@ class Simulation:
             impact=impact,
             crowd=crowd,
             members=self.margins["unified"].members,
-            seats=seats_of(self.traders, listed, self.margins, hedge),
+            seats=seats_of(self.traders, listed, self.margins, self.partition.hedge),
         )
         self.core, self.desk, self.assets = made.core, made.desk, made.assets
         self.roster, self._entrants = made.entrants.roster, made.entrants
@@ -339,8 +336,7 @@ class Simulation:
         for account, deposits in enumerate(self._deposits, 1):
             desk = self.desk.accounts[account]
             for asset, amount in deposits.items():
-                units = int(amount * 10**8)
-                desk.funds.begin_with(desk.partition.deposits_to, desk.asset(asset), units)
+                desk.begin_with(asset, int(amount * 10**8))
         if self._opening is not None:
             self._opening.book(self.desk, self.partition)
         for strategy, context in zip(self.strategies, self.core.contexts, strict=True):

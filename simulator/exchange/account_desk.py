@@ -172,6 +172,10 @@ class AccountDesk(DeskViews):
 
     # Commands and messages
 
+    def begin_with(self, asset: str, units: int) -> None:
+        """Book what the account begins with of an asset, where deposits of its mode arrive."""
+        self.funds.begin_with(self.partition.deposits_to, self.asset(asset), units)
+
     def request(self, asked: Request) -> None:
         """Send a request to the venue with the strategy's entry latency."""
         self.venue.send(asked)

@@ -117,8 +117,7 @@ def assemble(
     seats = [margined(seat, listed) for seat in seats]
     if seats:
         numbered(seats, lender + 1, len(partition.pools))
-        now = [replace(seat.layouts[seat.mode].partition) for seat in seats]
-        entrants.roster = with_traders(entrants.roster, now, assets)
+        entrants.roster = with_traders(entrants.roster, seats, assets)
     roster = entrants.roster
     others = [
         (one.layouts[one.mode].margin, chosen(listed, one.layouts[one.mode].margin, one.leverage))

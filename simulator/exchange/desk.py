@@ -173,6 +173,12 @@ class Desk(AccountDesk):
         self.liquidator.take_mode(targets_of(rules), partition.pool_numbers)
         self.measuring.apply(self.core.pools)
 
+    def steps(self) -> list[AccountEvent]:
+        """Return the steps of all accounts between their modes so far, in order."""
+        if len(self.accounts) == 1:
+            return self.modes.events
+        return [one for one in self.messages if isinstance(one, AccountEvent)]
+
     # Commands and messages
 
     def of_strategy(self, strategy: int) -> AccountDesk:

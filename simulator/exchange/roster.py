@@ -43,7 +43,7 @@ class Roster:
     ``pools`` [pool, 5] and ``pool_of`` [account, slot] likewise.  ``wallet_kind`` [wallet] is the
     kind of the shared pool that it backs, -1 for plain spot and isolated positions,
     ``wallet_account`` whose it is; both from ``first_wallet`` on.  ``traders`` are the partitions
-    of the further accounts that trade; with such there is no crowd.
+    of the further accounts that trade and ``called`` their names; with such there is no crowd.
     """
 
     trader: AccountMode
@@ -63,6 +63,7 @@ class Roster:
     columns: Mapping[str, Ints] = field(default_factory=dict)
     pool_of: Ints = field(default_factory=lambda: np.zeros((0, 0), np.int32))
     traders: tuple[Partition, ...] = ()
+    called: tuple[str, ...] = ()
 
     @property
     def size(self) -> int:
@@ -115,6 +116,13 @@ class Roster:
         if self.trades(account):
             return account - TRADER + TRADER_ID
         return None if account == MARKET else FUND_ID
+
+    def name_of(self, account: int) -> str | None:
+        """Name of a further account that trades; of others their id as text, if they have one."""
+        if self.called and FIRST <= account < self.fund:
+            return self.called[account - FIRST]
+        number = self.id_of(account)
+        return None if number is None else str(number)
 
     def group_of(self, account: int) -> str:
         """Type of a crowd's account, ``account`` of those that trade, ``fund`` of the fund's."""

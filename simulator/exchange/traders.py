@@ -15,7 +15,7 @@ import numpy as np
 from simulator.accounts.crowd import FIRST
 from simulator.accounts.rules import AccountProfile
 from simulator.accounts.states import AccountMode
-from simulator.accounts.wallets import Partition, shifted
+from simulator.accounts.wallets import shifted
 from simulator.errors import InputError
 from simulator.exchange.layout import Layout, not_margined
 from simulator.exchange.leverage import Asked, with_brackets_of
@@ -28,10 +28,11 @@ from simulator.risk.columns import KINDS, pool_rows
 class Seat:
     """A further account that trades, as the venue makes room for it.
 
-    ``layouts`` are those of both modes over one numbering of its own, ``mode`` the one that it
-    begins in, ``strategies`` how many trade for it.
+    ``name`` is what it is called; ``layouts`` are those of both modes over one numbering of its
+    own, ``mode`` the one that it begins in, ``strategies`` how many trade for it.
     """
 
+    name: str
     layouts: Mapping[AccountMode, Layout]
     mode: AccountMode
     strategies: int = 0
@@ -77,9 +78,16 @@ def numbered(seats: Sequence[Seat], first_wallet: int, first_pool: int) -> None:
         first_wallet, first_pool = one.numbers.stop, one.pool_numbers.stop
 
 
-def with_traders(roster: Roster, traders: Sequence[Partition], assets: Sequence[str]) -> Roster:
-    """Return a roster of accounts that trade; the partitions are those that they are in now."""
-    kinds, owners, names, pools = [], [], [], []
+def with_traders(roster: Roster, seats: Sequence[Seat], assets: Sequence[str]) -> Roster:
+    """Return a roster with accounts that trade, each in the mode that it begins in.
+
+    Its partitions are copies, because they change in place with the accounts' modes.
+    """
+    traders = [replace(seat.layouts[seat.mode].partition) for seat in seats]
+    kinds: list[int] = []
+    owners: list[int] = []
+    names: list[int] = []
+    pools = []
     known = sorted({name for one in traders for name, _, _ in one.pools})
     for account, one in enumerate(traders, FIRST):
         shared = {wallet: name for name, wallet, isolated in one.pools if isolated < 0}
@@ -92,6 +100,7 @@ def with_traders(roster: Roster, traders: Sequence[Partition], assets: Sequence[
     found = replace(
         roster,
         traders=tuple(traders),
+        called=tuple(seat.name for seat in seats),
         names=tuple(known),
         pool_name=np.array(names, dtype=np.int16),
         pools=np.concatenate(pools),

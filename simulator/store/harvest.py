@@ -163,7 +163,7 @@ class Harvest:
         """Add what most cuts have nothing of."""
         desk = self.run.desk
         engine = desk.liquidator.engine
-        events = desk.modes.events[self._rows["mode_events"] :]
+        events = desk.steps()[self._rows["mode_events"] :]
         if events:
             tables["mode_events"] = _mode_events(events)
         if engine.n_calls:
@@ -216,7 +216,7 @@ def accounts(run: Running) -> Columns:
     every = range(roster.accounts)
     return {
         "number": np.arange(roster.accounts, dtype=np.int64),
-        "name": [_text(roster.id_of(one)) for one in every],
+        "name": [roster.name_of(one) for one in every],
         "kind": [roster.group_of(one) for one in every],
         "mode": [roster.mode_of(one) or None for one in every],
     }
@@ -227,8 +227,12 @@ def names(run: Running) -> Columns:
     kinds: dict[str, list[tuple[int, str]]] = {
         "instrument": list(enumerate(one.name for one in run.player.instruments)),
         "asset": list(enumerate(run.assets)),
-        "wallet": list(enumerate(run.partition.wallets)),
-        "pool": [(NO_POOL, "account"), *enumerate(name for name, _, _ in run.partition.pools)],
+        "wallet": [*enumerate(run.partition.wallets), *further_wallets(run)],
+        "pool": [
+            (NO_POOL, "account"),
+            *enumerate(name for name, _, _ in run.partition.pools),
+            *further_pools(run),
+        ],
         "strategy": list(enumerate(type(one).__name__ for one in run.strategies)),
         "stage": list(enumerate(STAGES)),
         "command": [(int(one), one.name) for one in Asked],
@@ -243,8 +247,22 @@ def names(run: Running) -> Columns:
     }
 
 
-def _text(number: int | None) -> str | None:
-    return None if number is None else str(number)
+def further_wallets(run: Running) -> list[tuple[int, str]]:
+    """Return the wallets of further accounts that trade, each after its account's name."""
+    return [
+        (number, f"{name}/{one.name_of(number)}")
+        for name, one in zip(run.roster.called, run.roster.traders, strict=True)
+        for number in one.numbers
+    ]
+
+
+def further_pools(run: Running) -> list[tuple[int, str]]:
+    """Return the pools of further accounts that trade, each after its account's name."""
+    return [
+        (number, f"{name}/{one.pool(number)[0]}")
+        for name, one in zip(run.roster.called, run.roster.traders, strict=True)
+        for number in one.pool_numbers
+    ]
 
 
 def _columns(table: str, rows: Ints, columns: Sequence[str] = ()) -> Columns:

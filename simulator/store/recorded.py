@@ -108,7 +108,7 @@ class Playback:
         elif what == Asked.TIMER:
             core.add_timer(strategy, *numbers, json.loads(payload or ""))
         elif what == Asked.ALERT:
-            desk.alert(strategy, json.loads(payload or ""))
+            desk.of_strategy(strategy).alert(strategy, json.loads(payload or ""))
         elif what == Asked.BARS:
             self._bars(core, strategy, numbers[0])
         else:
