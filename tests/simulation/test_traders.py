@@ -22,7 +22,7 @@ from simulator.store.keeping import Journal
 from simulator.strategy.trader import Trader
 from tests.simulation.busy import Busy, pieces
 from tests.simulation.test_whole_venue import busy_run
-from tests.store.image_kit import assert_same, go_on, run_with_cuts
+from tests.store.test_resume import stopped
 
 FUNDS = {"USDT": Decimal(80_000), "BTC": Decimal("0.2"), "ETH": Decimal(3)}
 OTHERS = {"separated": ("unified", "separated"), "unified": ("separated", "unified")}
@@ -78,13 +78,14 @@ def test_an_idle_account_changes_nothing(mode: str, rulebook: str) -> None:
     assert first.history.equals(second.history)
 
 
-def test_an_image_has_every_account() -> None:
-    result, cuts = run_with_cuts(made("separated"), 4000, lambda number: number in (2, 7))
-    assert cuts
-    for cut in cuts:
-        found = go_on(made("separated"), cut, 4000)
-        assert found.digest == result.digest
-        assert_same(found, result)
+def test_an_image_has_every_account(tmp_path: Path) -> None:
+    place = tmp_path / "runs.db"
+    whole = made("separated").run()
+    run = stopped(place, made("separated"), 8000, 0.0)
+    result = simulator.resume(place, run, make=lambda chosen: made("separated", chosen))
+    assert result.digest == whole.digest
+    assert result.summary == whole.summary
+    assert result.notes == whole.notes
 
 
 @pytest.mark.parametrize("mode", OTHERS)
