@@ -1,6 +1,6 @@
 """One case, run and checked: what happens in it must keep every rule, and happen again.
 
-`run` plays a case row by row under watch, then once more in one piece without; the digests must
+`run` plays a case row by row under watch, then again in other ways without; the digests must
 agree.  Whatever is raised is a finding: the venue's own assertions, the auditors', and any other.
 """
 
@@ -17,12 +17,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from simulator.exchange import upkeep
 from simulator.simulation import Simulation
 from tests.simulation.hunt import world
+from tests.simulation.hunt.again import once_more
 from tests.simulation.hunt.case import Case
 from tests.simulation.hunt.trader import Trader
-from tests.simulation.hunt.watch import Watched
+from tests.simulation.hunt.watch import Watch
 
 Story = Callable[[str], None]
 
@@ -75,7 +75,7 @@ def run(
     """Run a case and return what was found.
 
     ``story`` is told what happens; ``prepare`` may change the run before it starts (a deliberate
-    fault); ``again``: also in one piece, for the digest, with and without safe bands.
+    fault); ``again``: once more in other ways, for the digest.
     """
     found = Finding()
     with tempfile.TemporaryDirectory() as folder, strict() as unraisable:
@@ -83,13 +83,13 @@ def run(
         try:
             path = world.tape(case.world, case.rows, Path(folder))
             traders = traders_of(case)
-            made: Any = world.simulation(case.world, path, traders, Watched)
-            watch = made.watch
+            made = world.simulation(case.world, path, traders)
+            watch = Watch(made, case.rows)
             if story is not None:
                 _tell(watch, traders, story)
             if prepare is not None:
                 prepare(made)
-            result = made.run()
+            result = made.run(journal=watch)
             watch.end(traders)
             assert not unraisable, f"could not be raised: {unraisable[0]}"
             found.digest = result.digest
@@ -108,17 +108,10 @@ def run(
 
 
 def _again(case: Case, path: Path, digest: str) -> int:
-    """Run in one piece, on odd seeds with safe bands from the first pool on."""
-    kept = upkeep.BANDS_FROM
-    if case.seed % 2:
-        upkeep.BANDS_FROM = 0
-    try:
-        once = world.simulation(case.world, path, traders_of(case), Simulation)
-        told = once.run().digest
-    finally:
-        upkeep.BANDS_FROM = kept
-    assert told == digest, f"in one piece the digest is {told[:12]}, row by row {digest[:12]}"
-    return int(once.core.events)
+    def make(strategies: list[Any] | None = None) -> Simulation:
+        return world.simulation(case.world, path, strategies or list(traders_of(case)))
+
+    return once_more(make, digest, len(case.rows), case.seed)
 
 
 def _blame(found: Finding, error: Exception) -> None:

@@ -14,9 +14,10 @@ import numpy as np
 
 from simulator.errors import InputError
 from simulator.events.outcomes import Outcome
-from simulator.replay.player import Block
+from simulator.market.tape import Kind
 from simulator.risk.reference import pool_margin
 from simulator.simulation import Simulation
+from simulator.store.recorder import Recorder
 from tests.simulation.hunt.admission import MARGIN, WORKING
 from tests.simulation.hunt.money import Money
 from tests.simulation.hunt.orders import Lives
@@ -33,45 +34,15 @@ NEAR = 1e-6
 LARGE = 1e12
 """Worth from which on a pool's floats are no longer compared."""
 
-FUNDING = 7
-NOTHING = np.zeros((0, 8), np.int64)
 
+class Watch(Recorder):
+    """Holds a run to the auditors and to the invariants of a venue; ``run(journal=Watch(run))``.
 
-class Watched(Simulation):
-    """A run that is checked after every row; ``watch`` does it."""
+    ``rows`` are those of the tape, [row, 9].
+    """
 
-    def __init__(self, **options: Any) -> None:
-        super().__init__(**options)
-        self.watch = Watch(self)
-
-    def _rows(self, block: Block, arrival: np.ndarray, part: slice) -> None:
-        columns = [
-            memoryview(np.ascontiguousarray(column[part]))  # type: ignore[arg-type]
-            for column in (
-                block.time_ns,
-                arrival,
-                block.instrument,
-                block.kind,
-                block.flags,
-                block.side,
-                block.price,
-                block.quantity,
-                block.id,
-            )
-        ]
-        run_rows, watch = self.core.run_rows, self.watch
-        for row in range(len(columns[0])):
-            run_rows(*[column[row : row + 1] for column in columns])
-            watch.row()
-        kinds = block.kind[part] == FUNDING
-        told = zip(block.time_ns[part][kinds], block.instrument[part][kinds], strict=True)
-        watch.fundings.update((int(time), int(number)) for time, number in told)
-
-
-class Watch:
-    """Holds a run to the auditors and to the invariants of a venue."""
-
-    def __init__(self, run: Watched) -> None:
+    def __init__(self, run: Simulation, rows: np.ndarray) -> None:
+        super().__init__(None, cut_rows=1)
         self.run, self.core, self.desk = run, run.core, run.desk
         self.ledger, self.records = run.core.ledger, run.core.records
         self.core.keep_log()
@@ -79,16 +50,26 @@ class Watch:
         self.lives = Lives(run)
         self.money = Money(run, self.lives)
         self.counts: Counter[str] = Counter()
-        self.fundings: Counter[tuple[int, int]] = Counter()
+        told = rows[rows[:, 3] == Kind.FUNDING]
+        self.fundings = Counter((time, number) for time, _, number, *_ in told.tolist())
         self.levels: dict[int, int] = {}
         self.rows = self.looks = 0
         self.seen = (-1, -1, -1, -1)
         self.clocks = (0, 0)
         self.story: Any = None
 
-    def row(self) -> None:
+    def begin(self, run: Any) -> int:
+        """Open the run."""
+        run._ran = True
+        run._open()
+        self.look()
+        return 0
+
+    def cut(self, rows: int, last: bool = False) -> None:
         """A row was replayed."""
-        self.rows += 1
+        self.rows = rows
+        if last:
+            return
         ledger = self.ledger
         stands = (ledger.postings, ledger.entries, self.records.count, self.asked.count)
         if stands == self.seen and self.rows % ANYWAY:
