@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, fields, is_dataclass
 from typing import Any
 
@@ -10,10 +10,9 @@ import numpy as np
 import polars as pl
 from polars.testing import assert_frame_equal
 
-from simulator.replay.player import Block
-from simulator.report.collect import collect
 from simulator.simulation import Simulation
 from simulator.store import image
+from simulator.store.recorder import Recorder
 
 
 @dataclass(frozen=True)
@@ -27,16 +26,56 @@ class Cut:
     what: Any = None
 
 
-def pieces(run: Simulation, rows: int, after: int = 0) -> Iterator[Block]:
-    """Yield the run's blocks in pieces of ``rows`` rows, those before row ``after`` left out."""
-    at = 0
-    for block in run.player.blocks():
-        for first in range(0, block.size, rows):
-            part = slice(first, first + rows)
-            one = Block(**{n: getattr(block, n)[part] for n in Block.__dataclass_fields__})
-            at += one.size
-            if at > after:
-                yield one
+class Cutter(Recorder):
+    """Takes images of a run where they are wanted; ``what`` is noted of the run beside each."""
+
+    def __init__(
+        self,
+        rows: int,
+        wanted: Callable[[int], bool],
+        what: Callable[[Simulation], Any] = lambda _run: None,
+    ) -> None:
+        super().__init__(None, rows)
+        self.wanted = wanted
+        self.what = what
+        self.outcomes: list[np.ndarray] = []
+        self.cuts: list[Cut] = []
+        self.number = 0
+
+    def begin(self, run: Simulation) -> int:
+        run.core.records.keep = True
+        run._ran = True
+        run._open()
+        self.run = run
+        self.cut(0)
+        return 0
+
+    def cut(self, rows: int, last: bool = False) -> None:
+        run = self.run
+        assert rows == run.core.events
+        self.outcomes.append(run.core.records.take())
+        if self.wanted(self.number) and not last:
+            taken, told = image.take(run), image.states(run)
+            self.cuts.append(Cut(rows, taken, told, list(self.outcomes), self.what(run)))
+        self.number += 1
+
+
+class Later(Recorder):
+    """Lets a run begin where an image was taken."""
+
+    def __init__(self, cut: Cut, rows: int) -> None:
+        super().__init__(None, rows)
+        self.at = cut
+
+    def begin(self, run: Simulation) -> int:
+        image.put(run, self.at.image, self.at.outcomes)
+        assert image.take(run) == self.at.image, "the image of what was restored is the image"
+        if self.at.states is not None:
+            image.restore_states(run, self.at.states)
+        return self.at.rows
+
+    def cut(self, rows: int, last: bool = False) -> None:
+        pass
 
 
 def run_with_cuts(
@@ -47,39 +86,15 @@ def run_with_cuts(
 ) -> tuple[Any, list[Cut]]:
     """Run to the end; return the result and the cuts whose number is wanted, from 0 on.
 
-    ``what`` is noted of the run at each of them.
+    There is a cut every ``rows`` rows; ``what`` is noted of the run at each of them.
     """
-    run.core.records.keep = True
-    outcomes: list[np.ndarray] = []
-    cuts: list[Cut] = []
-
-    def blocks() -> Iterator[Block]:
-        for number, block in enumerate(pieces(run, rows)):
-            outcomes.append(run.core.records.take())
-            if wanted(number):
-                taken, told = image.take(run), image.states(run)
-                cuts.append(Cut(run.core.events, taken, told, list(outcomes), what(run)))
-            yield block
-
-    return run.run(blocks=blocks()), cuts
+    cutter = Cutter(rows, wanted, what)
+    return run.run(journal=cutter), cutter.cuts
 
 
 def go_on(run: Simulation, cut: Cut, rows: int) -> Any:
     """Put a cut into a fresh simulation, run it to the end, and return the result."""
-    image.put(run, cut.image, cut.outcomes)
-    assert image.take(run) == cut.image, "the image of what was restored is the image"
-    if cut.states is not None:
-        image.restore_states(run, cut.states)
-    earliest = int(run.core.local_now)
-    for block in pieces(run, rows, cut.rows):
-        arrival = run.latency.arrival(block.time_ns, block.receive_ns, earliest)
-        earliest = int(arrival[-1])
-        run._rows(block, arrival, slice(0, block.size))
-    run.core.finish()
-    for strategy, context in zip(run.strategies, run.core.contexts, strict=True):
-        strategy.on_stop(context)
-    run.check()
-    return collect(run, 0.0)
+    return run.run(journal=Later(cut, rows))
 
 
 def assert_same(found: Any, expected: Any) -> None:
