@@ -12,6 +12,7 @@ from importlib.util import find_spec
 
 HOT_MODULES = (
     "simulator.units.arithmetic",
+    "simulator.units.functions",
     "simulator.events.records",
     "simulator.events.rows",
     "simulator.book.queue",

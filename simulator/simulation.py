@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import math
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
@@ -393,7 +394,7 @@ class Simulation:
 
     def _worth(self, wallet: int) -> float:
         ledger, pools = self.core.ledger, self.core.pools
-        return sum(
+        return math.fsum(
             float(ledger.balance_of(wallet, asset)) * UNIT * float(pools.index_price(asset))
             for asset in range(len(self.assets))
         )

@@ -88,8 +88,8 @@ class BtcEthPair(Strategy):
 
     def z_score(self) -> float:
         """Distance of the newest log ratio from the window's mean, in standard deviations."""
-        mean = sum(self.ratios) / len(self.ratios)
-        variance = sum((ratio - mean) ** 2 for ratio in self.ratios) / len(self.ratios)
+        mean = math.fsum(self.ratios) / len(self.ratios)
+        variance = math.fsum((ratio - mean) ** 2 for ratio in self.ratios) / len(self.ratios)
         return (self.ratios[-1] - mean) / math.sqrt(variance) if variance > 0 else 0.0
 
     def on_fill(self, ctx: Context, fill: Fill) -> None:

@@ -23,6 +23,8 @@ differs little, for most of it is the options' own.
 
 from __future__ import annotations
 
+import math
+
 from simulator import (
     Context,
     Fill,
@@ -116,7 +118,7 @@ class ShortStrangle(Strategy):
 
     def net_delta(self, ctx: Context) -> float:
         """Coins that the own positions are worth being long of; expired legs count no more."""
-        legs = sum(
+        legs = math.fsum(
             self.held.get(leg.name, 0.0) * leg.delta
             for leg in self.legs
             if ctx.now_ns < leg.expiry_ns

@@ -28,6 +28,8 @@ transfers 26 (33) separated, none unified.
 
 from __future__ import annotations
 
+import math
+
 from simulator import (
     Context,
     Fill,
@@ -95,7 +97,7 @@ class ThreeMarketMaker(Strategy):
 
     def inventory(self) -> float:
         """Coins of all three books together."""
-        return sum(self.coins(market) for market in self.books)
+        return math.fsum(self.coins(market) for market in self.books)
 
     def on_timer(self, ctx: Context, name: str) -> None:
         """Compute all six quotes and put them where they differ from what stands."""

@@ -19,6 +19,7 @@ account does, and is at stake.  Two hours show how it works, not that it does.
 
 from __future__ import annotations
 
+import math
 from collections import deque
 
 from simulator import Bar, Context, InputError, LevelChange, Market, OrderUpdate, Strategy
@@ -60,7 +61,7 @@ class TrendFollower(Strategy):
         if len(self.closes) < self.slow or not (self.market.mid and self.market.mark):
             return
         closes = list(self.closes)
-        gap = sum(closes[-self.fast :]) / self.fast - sum(closes) / self.slow
+        gap = math.fsum(closes[-self.fast :]) / self.fast - math.fsum(closes) / self.slow
         trend = (gap > 0) - (gap < 0)
         if trend and trend != self.trend:
             self.trend = trend

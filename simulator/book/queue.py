@@ -8,6 +8,11 @@ estimate, and with it a fill, is the same on every machine, whatever its C libra
 
 import cython
 
+if cython.compiled:
+    from cython.cimports.simulator.units.functions import power as raised
+else:
+    from simulator.units.functions import power as raised
+
 RISK_AVERSE = cython.declare(cython.int, 0)
 POWER = cython.declare(cython.int, 1)
 LOG = cython.declare(cython.int, 2)
@@ -58,7 +63,7 @@ def _weight(model: cython.int, power: cython.double, lots: cython.double) -> cyt
         for _i in range(1, whole):
             result *= lots
         return result
-    return lots**power
+    return raised(lots, power)
 
 
 @cython.ccall

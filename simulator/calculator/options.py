@@ -16,6 +16,7 @@ from decimal import Decimal
 
 from simulator.calculator.contracts import Contract
 from simulator.risk.state import YEAR_NS
+from simulator.units.functions import exponential, logarithm, normal_cdf
 
 VOLATILITY_MAX = 20.0
 
@@ -37,15 +38,11 @@ def black_76(forward: float, strike: float, years: float, volatility: float, cal
     spread = volatility * math.sqrt(max(years, 0.0))
     if spread < 1e-12:
         return max(0.0, forward - strike if call else strike - forward)
-    d1 = math.log(forward / strike) / spread + spread / 2
+    d1 = logarithm(forward / strike) / spread + spread / 2
     d2 = d1 - spread
     if call:
-        return forward * _normal(d1) - strike * _normal(d2)
-    return strike * _normal(-d2) - forward * _normal(-d1)
-
-
-def _normal(x: float) -> float:
-    return 0.5 * math.erfc(-x / math.sqrt(2))
+        return float(forward * normal_cdf(d1) - strike * normal_cdf(d2))
+    return float(strike * normal_cdf(-d2) - forward * normal_cdf(-d1))
 
 
 def forward(
@@ -62,7 +59,7 @@ def forward(
     if listed is not None:
         return float(listed * index.get(contract.settle, Decimal(1)))
     years = years_between(time_ns, contract.expiry_ns)
-    return float(index[contract.underlying]) * math.exp(float(rate) * years)
+    return float(float(index[contract.underlying]) * exponential(float(rate) * years))
 
 
 def premium(
@@ -71,7 +68,7 @@ def premium(
     """Return the premium of one unit in USD, to 12 digits; ``ahead`` is the forward."""
     years = years_between(time_ns, contract.expiry_ns)
     value = black_76(ahead, float(contract.strike), years, float(volatility), contract.right == "C")
-    return Decimal(f"{value * math.exp(-float(rate) * years):.12g}")
+    return Decimal(f"{value * exponential(-float(rate) * years):.12g}")
 
 
 def implied_volatility(
@@ -83,7 +80,7 @@ def implied_volatility(
     """
     years = years_between(time_ns, contract.expiry_ns)
     strike, call = float(contract.strike), contract.right == "C"
-    wanted = float(usd) * math.exp(float(rate) * years)
+    wanted = float(usd) * exponential(float(rate) * years)
     low, high = 0.0, VOLATILITY_MAX
     if wanted <= black_76(ahead, strike, years, low, call):
         return Decimal(0)

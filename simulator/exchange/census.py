@@ -140,7 +140,10 @@ class Census:
         pools, roster = self.core.pools, self.roster
         index = np.array([pools.index_price(asset) for asset in range(len(self.assets))])
         own = slice(roster.first_wallet, roster.wallets)
-        value = (balance[own].astype(np.float64) - owed[own]) @ (index * UNIT)
+        # Asset by asset: a product of matrices adds in an order that is the processor's.
+        value = np.zeros(len(balance[own]))
+        for asset, price in enumerate((index * UNIT).tolist()):
+            value += (balance[own, asset].astype(np.float64) - owed[own, asset]) * price
         found = np.zeros(roster.size)
         found += np.bincount(roster.wallet_account - FIRST, value, roster.size)
         rows = slice(FIRST, roster.fund)

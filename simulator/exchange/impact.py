@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from itertools import pairwise
-from math import exp, isfinite
+from math import isfinite
 from typing import Any
 
 import numpy as np
@@ -12,6 +12,7 @@ import numpy as np
 from simulator.errors import InputError
 from simulator.instruments.instrument import Instrument
 from simulator.market.liquidity import Impact, Liquidity
+from simulator.units.functions import exponential
 
 PROFILES = ("tape", "constant", "linear")
 RESILIENCES = ("instant", "exponential", "linear", "none")
@@ -78,7 +79,7 @@ def _grid(book: Liquidity) -> tuple[list[float], list[float], list[float]]:
     half = book.spread / 2
     edges = [book.reach * (k / book.levels) ** 2 for k in range(book.levels + 1)]
     away = [0.0] + [(a + b) / 2 for a, b in pairwise(edges[1:])]
-    return edges[1:], [exp(-half - y) for y in away], [exp(half + y) for y in away]
+    return edges[1:], [exponential(-half - y) for y in away], [exponential(half + y) for y in away]
 
 
 def _spot_pair(one: Instrument, listed: Sequence[Instrument]) -> int:

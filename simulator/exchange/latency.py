@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from simulator.errors import InputError
+from simulator.units.functions import exponentials
 
 MILLISECOND_NS = 1_000_000
 DRAWS = 1 << 16
@@ -64,7 +65,8 @@ def sampled(median_ns: int, spread: float, seed: int) -> Latency:
     median.
     """
     generator = np.random.Generator(np.random.PCG64(seed))
-    draws = (median_ns * np.exp(spread * generator.standard_normal((2, DRAWS)))).astype(np.int64)
+    times = median_ns * exponentials(spread * generator.standard_normal((2, DRAWS)))
+    draws = times.astype(np.int64)
     return Latency(median_ns, draws[0], draws[1])
 
 

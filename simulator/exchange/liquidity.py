@@ -16,22 +16,24 @@ linear one: the density belongs to the place in the market, not to the order tha
 impact depends on how much was taken, and not on how it was sliced.  docs/concepts/impact.md tells
 where this is from.
 
-Sides are 0 for bids and 1 for asks in the columns here; ``exp``, ``log`` and ``sqrt`` are the C
-library's, compiled or not.
+Sides are 0 for bids and 1 for asks in the columns here; functions are those of
+``simulator.units.functions``, which give the same bits everywhere.
 """
 
 import cython
 import numpy as np
 
 if cython.compiled:
-    from cython.cimports.libc.math import exp, log, sqrt
+    from cython.cimports.libc.math import sqrt
     from cython.cimports.simulator.book.columns import Book
     from cython.cimports.simulator.exchange.venue import Venue
+    from cython.cimports.simulator.units.functions import exponential, logarithm
 else:
-    from math import exp, log, sqrt
+    from math import sqrt
 
     from simulator.book.columns import Book
     from simulator.exchange.venue import Venue
+    from simulator.units.functions import exponential, logarithm
 
 TAPE = cython.declare(cython.int, 0)
 CONSTANT = cython.declare(cython.int, 1)
@@ -279,7 +281,7 @@ class Liquidities:
             if self.resilience[i] == INSTANT:
                 self.transient[i] = 0.0
             elif self.resilience[i] == EXPONENTIAL:
-                self.transient[i] *= exp(-LN_2 * passed / self.half_life[i])
+                self.transient[i] *= exponential(-LN_2 * passed / self.half_life[i])
                 if -1e-12 < self.transient[i] < 1e-12:
                     self.transient[i] = 0.0  # no price moves by it; ticks may be skipped again
             elif self.resilience[i] == STRAIGHT:
@@ -304,7 +306,7 @@ class Liquidities:
             spot = self.pair[i]
             if spot < 0 or self.effective[i] + self.effective[spot] <= 0.0:
                 continue
-            share = 1.0 - exp(-LN_2 * passed / self.arbitrage[i])
+            share = 1.0 - exponential(-LN_2 * passed / self.arbitrage[i])
             weight = self.effective[i] / (self.effective[i] + self.effective[spot])
             gap = share * (self.transient[spot] - self.transient[i])
             self.transient[i] += (1.0 - weight) * gap
@@ -320,7 +322,9 @@ class Liquidities:
         depth: cython.double = self.depth[instrument] * self.scale(instrument)
         gone: cython.double = self.transient[instrument]
         if self.flight[instrument] > 0.0 and gone != 0.0:
-            depth = depth * exp(-LN_2 * (gone if gone > 0.0 else -gone) / self.flight[instrument])
+            depth = depth * exponential(
+                -LN_2 * (gone if gone > 0.0 else -gone) / self.flight[instrument]
+            )
         return depth
 
     @cython.cfunc
@@ -373,7 +377,7 @@ class Liquidities:
         self.seen_lasting[instrument] = self.lasting[instrument]
         self.seen_density[instrument] = density
         moved: cython.double = self.transient[instrument] + self.lasting[instrument]
-        self.venue.move[instrument] = exp(moved) if moved != 0.0 else 1.0
+        self.venue.move[instrument] = exponential(moved) if moved != 0.0 else 1.0
         middle = middle * self.venue.move[instrument]
         self.make(instrument, 0, middle, density)
         changed = self.show(instrument, 0)
@@ -421,7 +425,7 @@ class Liquidities:
                 continue
             if best > 0.0:
                 at = 0.5 * (inner + self.grid[instrument, k])
-                at = best * exp(-at if side == 0 else at)
+                at = best * exponential(-at if side == 0 else at)
             elif side == 0:
                 at = middle * self.bid_ratio[instrument, k]
             else:
@@ -454,7 +458,7 @@ class Liquidities:
         k: cython.int = 0
         price: cython.longlong
         while at and k < self.n_grid[instrument]:
-            away = log(cython.cast(cython.double, at) / best) if at != best else 0.0
+            away = logarithm(cython.cast(cython.double, at) / best) if at != best else 0.0
             if away < 0.0:
                 away = -away
             if away > self.reach[instrument]:
@@ -594,7 +598,11 @@ class Liquidities:
         taken from the displayed levels since the start (above 0: bought).
         """
         moved = float(self.transient[instrument]) + float(self.lasting[instrument])
-        return float(self.tape_mid(instrument)), exp(moved) - 1.0, int(self.taken[instrument])
+        return (
+            float(self.tape_mid(instrument)),
+            exponential(moved) - 1.0,
+            int(self.taken[instrument]),
+        )
 
     def keep(self) -> None:
         """Keep a row of the path for the report."""

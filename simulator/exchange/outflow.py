@@ -22,6 +22,8 @@ Source: docs/funds.md.
 
 from __future__ import annotations
 
+import math
+
 from simulator.accounts.wallets import OUTSIDE, Partition
 from simulator.events.outcomes import RejectReason
 from simulator.exchange.core import Core
@@ -114,8 +116,8 @@ class Outflow:
             return True
         prices = [float(core.pools.index_price(asset)) for asset in assets]
         held = [int(core.ledger.balance_of(wallet, asset)) for asset in assets]
-        worth = sum(units * price for units, price in zip(held, prices, strict=True))
-        return worth >= level * sum(u * price for u, price in zip(owed, prices, strict=True))
+        worth = math.fsum(units * price for units, price in zip(held, prices, strict=True))
+        return worth >= level * math.fsum(u * price for u, price in zip(owed, prices, strict=True))
 
     def _figures(self, pool: int) -> tuple[float, tuple[float, float]]:
         """A pool's equity, and what it must keep: by initial margin, by its ratio."""

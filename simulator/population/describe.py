@@ -103,7 +103,11 @@ def _percentile(values: Floats, share: int) -> float:
 
 
 def _worth(amounts: npt.NDArray[np.int64], index: Floats) -> Floats:
-    return np.asarray(amounts / 1e8 @ index)
+    # Asset by asset: a product of matrices adds in an order that is the processor's.
+    worth = np.zeros(len(amounts))
+    for asset, price in enumerate(index.tolist()):
+        worth += amounts[:, asset] / 1e8 * price
+    return worth
 
 
 def _valued(crowd: Crowd, setting: Setting, at: int) -> tuple[Floats, Floats]:

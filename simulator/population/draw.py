@@ -16,6 +16,7 @@ the coins that a spot hedge can buy, and to whole lots; entries to where the pro
 from __future__ import annotations
 
 import hashlib
+import math
 from collections.abc import Callable, Sequence
 
 import numpy as np
@@ -25,12 +26,13 @@ from simulator.accounts.crowd import Crowd, Setting
 from simulator.accounts.states import AccountMode
 from simulator.errors import InputError
 from simulator.instruments.instrument import Instrument
-from simulator.population.laws import NORMAL, assigned
+from simulator.population.laws import assigned
 from simulator.population.limits import ROOM, Limits, counted, limits_of
 from simulator.population.people import GAIN, Flags, Floats, People, Tally, lot_value
 from simulator.population.place import place
 from simulator.population.spec import Group, Mixed, sizes
 from simulator.rulebook.messages import nearest
+from simulator.units.functions import exponentials, normal_quantiles
 
 MOST_WEALTH = 9e10
 """Most USDT of an account; int64 holds a little more in 1e-8."""
@@ -187,7 +189,7 @@ def _legs(
     if group.holds == "one":
         legs[np.arange(count), chosen] = side
     else:
-        legs[:, : len(weights)] = side[:, None] * np.array(weights) / sum(weights)
+        legs[:, : len(weights)] = side[:, None] * np.array(weights) / math.fsum(weights)
     if by_spot:
         coin = np.where(hedged, chosen, -1)
     return legs, coin
@@ -199,8 +201,8 @@ def _mix(group: Group, numbers: Numbers) -> Floats:
     for asset, share in group.collateral.items():
         drawn = numbers(f"mix {asset}")
         if group.collateral_jitter and len(group.collateral) > 1:
-            standard = np.array([NORMAL.inv_cdf(u) for u in drawn.tolist()])
-            columns.append(share * _rounded(np.exp(group.collateral_jitter * standard)))
+            spread = exponentials(group.collateral_jitter * normal_quantiles(drawn))
+            columns.append(share * _rounded(spread))
         else:
             columns.append(np.full(len(drawn), share))
     mix = np.stack(columns, axis=1)

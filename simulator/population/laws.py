@@ -18,7 +18,6 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from itertools import accumulate
-from statistics import NormalDist
 from typing import Annotated, Any, Literal
 
 import numpy as np
@@ -34,10 +33,17 @@ from pydantic import (
 )
 
 from simulator.rulebook.messages import nearest
+from simulator.units.functions import (
+    exponentials,
+    logarithm,
+    normal_cdf,
+    normal_quantiles,
+    power,
+    powers,
+)
 
 Floats = npt.NDArray[np.float64]
 
-NORMAL = NormalDist()
 
 SHARES_ADD_UP = 1e-6
 """How far a sum of shares may lie from 1."""
@@ -170,9 +176,9 @@ class Pareto(Table):
 
     def quantile(self, uniform: Floats) -> Floats:
         """Return a value for each uniform number."""
-        beyond = 0.0 if self.most is None else (self.least / self.most) ** self.alpha
+        beyond = 0.0 if self.most is None else power(self.least / self.most, self.alpha)
         above = 1 - uniform * (1 - beyond)
-        return np.asarray(self.least * above ** (-1 / self.alpha))
+        return np.asarray(self.least * powers(above, -1 / self.alpha))
 
 
 class Normal(Table):
@@ -211,7 +217,7 @@ class Lognormal(Table):
 
     @model_validator(mode="after")
     def _ordered(self) -> Lognormal:
-        _bell(math.log(self.median), self.sigma, *self._logs)
+        _bell(logarithm(self.median), self.sigma, *self._logs)
         return self
 
     @property
@@ -222,11 +228,13 @@ class Lognormal(Table):
     @property
     def _logs(self) -> tuple[float, float]:
         low, high = self.span
-        return math.log(low) if low else -math.inf, math.log(high)
+        return logarithm(low) if low else -math.inf, logarithm(high)
 
     def quantile(self, uniform: Floats) -> Floats:
         """Return a value for each uniform number."""
-        return np.exp(_truncated(uniform, math.log(self.median), self.sigma, *self._logs))
+        return np.asarray(
+            exponentials(_truncated(uniform, logarithm(self.median), self.sigma, *self._logs))
+        )
 
 
 LAWS = ("uniform", "pareto", "normal", "lognormal")
@@ -306,7 +314,7 @@ def _bell(mean: float, sigma: float, least: float, most: float) -> None:
 
 def _below(z: float) -> float:
     """Return the share of the standard normal law below ``z``."""
-    return 0.5 * math.erfc(-z / math.sqrt(2))
+    return float(normal_cdf(z))
 
 
 def _truncated(uniform: Floats, mean: float, sigma: float, least: float, most: float) -> Floats:
@@ -316,6 +324,5 @@ def _truncated(uniform: Floats, mean: float, sigma: float, least: float, most: f
     low, high = _below((least - mean) / sigma), _below((most - mean) / sigma)
     # Kept off 0 and 1, where the inverse is infinite.
     inner = np.clip(low + uniform * (high - low), 1e-16, 1 - 2**-53)
-    inverse = NORMAL.inv_cdf
-    standard = np.fromiter((inverse(u) for u in inner.tolist()), np.float64, len(inner))
+    standard: Floats = normal_quantiles(inner)
     return np.clip(mean + sigma * standard, least, most)

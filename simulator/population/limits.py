@@ -32,7 +32,7 @@ Floats = npt.NDArray[np.float64]
 ROOM = 0.02
 """Share by which an account begins above what it needs."""
 
-NOTIONALS = [m * 10.0**power for power in range(1, 10) for m in (1, 2, 5)]
+NOTIONALS = [float(m * 10**power) for power in range(1, 10) for m in (1, 2, 5)]
 """USD; what the ladder of a margin model without brackets is computed at."""
 
 LOAN = Decimal(10_000)

@@ -27,14 +27,13 @@ import cython
 import numpy as np
 
 if cython.compiled:
-    from cython.cimports.libc.math import cbrt
     from cython.cimports.simulator.risk.pools import Pools
     from cython.cimports.simulator.risk.scan import Scan
+    from cython.cimports.simulator.units.functions import power
 else:
-    from math import cbrt
-
     from simulator.risk.pools import Pools
     from simulator.risk.scan import Scan
+    from simulator.units.functions import power
 
 LINEAR = cython.declare(cython.int, 1)
 INVERSE = cython.declare(cython.int, 2)
@@ -877,7 +876,8 @@ class Box:
             value = self.value[self.leg[leg]]
             slope = max(self.share[leg], 1e-6 * most)
             if slope > 0.0:
-                self.share[leg] = cbrt((self.drift[self.leg[leg]] + 1e-12 * value * value) / slope)
+                third = (self.drift[self.leg[leg]] + 1e-12 * value * value) / slope
+                self.share[leg] = power(third, 1.0 / 3.0)
             else:
                 self.share[leg] = value
         self._scale()

@@ -28,6 +28,7 @@ import numpy.typing as npt
 from simulator.risk.columns import widened_ranges
 from simulator.risk.pools import Pools
 from simulator.risk.scenario import Correlations, ScenarioRules, scenario_columns
+from simulator.units.functions import logarithm, power
 
 YEAR_SECONDS = 365 * 86_400
 
@@ -50,7 +51,7 @@ class Measured:
         self.rules = rules
         self.underlyings = tuple(underlyings)
         count = len(self.underlyings)
-        self.decay = 0.5 ** (rules.step_seconds / rules.half_life_seconds)
+        self.decay = power(0.5, rules.step_seconds / rules.half_life_seconds)
         self.needed = max(2, math.ceil(rules.half_life_seconds / rules.step_seconds))
         self._last = [0.0] * count
         # Plain lists: for a handful of underlyings numpy's calls cost more than the sums.
@@ -67,7 +68,7 @@ class Measured:
         for number, price in enumerate(prices):
             before = self._last[number]
             if price > 0 and before > 0:
-                returns.append((number, math.log(price / before)))
+                returns.append((number, logarithm(price / before)))
             self._last[number] = float(price)
         # A pair without a return keeps its figures: they do not fade into nothing.
         decay = self.decay

@@ -1,7 +1,4 @@
-cdef double _HALF_ROOT
 cdef double _NOTHING
-
-cpdef double normal_cdf(double x) noexcept
 
 cpdef double black76(
     double forward, double strike, double volatility, double years, double rate, bint call

@@ -5,10 +5,10 @@ With forward *F*, strike *K*, annual volatility *v*, *T* years and annual rate *
     call = exp(-rT) * (F * N(d1) - K * N(d2))      d1 = ln(F / K) / (v * sqrt(T)) + v * sqrt(T) / 2
     put  = exp(-rT) * (K * N(-d2) - F * N(-d1))    d2 = d1 - v * sqrt(T)
 
-``N(x) = erfc(-x / sqrt(2)) / 2``.  At or past expiry, and without volatility, the value is the
-discounted intrinsic one.  ``exp``, ``log``, ``erfc`` and ``pow`` are the C library's, compiled or
-not, so that both ways give the same bits.  Source: F. Black, "The pricing of commodity contracts",
-1976.  Readable twin: ``simulator.risk.reference``.
+``N`` is the standard normal distribution function.  At or past expiry, and without volatility, the
+value is the discounted intrinsic one.  Functions are those of ``simulator.units.functions``, which
+give the same bits everywhere.  Source: F. Black, "The pricing of commodity contracts", 1976.
+Readable twin: ``simulator.risk.reference``.
 """
 
 from __future__ import annotations
@@ -16,23 +16,14 @@ from __future__ import annotations
 import cython
 
 if cython.compiled:
-    from cython.cimports.libc.math import erfc, exp, log, sqrt
-    from cython.cimports.libc.math import pow as power
+    from cython.cimports.libc.math import sqrt
+    from cython.cimports.simulator.units.functions import exponential, logarithm, normal_cdf, power
 else:
-    from math import erfc, exp, log, sqrt
-    from math import pow as power
+    from math import sqrt
 
-_HALF_ROOT = 0.7071067811865476  # sqrt(1 / 2)
+    from simulator.units.functions import exponential, logarithm, normal_cdf, power
+
 _NOTHING = 1e-12  # v * sqrt(T) below this: the value is the intrinsic one
-
-
-def normal_cdf(x: cython.double) -> cython.double:
-    """Return the standard normal distribution function.
-
-    >>> normal_cdf(0.0)
-    0.5
-    """
-    return 0.5 * erfc(-x * _HALF_ROOT)
 
 
 def black76(
@@ -48,12 +39,12 @@ def black76(
     >>> round(black76(100.0, 100.0, 0.2, 1.0, 0.0, True), 6)
     7.965567
     """
-    discount: cython.double = exp(-rate * years) if years > 0.0 and rate != 0.0 else 1.0
+    discount: cython.double = exponential(-rate * years) if years > 0.0 and rate != 0.0 else 1.0
     spread: cython.double = volatility * sqrt(years) if years > 0.0 and volatility > 0.0 else 0.0
     if spread < _NOTHING or forward <= 0.0 or strike <= 0.0:
         gain: cython.double = forward - strike if call else strike - forward
         return discount * gain if gain > 0.0 else 0.0
-    d1: cython.double = log(forward / strike) / spread + 0.5 * spread
+    d1: cython.double = logarithm(forward / strike) / spread + 0.5 * spread
     d2: cython.double = d1 - spread
     if call:
         return discount * (forward * normal_cdf(d1) - strike * normal_cdf(d2))
@@ -76,7 +67,7 @@ def black76_delta(
     if spread < _NOTHING or forward <= 0.0 or strike <= 0.0:
         share: cython.double = 0.5 if forward == strike else (1.0 if forward > strike else 0.0)
         return share if call else share - 1.0
-    d1: cython.double = log(forward / strike) / spread + 0.5 * spread
+    d1: cython.double = logarithm(forward / strike) / spread + 0.5 * spread
     return normal_cdf(d1) if call else -normal_cdf(-d1)
 
 

@@ -16,7 +16,6 @@ import cython
 import numpy as np
 
 if cython.compiled:
-    from cython.cimports.libc.math import exp
     from cython.cimports.simulator.risk.options import (
         black76,
         black76_delta,
@@ -24,9 +23,8 @@ if cython.compiled:
         moved_volatility,
         term_factor,
     )
+    from cython.cimports.simulator.units.functions import exponential
 else:
-    from math import exp
-
     from simulator.risk.options import (
         black76,
         black76_delta,
@@ -34,6 +32,7 @@ else:
         moved_volatility,
         term_factor,
     )
+    from simulator.units.functions import exponential
 
 YEAR_DAYS = cython.declare(cython.double, 365.0)
 
@@ -351,7 +350,7 @@ class Scan:
         self, index: cython.double, rate: cython.double, years: cython.double
     ) -> cython.double:
         """Return ``index * exp(rate * years)``."""
-        return index * exp(rate * years) if rate != 0.0 else index
+        return index * exponential(rate * years) if rate != 0.0 else index
 
     def gains(self):
         """Return what each option gains in each scenario row, per unit: [instrument, row]."""

@@ -1,0 +1,101 @@
+"""What a run must not depend on: environments, and copies of the tree without compiled modules."""
+
+from __future__ import annotations
+
+import json
+import locale
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+SCRIPT = ROOT / "tests" / "determinism" / "digests.py"
+PACKAGES = ("simulator", "strategies", "replay_data")
+COMPILED = shutil.ignore_patterns("*.so", "*.pyd", "*.c", "__pycache__")
+
+NO_VECTORS = "X86_V3 X86_V4 AVX512_ICL AVX512_SPR"
+"""Instruction sets that numpy 2.4 and newer chooses code by; older ones have names of features."""
+
+OLD_VECTORS = "AVX2 FMA3 AVX512F AVX512CD AVX512_SKX AVX512_CLX AVX512_CNL AVX512_ICL AVX512_SPR"
+
+ENVIRONMENTS: dict[str, dict[str, str]] = {
+    "hash seed 0": {"PYTHONHASHSEED": "0"},
+    "hash seed 4321": {"PYTHONHASHSEED": "4321"},
+    "one thread": {
+        "POLARS_MAX_THREADS": "1",
+        "OMP_NUM_THREADS": "1",
+        "OPENBLAS_NUM_THREADS": "1",
+        "TZ": "America/New_York",
+    },
+    "many threads": {
+        "POLARS_MAX_THREADS": "3",
+        "OMP_NUM_THREADS": "3",
+        "OPENBLAS_NUM_THREADS": "3",
+        "TZ": "Asia/Kathmandu",
+    },
+    # A processor without fused multiply-add: the C library takes other code for exp, log, pow.
+    "no fused multiply-add": {"GLIBC_TUNABLES": "glibc.cpu.hwcaps=-FMA,-FMA4,-AVX2,-AVX512F"},
+    "no vectors": {"NPY_DISABLE_CPU_FEATURES": NO_VECTORS, "OPENBLAS_CORETYPE": "Prescott"},
+    "sum of 3.11": {"UNIMARGIN_SUM": "3.11"},
+    "sum of 3.12": {"UNIMARGIN_SUM": "3.12"},
+    "optimised": {"PYTHONOPTIMIZE": "1"},
+}
+"""Variables that another machine, day or Python would have otherwise."""
+
+
+def locales() -> dict[str, dict[str, str]]:
+    """Return environments of the locales that this machine has and that write numbers otherwise."""
+    found = {}
+    for name in ("de_DE.UTF-8", "tr_TR.UTF-8", "C"):
+        try:
+            locale.setlocale(locale.LC_ALL, name)
+        except locale.Error:
+            continue
+        found[f"locale {name}"] = {"LC_ALL": name}
+    locale.setlocale(locale.LC_ALL, "")
+    return found
+
+
+def start(
+    cases: Sequence[str],
+    more: Mapping[str, str] | None = None,
+    *,
+    python: str | Path = sys.executable,
+    tree: Path = ROOT,
+    folder: Path | None = None,
+) -> subprocess.Popen[str]:
+    """Start the script on cases in an environment, from a folder."""
+    known = ("GLIBC_TUNABLES", "NPY_DISABLE_CPU_FEATURES", "UNIMARGIN_SUM", "PYTHONHASHSEED")
+    environment = {name: value for name, value in os.environ.items() if name not in known}
+    environment |= {"PYTHONPATH": str(tree), "PYTHONWARNINGS": "ignore", **(more or {})}
+    script = tree / SCRIPT.relative_to(ROOT)
+    return subprocess.Popen(
+        [str(python), str(script), *cases],
+        cwd=folder or tree,
+        env=environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+def answer(process: subprocess.Popen[str]) -> dict[str, Any]:
+    """Return what the script printed."""
+    out, error = process.communicate()
+    assert process.returncode == 0, error[-2000:]
+    found: dict[str, Any] = json.loads(out)
+    return found
+
+
+def plain_tree(target: Path) -> Path:
+    """Return a copy of the tree without compiled modules."""
+    for package in PACKAGES:
+        shutil.copytree(ROOT / package, target / package, ignore=COMPILED)
+    for tests in ("simulation", "determinism"):
+        shutil.copytree(ROOT / "tests" / tests, target / "tests" / tests, ignore=COMPILED)
+    shutil.copytree(ROOT / "docs" / "examples", target / "docs" / "examples")
+    return target
