@@ -326,6 +326,8 @@ def _engine(url: URL) -> Engine:
             place, uri=True, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False
         )
         connection.execute("PRAGMA synchronous=FULL")
+        # A file from elsewhere may have views of its own: they call no function with side effects.
+        connection.execute("PRAGMA trusted_schema=OFF")
         return connection
 
     engine = create_engine("sqlite://", creator=connect, poolclass=QueuePool)

@@ -38,7 +38,7 @@ class Process:
     def __init__(self) -> None:
         # -P: a folder's own numpy.py or simulator/ must not stand in for ours.
         path = os.pathsep.join(filter(None, (str(PACKAGES), os.environ.get("PYTHONPATH"))))
-        self.child = subprocess.Popen(
+        self.child = subprocess.Popen(  # nosec B603 # no shell; this program
             [sys.executable, "-P", "-m", "simulator.store.writer"],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,

@@ -73,6 +73,10 @@ WHOLE_SUMS = {
 }
 """How often a file sums whole numbers; ``sum`` of floats has other bits from Python 3.12 on."""
 
+WITHOUT = {"simulator/strategy/state.py": {"id()", "random"}}
+"""Files that name something banned and why it is harmless: states of strategies are written with
+what occurs twice told by ``id``, and may hold a ``random.Random`` of the strategy's own."""
+
 STREAMS = {"PCG64", "Philox"}
 BANNED_ATTRIBUTES = {"now", "utcnow", "today", "urandom", "getrandbits"}
 
@@ -163,9 +167,11 @@ def test_functions_of_libraries_are_seen(code: str) -> None:
 
 @pytest.mark.parametrize("path", FILES, ids=name_of)
 def test_engine_is_deterministic(path: Path) -> None:
-    assert list(banned(syntax(path))) == []
+    harmless = WITHOUT.get(name_of(path), set())
+    found = [what for what in banned(syntax(path)) if what.split(": ")[1] not in harmless]
+    assert found == []
     tops = {name.split(".")[0] for name in imported_modules(path)}
-    assert not tops & BANNED_MODULES
+    assert not tops & (BANNED_MODULES - harmless)
 
 
 @pytest.mark.parametrize(
