@@ -2,7 +2,7 @@
 
 The modules are ordinary Python files in Cython's pure Python mode.  Each extension is
 optional: where no compiler is, the same file runs as plain Python, slower.  With the variable
-UNIMARGIN_COMPILE=0 nothing is compiled.
+UNIMARGIN_COMPILE=0 nothing is compiled; UNIMARGIN_CFLAGS adds flags, for tests of other builds.
 """
 
 import os
@@ -16,6 +16,7 @@ HOT_MODULES = runpy.run_path("simulator/build_info.py")["HOT_MODULES"]
 
 # No fused multiply-add and no -march=native: the digest must be equal on any x86-64 machine.
 C_FLAGS = ["-O2", "-ffp-contract=off", "-Wno-unused-function"]
+C_FLAGS += os.environ.get("UNIMARGIN_CFLAGS", "").split()
 
 DIRECTIVES = {
     "language_level": 3,

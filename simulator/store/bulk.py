@@ -90,7 +90,7 @@ def _insert(cursor: Any, name: str, run: int, first: int, columns: Columns) -> N
     width = len(filled) + 2
     names = ",".join(f'"{column}"' for column in ("run", "n", *filled))
     row = "(" + ",".join("?" * width) + ")"
-    statement = f'INSERT INTO "{name}" ({names}) VALUES '
+    statement = f'INSERT INTO "{name}" ({names}) VALUES '  # nosec B608 # names of TABLES
     if any(kind != "int" for kind in _kinds(name, filled)):
         rows = rows_of(filled)
         values = [
