@@ -172,6 +172,11 @@ class Writer:
         return 0 if code is None else code
 
     def _write(self, head: dict[str, Any], body: bytes = b"") -> None:
+        if self._closed:
+            raise InputError(
+                f"{self.database.where}: the process that writes the journal has ended"
+                f"{self._hint()}"
+            )
         try:
             write_frame(self._pipe, head, body)
         except BrokenPipeError:
