@@ -138,11 +138,11 @@ class Restorer:
         if kind == "y":
             return _generator(node)
         made = class_named(node[1])
-        if type(own) is made and not is_frozen(made) and id(own) not in self._claimed:
-            self._claimed.add(id(own))
-            self._alive.append(own)
-            return own
-        return object.__new__(made) if node[0] == "o" else new_compiled(made)
+        free = type(own) is made and not is_frozen(made) and id(own) not in self._claimed
+        one = own if free else object.__new__(made) if node[0] == "o" else new_compiled(made)
+        self._claimed.add(id(one))  # a new one too: what is restored is nobody else's place
+        self._alive.append(one)
+        return one
 
     def _fill(self, number: int, one: Any, own: Any) -> None:
         """Give an object of the image its content; ``own`` stands at its place, if anything."""

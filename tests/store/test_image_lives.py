@@ -62,9 +62,9 @@ def test_a_whole_life() -> None:
     ("name", "mode", "accounts", "parts"),
     [
         ("flash_crash", "separated", 400, 60),
-        ("cascade_seed", "separated", 300, 30),
-        ("collateral_loop", "unified", 300, 30),
-        ("fund_runs_dry", "separated", 300, 30),
+        pytest.param("cascade_seed", "separated", 300, 30, marks=pytest.mark.slow),
+        pytest.param("collateral_loop", "unified", 300, 30, marks=pytest.mark.slow),
+        pytest.param("fund_runs_dry", "separated", 300, 30, marks=pytest.mark.slow),
     ],
 )
 def test_a_cascade(name: str, mode: str, accounts: int, parts: int) -> None:

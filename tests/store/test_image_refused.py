@@ -18,6 +18,7 @@ import numpy as np
 import pytest
 
 from simulator import InputError, Simulation
+from simulator.risk.alerts import _State
 from simulator.store import image
 from simulator.store.image_kinds import ImageError
 from tests.simulation.test_whole_venue import busy_run
@@ -272,3 +273,20 @@ def test_strategies_states_that_are_damaged(cut: Cut) -> None:
     for text in ("", "[]", "{}", '[{"draws":{"$":"generator","type":"os","of":{}}},{}]'):
         with pytest.raises(InputError, match="damaged"):
             image.restore_states(run, text)
+
+
+def test_two_objects_where_the_fresh_simulation_has_one() -> None:
+    """What was restored for one object of the image is not taken for another one."""
+    run, other = make(), make()
+    run.core.records.keep = True
+    run._ran = True
+    run._open()
+    inner = _State(was=True), _State(was=False)
+    run.desk.liquidator.strange = [_State(inner[0]), _State(inner[1])]  # type: ignore[attr-defined,arg-type]
+    one = _State()
+    other.desk.liquidator.strange = [one, one]  # type: ignore[attr-defined]
+    whole = image.take(run)
+    image.put(other, whole, [run.core.records.take()])
+    found: Any = other.desk.liquidator.strange  # type: ignore[attr-defined]
+    assert [state.was.was for state in found] == [True, False]
+    assert image.take(other) == whole
