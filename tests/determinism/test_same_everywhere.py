@@ -67,6 +67,7 @@ def test_plain_python_is_the_same(expected: dict[str, Any], tmp_path: Path) -> N
     assert found == of(expected, PLAIN)
 
 
+@pytest.mark.hours
 def test_the_script_sees_a_difference() -> None:
     """Other seeds, other hashes: the comparison is not of constants."""
     from tests.determinism import digests
