@@ -299,8 +299,8 @@ def _run_mode(
     label: str,
     keep: Keep,
 ) -> RunResult:
-    engine = make_engine(setting, mode, kinds, parameters)
-    return play(engine, kinds, label, keep(setting, mode, parameters, label))
+    journal = keep(setting, mode, parameters, label)
+    return play(make_engine(setting, mode, kinds, parameters), kinds, label, journal)
 
 
 def play(

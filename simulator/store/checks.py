@@ -66,16 +66,22 @@ def snapshots(database: Database, run: int) -> int:
 
 def commands(reader: Reader) -> str:
     """Assert that the commands are those whose hash stands beside each batch."""
-    before, first = "", 0
+    hashes, firsts, first = [""], [], 0
     for row in reader.batches:
         end = row["counts"]["commands"]
-        before = chained(before, reader.rows("commands", first, end) if end > first else {})
-        if row["asked"] != before:
-            if end == first:
-                raise Difference("batches", row["n"], "asked", row["asked"], before)
-            said = f"another hash than batch {row['n']} says, up to row {end - 1}"
-            raise Difference("commands", first, "some field", said, row["asked"])
+        part = reader.rows("commands", first, end) if end > first else {}
+        hashes.append(chained(hashes[-1], part))
+        firsts.append(first)
         first = end
+    pairs = zip(reader.batches, hashes[1:], strict=True)
+    wrong = [row for row, found in pairs if row["asked"] != found]
+    if wrong:
+        number = wrong[0]["n"]
+        if reader.batches[-1]["asked"] == hashes[-1]:
+            raise Difference("batches", number, "asked", wrong[0]["asked"], hashes[number + 1])
+        last = wrong[0]["counts"]["commands"] - 1
+        said = f"another hash than batch {number} says, up to row {last}"
+        raise Difference("commands", firsts[number], "some field", said, wrong[0]["asked"])
     return f"{first:,} commands have the hashes that they were written with"
 
 

@@ -11,7 +11,7 @@ from typing import Any
 
 from simulator.errors import InputError
 from simulator.store.database import Database
-from simulator.store.journal import Writer
+from simulator.store.journal import Process, Writer
 from simulator.store.recorder import CUT_ROWS, Recorder
 from simulator.store.settings import row_of
 
@@ -49,6 +49,7 @@ class Journal(Recorder):
         self._begun = begun
         self.writer: Writer | None = None
         self._shot = self._took = 0.0
+        self._process: Process | None = Process()  # starts while the data are loaded
 
     @classmethod
     def open(cls, place: str | Path, **options: Any) -> Journal:
@@ -67,7 +68,8 @@ class Journal(Recorder):
         """Open a run, store its row and make its first cut."""
         self.open_run(run)
         self.run_id = self.database.new_run(row_of(run, self.cut_rows, self.told))
-        self.writer = Writer(self.database, self.run_id)
+        process, self._process = self._process or Process(), None
+        self.writer = Writer(self.database, self.run_id, process=process, fresh=True)
         self._begun(self.run_id)
         self.sink = self.writer
         self._shot = time.monotonic()

@@ -10,11 +10,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import fields
 from typing import Any, Protocol
 
-from simulator.errors import InputError
 from simulator.exchange.core import Core
 from simulator.exchange.desk import Desk
+from simulator.exchange.messages import NO_WALLET, Request
 from simulator.store.batch import TABLES, Columns, rows_of
 from simulator.store.commands import Asked, request_of
 from simulator.store.difference import Difference
@@ -22,6 +23,25 @@ from simulator.strategy.base import Strategy
 
 SECOND_NS = 1e9
 INTS = [name for name in TABLES["commands"] if name != "payload"]
+
+LIMIT = 1 << 62
+ON_A_MARKET = (Asked.PLACE, Asked.CANCEL_ALL, Asked.WATCH, Asked.BARS)
+FORCED = 4
+"""Flag of the venue's own orders, which no strategy sends."""
+
+LIMITS: dict[int, dict[str, tuple[int, int]]] = {
+    Asked.PLACE: {
+        "b": (-1, 2),
+        "c": (-1, 1 << 41),
+        "d": (0, LIMIT),
+        "e": (0, 4),
+        "f": (0, 5),
+        "g": (0, 256),
+    },
+    Asked.TRIGGER: {"a": (1, 4), "b": (0, LIMIT), "c": (0, 10_000), "d": (0, 2), "e": (0, LIMIT)},
+    Asked.TIMER: {"a": (-LIMIT, LIMIT), "b": (0, LIMIT)},
+}
+"""Least value and end of the fields of commands."""
 
 CALLBACKS = [name for name in vars(Strategy) if name.startswith("on_")]
 
@@ -45,6 +65,7 @@ class Playback:
         self._rows = _rows(commands)
         self._next = next(self._rows, None)
         self.number = 0
+        self._sent = 0
         self._core: Core | None = None
         self._desk: Desk | None = None
 
@@ -70,12 +91,10 @@ class Playback:
             raise Difference("commands", self.number, "wake", self._next[0][0], "no such callback")
 
     def _ask(self, row: Sequence[int], payload: str | None) -> None:
-        core, desk, number = self._core, self._desk, self.number - 1
-        assert core is not None
-        assert desk is not None
+        number = self.number - 1
         _, _, strategy, what, order, a, b, c, d, e, f, g = row
-        if not 0 <= strategy < len(core.strategies):
-            raise Difference("commands", number, "strategy", strategy, "a strategy of the run")
+        self._look_at(number, row)
+        core: Any = self._core
         if what == Asked.PLACE:
             made = int(core.submit(strategy, a, b, c, d, e, f, g))
             if made != order:
@@ -84,27 +103,48 @@ class Playback:
             core.cancel_order(order)
         elif what == Asked.CANCEL_ALL:
             core.cancel_orders(strategy, a)
-        elif what == Asked.TRIGGER:
-            core.set_trigger(order, a, b, c, d, e)
         elif what == Asked.WATCH:
             core.watch(strategy, a, bool(b), bool(c))
         else:
             try:
-                self._ask_in_words(core, desk, strategy, what, (a, b), payload)
-            except (ValueError, TypeError, LookupError, InputError) as error:
+                if what == Asked.TRIGGER:
+                    core.set_trigger(order, a, b, c, d, e)
+                else:
+                    self._ask_in_words(strategy, what, (a, b), payload)
+            except (ValueError, TypeError, LookupError, OverflowError) as error:
                 raise Difference("commands", number, "payload", payload, str(error)) from error
 
+    def _look_at(self, number: int, row: Sequence[int]) -> None:
+        """Raise ``Difference`` for what no strategy can ask for: compiled code takes it as it is.
+
+        The order of a trigger is the one just sent, the same number in any run.
+        """
+        core: Any = self._core
+        limits = {"strategy": (0, len(core.strategies)), "what": (1, len(Asked) + 1)}
+        what = row[3]
+        if what in LIMITS:
+            limits |= LIMITS[what]
+        if what in ON_A_MARKET:
+            limits["a"] = (0, len(core.books))
+        for name, (least, end) in limits.items():
+            value = row[INTS.index(name)]
+            if not least <= value < end or (name == "g" and value & FORCED):
+                raise Difference("commands", number, name, value, f"{least} to {end - 1}")
+        if what == Asked.PLACE and row[6] == 0:
+            raise Difference("commands", number, "b", 0, "1 or -1")
+        if what == Asked.TRIGGER and row[4] != self._sent:
+            raise Difference("commands", number, "order_id", row[4], self._sent)
+        if what == Asked.PLACE:
+            self._sent = row[4]
+
     def _ask_in_words(
-        self,
-        core: Core,
-        desk: Desk,
-        strategy: int,
-        what: int,
-        numbers: tuple[int, int],
-        payload: str | None,
+        self, strategy: int, what: int, numbers: tuple[int, int], payload: str | None
     ) -> None:
+        core, desk = self._core, self._desk
+        assert core is not None
+        assert desk is not None
         if what == Asked.REQUEST:
-            desk.request(request_of(payload or ""))
+            desk.request(within(request_of(payload or ""), core))
         elif what == Asked.TIMER:
             core.add_timer(strategy, *numbers, json.loads(payload or ""))
         elif what == Asked.ALERT:
@@ -122,6 +162,26 @@ class Playback:
         self._next, self.number = next(self._rows, None), self.number + 1
         context = core.contexts[strategy]
         context.subscribe(context.markets[instrument], "bars", every=interval / SECOND_NS)
+
+
+def within(asked: Request, core: Core) -> Request:
+    """Return a request whose numbers are of the venue; ``ValueError`` for another."""
+    ledger = core.ledger
+    ends = {
+        "strategy": (0, len(core.strategies)),
+        "instrument": (0, len(core.books)),
+        "slot": (0, ledger.slots),
+        "asset": (-1, ledger.assets),
+        "source": (NO_WALLET, ledger.wallets),
+        "target": (NO_WALLET, ledger.wallets),
+    }
+    for one in fields(asked):
+        least, end = ends.get(one.name, (-LIMIT, LIMIT))
+        value = getattr(asked, one.name)
+        numbered = one.name in ends or (one.name == "units" and value is not None)
+        if numbered and not (isinstance(value, int) and least <= value < end):
+            raise ValueError(f"{one.name} must be {least} to {end - 1}, not {value}")
+    return asked
 
 
 def stand_ins(playback: Playback, strategies: Sequence[dict[str, Any]]) -> list[type[Strategy]]:

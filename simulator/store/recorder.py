@@ -6,6 +6,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, Protocol
 
+import numpy as np
+
+from simulator.ledger.columns import Ledger
 from simulator.store.batch import Batch
 from simulator.store.harvest import Harvest
 
@@ -47,6 +50,7 @@ class Recorder:
     def open_run(self, run: Any) -> None:
         """Let the engine keep its logs, then book what accounts begin with and start strategies."""
         run.core.keep_log()
+        begin_with(run.core.ledger, int(run.span[0]))
         run._ran = True
         run._open()
         self.take_up(run)
@@ -64,6 +68,20 @@ class Recorder:
 
     def close(self, status: str) -> None:
         """The run is over: ``done``, ``failed`` or ``interrupted``."""
+
+
+def begin_with(ledger: Ledger, now: int) -> None:
+    """Put into a ledger's log what stands in it already, as its last entry: a population."""
+    balance, owed, _, _ = ledger.columns()
+    parts = []
+    for what, column in enumerate((balance, owed)):
+        wallet, asset = np.nonzero(column)
+        rows = np.zeros((len(wallet), 6), dtype=np.int64)
+        rows[:, 0], rows[:, 1], rows[:, 2] = ledger.entries, now, what
+        rows[:, 3], rows[:, 4], rows[:, 5] = wallet, asset, column[wallet, asset]
+        parts.append(rows)
+    log: Any = ledger.log
+    log.extend(np.concatenate(parts))
 
 
 @contextmanager

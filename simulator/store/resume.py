@@ -65,7 +65,7 @@ class Resumption(Journal):
         """Open the run where it can go on; return the rows of the tape that it has behind it."""
         fits(self.settings, run, f"{self.database.where}: run {self.run_id}")
         assert self.run_id is not None
-        self.writer = Writer(self.database, self.run_id)
+        self.writer = Writer(self.database, self.run_id, process=self._process)
         self.writer.wait_ready()  # who wrote the run before may have been at work still
         reader = self.database.reader(self.run_id)
         shot = None if self.from_start else self._shot_that_fits(reader)
