@@ -43,7 +43,7 @@ def resume(
         make_folder(out)
     database = Database.open(db)
     which = f"{database.where}: run {run}"
-    journal = Resumption(database, run, from_start=from_start, told=note)
+    journal = Resumption(database, run, from_start=from_start, note=note)
     told = made_by_command(journal.settings, which)
     names = strategies_again(told, strategy or (), which)
     kinds = [strategy_class(name, note=note) for name in names]

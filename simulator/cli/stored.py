@@ -10,6 +10,7 @@ from typing import Any
 
 from simulator.cli.engine import Engine, make_engine, note
 from simulator.cli.scenario import BUNDLED, Scenario, scenario_of
+from simulator.cli.strategies import is_path
 from simulator.errors import InputError
 from simulator.rulebook.schema import Rulebook
 
@@ -45,9 +46,7 @@ def journals(place: str | None, origin: Origin) -> Keep:
     def keep(one: Scenario, mode: str, parameters: Mapping[str, str], label: str) -> Journal:
         quiet = one.impact is not None and not one.impact.feedback
         told = told_of(origin, one, mode, parameters, quiet)
-        return Journal(
-            database, told, begun=lambda run: note(f"run {run} in {database.where}: {label}")
-        )
+        return Journal(database, told, note=lambda line: note(f"{line}: {label}"))
 
     return keep
 
@@ -120,7 +119,7 @@ def strategies_again(told: Mapping[str, Any], named: Sequence[str], which: str) 
 
     Raises ``InputError`` where the user names none for a file, or too many.
     """
-    from_files = [name for name in told["strategies"] if ".py" in name]
+    from_files = [name for name in told["strategies"] if is_path(name)]
     if len(named) != len(from_files):
         if not from_files:
             raise InputError(f"{which}: has no strategy from a file; leave out --strategy")
@@ -130,7 +129,7 @@ def strategies_again(told: Mapping[str, Any], named: Sequence[str], which: str) 
             f"named: add {options}"
         )
     given = iter(named)
-    return [next(given) if ".py" in name else name for name in told["strategies"]]
+    return [next(given) if is_path(name) else name for name in told["strategies"]]
 
 
 def _absolute(name: str) -> str:
@@ -140,7 +139,7 @@ def _absolute(name: str) -> str:
 
 def _strategy(name: str) -> str:
     """Return a strategy's name, its file from the root if it is of one."""
-    if ".py" not in name:
+    if not is_path(name):
         return name
     path, colon, kind = name.partition(".py:")
     return f"{_absolute(f'{path}.py' if colon else path)}{colon[3:]}{kind}"

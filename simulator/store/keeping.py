@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
@@ -29,8 +30,8 @@ class Journal(Recorder):
     """A database that runs are written to: ``run(journal=Journal.open("runs.db"))``.
 
     ``run_id`` is the number of the latest run, None before one has begun; ``told`` says how to make
-    a run again (`simulator.store.settings.row_of`), ``begun`` is told the number of each run.  A
-    snapshot is taken every ``snapshot_seconds`` at most, if every strategy gives its state.
+    a run again (`simulator.store.settings.row_of`), ``note`` is told the number of each run in a
+    line.  A snapshot is taken every ``snapshot_seconds`` at most, if every strategy gives its state.
     """
 
     def __init__(
@@ -40,13 +41,13 @@ class Journal(Recorder):
         *,
         cut_rows: int = CUT_ROWS,
         snapshot_seconds: float = SNAPSHOT_SECONDS,
-        begun: Callable[[int], None] = lambda _run: None,
+        note: Callable[[str], None] = lambda _line: None,
     ) -> None:
         super().__init__(None, cut_rows)
         self.database = database
         self.told = dict(told or {})
         self.snapshot_seconds = snapshot_seconds
-        self._begun = begun
+        self._note = note
         self.writer: Writer | None = None
         self._shot = self._took = 0.0
         self._process: Process | None = Process()  # starts while the data are loaded
@@ -70,7 +71,7 @@ class Journal(Recorder):
         self.run_id = self.database.new_run(row_of(run, self.cut_rows, self.told))
         process, self._process = self._process or Process(), None
         self.writer = Writer(self.database, self.run_id, process=process, fresh=True)
-        self._begun(self.run_id)
+        self._note(f"run {self.run_id} in {self.database.where}")
         self.sink = self.writer
         self._shot = time.monotonic()
         self.cut(0)
@@ -89,13 +90,24 @@ class Journal(Recorder):
 
         assert self.writer is not None
         began = time.monotonic()
-        states = image.states(self.run)
+        states = self._states()
         if states is not None:
             told = {"rows": rows, "harvest": self.harvest.state(), "strategies": states}
             number = self.harvest.number - 1
             self.writer.put_snapshot(number, IMAGE, image.take(self.run), json.dumps(told))
         self._shot = time.monotonic()
         self._took = self._shot - began
+
+    def _states(self) -> str | None:
+        """Return what the strategies remember; None, for good, where one cannot be written."""
+        from simulator.store import image
+
+        try:
+            return image.states(self.run)
+        except InputError as error:
+            self.snapshot_seconds = math.inf
+            self._note(f"no snapshots: {error}")
+            return None
 
     def close(self, status: str) -> None:
         """Say what became of the run, when all of it is durable."""

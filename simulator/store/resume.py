@@ -30,7 +30,7 @@ class Resumption(Journal):
     The simulation begins at the last snapshot, if there is one that fits this build and
     ``from_start`` is not said, else at the start; its batches are compared as far as they are
     durable, and written from there on.  ``begun_at`` is the number of rows that were skipped;
-    ``told`` hears of it in a line.
+    ``note`` hears of it in a line.
     Raises ``InputError`` for a run that is done, is being written, or has other data or strategies
     than the simulation; ``Difference`` where the simulation does something else than the run did.
     """
@@ -42,9 +42,8 @@ class Resumption(Journal):
         *,
         from_start: bool = False,
         snapshot_seconds: float = SNAPSHOT_SECONDS,
-        told: Callable[[str], None] = lambda _line: None,
+        note: Callable[[str], None] = lambda _line: None,
     ) -> None:
-        self._say = told
         self.row = database.run_row(run_id)
         if self.row["status"] == "done":
             raise InputError(
@@ -56,6 +55,7 @@ class Resumption(Journal):
             self.settings["told"],
             cut_rows=int(self.row["cut_rows"]),
             snapshot_seconds=snapshot_seconds,
+            note=note,
         )
         self.run_id = run_id
         self.from_start = from_start
@@ -71,7 +71,7 @@ class Resumption(Journal):
         shot = None if self.from_start else self._shot_that_fits(reader)
         if shot is not None:
             self.begun_at = self._put(run, shot, reader)
-        self._say(
+        self._note(
             f"run {self.run_id}: goes on from row {self.begun_at:,} of {run.rows:,}; "
             f"{len(reader.batches)} batches are durable"
         )

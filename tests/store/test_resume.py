@@ -148,6 +148,26 @@ def test_other_strategies_and_other_data_are_refused(tmp_path: Path) -> None:
         simulator.resume(place, run, make=lambda _: make("unified", [Busy(seed=5)]))
 
 
+class Secretive(Busy):
+    """Remembers something that cannot be written down."""
+
+    resumable = True
+
+    def on_timer(self, ctx: Any, name: str) -> None:
+        self.secret = object()
+        super().on_timer(ctx, name)
+
+
+def test_a_state_that_cannot_be_written_ends_the_snapshots_and_not_the_run(tmp_path: Path) -> None:
+    said: list[str] = []
+    journal = Journal.open(tmp_path / "runs.db", snapshot_seconds=0.0, note=said.append)
+    run = make("unified", [Secretive(seed=5)]).run(journal=journal)
+    assert run.run_id == 1
+    assert said[0].startswith("run 1 in ")
+    assert [line.partition(":")[0] for line in said[1:]] == ["no snapshots"]
+    assert "secret" in said[1]
+
+
 def test_a_run_that_is_done_is_not_gone_on_with(tmp_path: Path) -> None:
     place = tmp_path / "runs.db"
     result = make("unified").run(journal=Journal.open(place))
