@@ -15,6 +15,7 @@ import replay_data
 from simulator import Simulation
 from simulator.cli.scenario import load_scenario
 from simulator.cli.strategies import strategy_class, strategy_names
+from simulator.store import image
 from tests.simulation.busy import Busy
 from tests.simulation.test_impact_runs import IMPACT
 from tests.simulation.test_whole_venue import FIRST, MODES, SECONDS, busy_run
@@ -106,3 +107,60 @@ def test_bundled_strategies(name: str, mode: str) -> None:
 
 
 SHOWN = ("calendar_spread", "coin_carry", "covered_call", "short_strangle", "three_market_maker")
+
+
+class Learning(Busy):
+    """Keeps what cannot be written as it stands, and says by hand what it needs."""
+
+    resumable = False
+
+    def on_start(self, ctx: Any) -> None:
+        super().on_start(ctx)
+        self.model = iter(range(10**9))  # no image and no JSON could hold it
+        self.steps = 0
+
+    def on_timer(self, ctx: Any, name: str) -> None:
+        self.steps = next(self.model)
+        if self.steps % 7:
+            super().on_timer(ctx, name)
+
+    def state(self) -> dict[str, Any]:
+        return {"draws": self.draws, "heard": self.heard, "clock": self.clock, "at": self.steps}
+
+    def restore(self, state: dict[str, Any]) -> None:
+        self.draws, self.heard, self.clock = state["draws"], state["heard"], state["clock"]
+        self.steps = state["at"]
+        self.model = iter(range(self.steps + 1, 10**9))
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_a_strategy_that_says_what_it_needs(mode: str) -> None:
+    def make() -> Simulation:
+        return Simulation(
+            data=[replay_data.path("calm")],
+            mode=mode,
+            strategies=[Learning(seed=4), Busy(seed=5)],
+            end_ns=replay_start() + 60 * SECONDS,
+            latency="2",
+        )
+
+    assert_goes_on(make, 211, 9, 5)
+
+
+def replay_start() -> int:
+    """First instant of the calm hour."""
+    return Simulation(data=[replay_data.path("calm")], mode="unified").span[0]
+
+
+def test_one_strategy_that_cannot_tell_is_enough() -> None:
+    class Silent(Busy):
+        resumable = False
+
+    run = Simulation(
+        data=[replay_data.path("calm")],
+        mode="unified",
+        strategies=[Busy(), Silent()],
+        end_ns=replay_start() + 5 * SECONDS,
+    )
+    run.run()
+    assert image.states(run) is None
