@@ -22,6 +22,11 @@ WIDTHS = ((1 << 8, "u1"), (1 << 16, "u2"), (1 << 32, "u4"))
 CONSTANT, FLOATS, TEXTS, WHOLE = "=", "f8", "t", "i8"
 """Types of a column beside the narrow ones: one value, float64, a JSON list, int64."""
 
+WHOLES = (CONSTANT, WHOLE, *(kind for _, kind in WIDTHS))
+
+MOST_ROWS = 1 << 27
+"""Rows of a table in one batch, at most: a damaged header shall not ask for all memory."""
+
 
 def pack(tables: Mapping[str, Columns]) -> bytes:
     """Return tables as bytes; tables without rows are left out.
@@ -99,6 +104,7 @@ def unpack(data: bytes, wanted: Iterable[str] | None = None) -> dict[str, Column
         at = 4 + length
         for name, rows, columns in header:
             found: Columns = {}
+            _check(name, rows, columns)
             for column, kind, low in columns:
                 size = _size(kind, low, rows)
                 if at + size > len(data):
@@ -109,11 +115,29 @@ def unpack(data: bytes, wanted: Iterable[str] | None = None) -> dict[str, Column
             if names is None or name in names:
                 order = TABLES.get(name, found)
                 tables[name] = {column: found[column] for column in order if column in found}
-    except (struct.error, TypeError, KeyError, UnicodeDecodeError, json.JSONDecodeError) as error:
+    except (
+        struct.error,
+        TypeError,
+        KeyError,
+        OverflowError,
+        UnicodeDecodeError,
+        json.JSONDecodeError,
+    ) as error:
         raise ValueError(f"not a packed batch: {error}") from None
     if at != len(data):
         raise ValueError(f"not a packed batch: {len(data)} bytes where it has {at}")
     return tables
+
+
+def _check(name: str, rows: int, columns: list[Any]) -> None:
+    """Raise ``ValueError`` for what no table is packed as: a byte of the header has turned."""
+    kinds = TABLES[name]
+    if {column for column, _, _ in columns} != kinds.keys() or not 0 < rows <= MOST_ROWS:
+        raise ValueError(f"not a packed batch: {name} has not {rows} rows of these columns")
+    for column, kind, low in columns:
+        known = {"int": WHOLES, "float": (FLOATS,)}.get(kinds[column], (TEXTS,))
+        if kind not in known or (kind == TEXTS and low < 0):
+            raise ValueError(f"not a packed batch: {name}, {column}: type {kind!r}")
 
 
 def _size(kind: str, low: int, rows: int) -> int:
@@ -128,7 +152,10 @@ def _column(data: bytes, kind: str, low: int, rows: int) -> Column:
     if kind == CONSTANT:
         return np.full(rows, low, dtype="i8")
     if kind == TEXTS:
-        return json.loads(data) if data else [None] * rows
+        texts: list[str | None] = json.loads(data) if data else [None] * rows
+        if not isinstance(texts, list) or len(texts) != rows:
+            raise ValueError(f"not a packed batch: not {rows} texts")
+        return texts
     if kind == FLOATS:
         return np.frombuffer(data, dtype="<f8").astype("f8")
     # The sum wraps round as the difference did; of whole arrays numpy says nothing of it.

@@ -313,4 +313,5 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    # The thread that reads ahead may stand in its read, which Python would wait for, or abort.
+    os._exit(main())

@@ -83,7 +83,7 @@ class Course:
         was killed, or the run had been done before.
         """
         begun = self.begun()
-        code = self.launch(self._arguments(begun), how)
+        code = self.launch(self.arguments(begun), how)
         if how is not None:
             assert code in (-signal.SIGKILL, 0, 1, 2), self.said
             if code == -signal.SIGKILL or "the process that writes the journal" in self.said:
@@ -104,7 +104,7 @@ class Course:
         finally:
             database.close()
 
-    def _arguments(self, begun: bool) -> list[str]:
+    def arguments(self, begun: bool) -> list[str]:
         if self.way == "api":
             rest = ["resume", self.place, "1"] if begun else ["run", self.place]
             return ["api", *rest, self.kind]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import sys
+import os
 
 from simulator.store.writer import main
 from tests.store.kill_points import arm_writer, death_asked
@@ -11,4 +11,4 @@ if __name__ == "__main__":
     death = death_asked()
     assert death is not None
     arm_writer(death)
-    sys.exit(main())
+    os._exit(main())
