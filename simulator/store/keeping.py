@@ -67,9 +67,9 @@ class Journal(Recorder):
 
     def begin(self, run: Any) -> int:
         """Open a run, store its row and make its first cut."""
+        process, self._process = self._process or Process(), None
         self.open_run(run)
         self.run_id = self.database.new_run(row_of(run, self.cut_rows, self.told))
-        process, self._process = self._process or Process(), None
         self.writer = Writer(self.database, self.run_id, process=process, fresh=True)
         self._note(f"run {self.run_id} in {self.database.where}")
         self.sink = self.writer
