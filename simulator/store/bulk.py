@@ -70,7 +70,7 @@ def _filled(columns: Columns) -> dict[str, Column]:
     return {
         name: column
         for name, column in columns.items()
-        if not isinstance(column, list) or any(text is not None for text in column)
+        if not isinstance(column, list) or column.count(None) < len(column)
     }
 
 

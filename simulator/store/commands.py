@@ -53,8 +53,10 @@ def chained(before: str, commands: Columns) -> str:
     whole = sha256(before.encode())
     for name in TABLES["commands"]:
         column = commands[name]
-        text = json.dumps(column) if isinstance(column, list) else ""
-        whole.update(text.encode() if text else np.ascontiguousarray(column).tobytes())
+        if not isinstance(column, list):
+            whole.update(memoryview(np.ascontiguousarray(column)))
+        elif column.count(None) < len(column):
+            whole.update(json.dumps(column).encode())
     return whole.hexdigest()
 
 
@@ -68,7 +70,7 @@ def payloads(
     """
     made: list[str | None] = [None] * len(asked)
     what = asked[:, WHAT]
-    worded = np.isin(what, (Asked.REQUEST, Asked.TIMER, Asked.ALERT))
+    worded = (what == Asked.REQUEST) | (what == Asked.TIMER) | (what == Asked.ALERT)
     for at in np.flatnonzero(worded).tolist():
         if what[at] == Asked.REQUEST:
             made[at] = written(requests[int(asked[at, NUMBER])])

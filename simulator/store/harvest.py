@@ -30,7 +30,7 @@ from simulator.instruments.instrument import Instrument
 from simulator.risk.levels import RiskLevel
 from simulator.store.batch import TABLES, Batch, Columns, rows_of
 from simulator.store.commands import Asked, chained, payloads
-from simulator.store.orders import OrderRows
+from simulator.store.orders import OrderRows, chosen_by
 
 Ints = npt.NDArray[np.int64]
 
@@ -58,6 +58,8 @@ TOLD = (
     Outcome.REJECTED,
 )
 """Kinds of outcome that orders and fills tell; others are rows of ``events`` too."""
+
+IS_TOLD = chosen_by(TOLD)
 
 
 class Playing(Protocol):
@@ -154,9 +156,8 @@ class Harvest:
         return made
 
     def _events(self, outcomes: Ints) -> Columns:
-        told = np.isin(outcomes[:, 1], TOLD)
-        numbers = self._rows["outcomes"] + np.flatnonzero(~told)
-        rows = np.column_stack((numbers, outcomes[~told]))
+        others = np.flatnonzero(~IS_TOLD[outcomes[:, 1]])
+        rows = np.column_stack((self._rows["outcomes"] + others, outcomes[others]))
         return _columns("events", rows)
 
     def _rare(self, tables: dict[str, Columns]) -> None:

@@ -19,7 +19,7 @@ from simulator.store.database import Database
 from simulator.store.pack import pack
 from simulator.store.pipe import write_frame
 
-WINDOW: Final = 64
+WINDOW: Final = 32
 """Batches that may wait for their acknowledgement; then the run waits."""
 
 RETRY_SECONDS: Final = 30.0

@@ -24,6 +24,22 @@ ENDS = (Outcome.FILLED, Outcome.CANCELED, Outcome.EXPIRED, Outcome.REJECTED)
 OF_ORDERS = (*ENDS, Outcome.ACCEPTED, Outcome.TRIGGERED, Outcome.REDUCED)
 
 
+def chosen_by(kinds: Sequence[Outcome]) -> npt.NDArray[np.bool_]:
+    """Return of each number of an outcome whether it is one of ``kinds``: a table, which costs a
+    fifth of looking through them.
+
+    >>> np.flatnonzero(chosen_by([Outcome.FILLED, Outcome.EXPIRED])).tolist()
+    [2, 4]
+    """
+    table = np.zeros(max(Outcome) + 1, dtype=np.bool_)
+    table[list(kinds)] = True
+    return table
+
+
+IS_END, IS_OF_ORDERS = chosen_by(ENDS), chosen_by(OF_ORDERS)
+HAS_REASON = chosen_by((Outcome.EXPIRED, Outcome.REJECTED))
+
+
 class OrderRows:
     """The orders that strategies sent and that are not over; ``pending`` [order, column] int64.
 
@@ -63,7 +79,7 @@ class OrderRows:
     def _heard(self, outcomes: Ints) -> None:
         """Bring the pending orders up to date, which stand in the order of their numbers."""
         pending = self.pending
-        mine = outcomes[np.isin(outcomes[:, 1], OF_ORDERS)]
+        mine = outcomes[IS_OF_ORDERS[outcomes[:, 1]]]
         at = np.searchsorted(pending[:, ORDER], mine[:, 4])
         at[at == len(pending)] = 0
         found = pending[at, ORDER] == mine[:, 4]
@@ -76,10 +92,10 @@ class OrderRows:
         pending[fresh, ARRIVED] = first[fresh]
         pending[at, ACCOUNT] = mine[:, 2]
         np.add.at(pending[:, FILLED], at[kind == Outcome.FILLED], mine[kind == Outcome.FILLED, 7])
-        ends = np.isin(kind, ENDS)
+        ends = IS_END[kind]
         at, mine = at[ends], mine[ends]
         pending[at, STATUS], pending[at, ENDED] = mine[:, 1], mine[:, 0]
-        named = np.isin(mine[:, 1], (Outcome.EXPIRED, Outcome.REJECTED))
+        named = HAS_REASON[mine[:, 1]]
         pending[at[named], REASON] = mine[named, 6]
 
 

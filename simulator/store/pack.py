@@ -19,6 +19,7 @@ import numpy.typing as npt
 from simulator.store.batch import TABLES, Column, Columns, rows_of
 
 WIDTHS = ((1 << 8, "u1"), (1 << 16, "u2"), (1 << 32, "u4"))
+NARROW = {kind: np.dtype("<" + kind) for _, kind in WIDTHS}
 CONSTANT, FLOATS, TEXTS, WHOLE = "=", "f8", "t", "i8"
 """Types of a column beside the narrow ones: one value, float64, a JSON list, int64."""
 
@@ -45,7 +46,7 @@ def pack(tables: Mapping[str, Columns]) -> bytes:
         if columns.keys() != kinds.keys():
             raise ValueError(f"columns of {name}: {sorted(columns)} are not {sorted(kinds)}")
         rows = rows_of(columns)
-        if any(len(column) != rows for column in columns.values()):
+        if {len(column) for column in columns.values()} != {rows}:
             raise ValueError(f"columns of {name} are of unequal lengths")
         if rows:
             header.append([name, rows, _pack_table(kinds, columns, body)])
@@ -72,7 +73,7 @@ def _pack_table(
             if kind == WHOLE:
                 body.append(offsets[at].tobytes())
             elif kind != CONSTANT:
-                body.append(offsets[at].astype("<" + kind).tobytes())
+                body.append(offsets[at].astype(NARROW[kind]).tobytes())
     for name, kind in kinds.items():
         column = columns[name]
         if kind == "float":
@@ -80,15 +81,17 @@ def _pack_table(
             body.append(np.asarray(column, dtype="<f8").tobytes())
         elif kind != "int":
             texts = cast("list[str | None]", column)
-            filled = any(text is not None for text in texts)
-            data = json.dumps(texts).encode() if filled else b""
+            data = b"" if texts.count(None) == len(texts) else json.dumps(texts).encode()
             packed.append((name, TEXTS, len(data)))
             body.append(data)
     return packed
 
 
 def _narrow(width: int) -> str:
-    return next((kind for bound, kind in WIDTHS if width < bound), WHOLE)
+    for bound, kind in WIDTHS:
+        if width < bound:
+            return kind
+    return WHOLE
 
 
 def unpack(data: bytes, wanted: Iterable[str] | None = None) -> dict[str, Columns]:

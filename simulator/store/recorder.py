@@ -12,8 +12,9 @@ from simulator.ledger.columns import Ledger
 from simulator.store.batch import Batch
 from simulator.store.harvest import Harvest
 
-CUT_ROWS = 16_384
-"""Rows of the tape between two cuts."""
+CUT_ROWS = 65_536
+"""Rows of the tape between two cuts.  A cut costs about 2 ms whatever is in it; with a quarter
+of the rows a market maker on a dense tape would take half as long again (docs/benchmarks.md)."""
 
 
 class Sink(Protocol):

@@ -43,7 +43,7 @@ Answer = Callable[[dict[str, Any]], None]
 AHEAD_BYTES: Final = 64 << 20
 """What is read ahead of the commits; beyond it the run waits at the pipe."""
 
-SPREAD_BATCHES: Final = 16
+SPREAD_BATCHES: Final = 4
 """Batches that become rows in one transaction; a commit waits for as long as that takes."""
 
 RETRY_STEP_SECONDS: Final = 0.2
