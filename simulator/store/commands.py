@@ -54,7 +54,7 @@ def chained(before: str, commands: Columns) -> str:
     for name in TABLES["commands"]:
         column = commands[name]
         if not isinstance(column, list):
-            whole.update(memoryview(np.ascontiguousarray(column)))
+            whole.update(np.ascontiguousarray(column).data)
         elif column.count(None) < len(column):
             whole.update(json.dumps(column).encode())
     return whole.hexdigest()
