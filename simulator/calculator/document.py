@@ -32,6 +32,7 @@ from simulator.calculator.values import (
     Volatility,
     nearest,
 )
+from simulator.market.tape import LAST_NS
 
 Mode = Literal["separated", "unified"]
 
@@ -49,8 +50,8 @@ def instant(value: object) -> int | None:
     if value is None or value == "":
         return None
     text = value.isoformat() if isinstance(value, datetime) else str(value).strip()
-    if re.fullmatch(r"\d{16,20}", text):
-        return int(text)
+    if re.fullmatch(r"[0-9]{16,20}", text):
+        return _within(int(text), text)
     try:
         found = datetime.fromisoformat(text.replace(" UTC", "Z"))
     except ValueError:
@@ -58,7 +59,13 @@ def instant(value: object) -> int | None:
             f"must be an instant such as 2026-11-22T00:00:00Z, not {text!r:.40}"
         ) from None
     found = found.replace(tzinfo=UTC) if found.tzinfo is None else found
-    return (found - EPOCH) // timedelta(microseconds=1) * 1000
+    return _within((found - EPOCH) // timedelta(microseconds=1) * 1000, text)
+
+
+def _within(time_ns: int, text: str) -> int:
+    if not 0 <= time_ns <= LAST_NS:
+        raise ValueError(f"must be an instant from 1970 to 2102, not {text!r:.40}")
+    return time_ns
 
 
 def written(time_ns: int) -> str:

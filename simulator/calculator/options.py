@@ -15,6 +15,7 @@ from collections.abc import Mapping
 from decimal import Decimal
 
 from simulator.calculator.contracts import Contract
+from simulator.errors import InputError
 from simulator.risk.state import YEAR_NS
 from simulator.units.functions import exponential, logarithm, normal_cdf
 
@@ -45,6 +46,14 @@ def black_76(forward: float, strike: float, years: float, volatility: float, cal
     return float(strike * normal_cdf(-d2) - forward * normal_cdf(-d1))
 
 
+def growth(rate: Decimal, years: float) -> float:
+    """Return exp(rate * years); InputError where it leaves a float."""
+    grown = float(exponential(float(rate) * years))
+    if not math.isfinite(grown):
+        raise InputError(f"rate: {rate} over {years:.0f} years leaves no price")
+    return grown
+
+
 def forward(
     contract: Contract,
     index: Mapping[str, Decimal],
@@ -59,7 +68,7 @@ def forward(
     if listed is not None:
         return float(listed * index.get(contract.settle, Decimal(1)))
     years = years_between(time_ns, contract.expiry_ns)
-    return float(float(index[contract.underlying]) * exponential(float(rate) * years))
+    return float(index[contract.underlying]) * growth(rate, years)
 
 
 def premium(
@@ -68,7 +77,7 @@ def premium(
     """Return the premium of one unit in USD, to 12 digits; ``ahead`` is the forward."""
     years = years_between(time_ns, contract.expiry_ns)
     value = black_76(ahead, float(contract.strike), years, float(volatility), contract.right == "C")
-    return Decimal(f"{value * exponential(-float(rate) * years):.12g}")
+    return Decimal(f"{value * growth(-rate, years):.12g}")
 
 
 def implied_volatility(
@@ -80,7 +89,7 @@ def implied_volatility(
     """
     years = years_between(time_ns, contract.expiry_ns)
     strike, call = float(contract.strike), contract.right == "C"
-    wanted = float(usd) * exponential(float(rate) * years)
+    wanted = float(usd) * growth(rate, years)
     low, high = 0.0, VOLATILITY_MAX
     if wanted <= black_76(ahead, strike, years, low, call):
         return Decimal(0)

@@ -31,6 +31,12 @@ UNIT_NS = {"d": 86_400 * 10**9, "h": 3_600 * 10**9}
 
 TIMES_LARGEST = Decimal(1000)
 
+RATES = (-1, 10)
+"""Annual rates that a document may have, see `AnnualRate`."""
+
+DAYS_MOST = 36_525
+"""Days that time may move: a hundred years."""
+
 
 @dataclass(slots=True)
 class Moves:
@@ -50,6 +56,8 @@ def parse(text: str) -> Moves:
         later = FORWARD.match(part)
         if later:
             moves.time_ns += int(_value(later["amount"], part) * UNIT_NS[later["unit"]])
+            if moves.time_ns > DAYS_MOST * UNIT_NS["d"]:
+                raise InputError(f"what-if {part!r:.60}: time may move by {DAYS_MOST:,} days")
             continue
         step = STEP.match(part)
         if step is None:
@@ -70,6 +78,8 @@ def _value(text: str, part: str) -> Decimal:
 
 def _take(name: str, value: Decimal, share: bool, moves: Moves, part: str) -> None:
     if name == "rate" and not share:
+        if not RATES[0] <= value <= RATES[1]:
+            raise InputError(f"what-if {part!r:.60}: a rate lies from {RATES[0]} to {RATES[1]}")
         moves.rate = value
     elif (name == "corr" or "/" in name) and not share:
         if abs(value) > 1:

@@ -21,6 +21,7 @@ from typing import Any
 import polars as pl
 
 from simulator.errors import InputError
+from simulator.files import TOO_DEEP
 from simulator.replay.batch import Job
 from simulator.replay.lines import first_line
 
@@ -152,7 +153,7 @@ def without_cut_off(lines: pl.DataFrame, path: Path, job: Job) -> pl.DataFrame:
     start = next((at for at, one in enumerate(text) if one in "{["), len(text))
     try:
         json.loads(text[start:])
-    except ValueError:
+    except (ValueError, RecursionError):
         job.leave_out("line_cut_off", Messages(path).where(int(lines["number"][-1])))
         return lines[:-1]
     return lines
@@ -244,7 +245,7 @@ def _expand_arrays(lines: pl.DataFrame) -> pl.DataFrame:
         try:
             message = json.loads(text)
             elements = message if isinstance(message, list) else message["data"]
-        except (ValueError, TypeError, KeyError):
+        except (ValueError, TypeError, KeyError, RecursionError):
             rows.append((number, stamp, text, kind))
             continue
         rows.extend((number, stamp, json.dumps(element), kind) for element in elements)
@@ -333,6 +334,8 @@ def _refuse(lines: pl.DataFrame, kind: str, messages: Messages, why: str) -> Non
         where = messages.where(number)
         try:
             message = json.loads(text)
+        except RecursionError:
+            raise InputError(f"{where}: {TOO_DEEP}") from None
         except ValueError as error:
             raise InputError(f"{where}: not valid JSON: {error}") from None
         body = message.get("data", message) if isinstance(message, dict) else message

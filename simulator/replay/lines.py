@@ -180,8 +180,9 @@ def frame_of_lines(data: bytes, first: int) -> pl.DataFrame:
     """Return whole lines as columns ``number`` and ``text``; bytes not UTF-8 show as U+FFFD."""
     try:
         frame = _lines(data)
-    except pl.exceptions.PolarsError:
-        frame = _lines(data.decode(errors="replace").encode())
+    except pl.exceptions.PolarsError:  # other bytes than UTF-8, or the separator's
+        text = data.decode(errors="replace").removesuffix("\n").split("\n")
+        frame = pl.DataFrame({"text": [line.removesuffix("\r") for line in text]})
     return frame.with_row_index("number", first).with_columns(pl.col("number").cast(pl.Int64))
 
 

@@ -2,9 +2,9 @@
 
 `atheris <https://github.com/google/atheris>`_ keeps the inputs that reach new lines of the package
 and goes on from those; what it changes by itself are bytes, so a target's own change is its mutator
-every other time.  Without a target all are fuzzed, each for so many seconds in a process of its own.
-Corpus and findings are kept in ``build/fuzz``.  Exit code 1 if there is a finding, 0 and a line that
-says why where atheris is not installed.
+every other time.  Without a target all are fuzzed, each for so many seconds in a process of
+its own.  Corpus and findings are kept in ``build/fuzz``.  Exit code 1 if there is a finding, 0 and
+a line that says why where atheris is not installed.
 """
 
 from __future__ import annotations

@@ -55,13 +55,22 @@ def commands() -> dict[tuple[str, ...], list[Any]]:
     return found
 
 
+def short_scenario() -> str:
+    """Return a scenario of one mode that runs in a moment."""
+    text = ALONE
+    for line in (
+        'volatility = {BTC = "0.5"}',
+        "multi_assets = true",
+        "bnb_fees = true",
+        'BTC = "1.5"',
+    ):
+        text = text.replace(f"{line}\n", "")
+    return text
+
+
 FILES: dict[str, bytes] = {
     "tiny.toml": TINY.encode(),
-    "alone.toml": ALONE.replace('volatility = {BTC = "0.5"}\n', "")
-    .replace("multi_assets = true\n", "")
-    .replace('BTC = "1.5"\n', "")
-    .replace("bnb_fees = true\n", "")
-    .encode(),
+    "alone.toml": short_scenario().encode(),
     "broken.toml": b"[market\n",
     "empty.toml": b"",
     "empty": b"",

@@ -9,14 +9,16 @@ from hypothesis import HealthCheck, settings
 from tests.fuzz.campaign import random_of
 from tests.fuzz.target import Target
 
-NUMBERED = 8
+PROFILE = os.environ.get("HYPOTHESIS_PROFILE")
+
+NUMBERED = 1 if PROFILE == "uncompiled" else 8
 """Inputs of a target for each of its share, which say by their number how they were made."""
 
-DRAWN_INPUTS = 60
+DRAWN_INPUTS = 10 if PROFILE == "uncompiled" else 60
 """Inputs of each target that Hypothesis draws, and makes small where one is answered wrongly."""
 
 DRAWN = settings(
-    max_examples=2000 if os.environ.get("HYPOTHESIS_PROFILE") == "soak" else DRAWN_INPUTS,
+    max_examples=2000 if PROFILE == "soak" else DRAWN_INPUTS,
     suppress_health_check=[
         HealthCheck.too_slow,
         HealthCheck.data_too_large,

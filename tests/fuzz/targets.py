@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.fuzz import command, documents, market_files, saved, tapes
+from tests.fuzz import command, databases, documents, market_files, saved, tapes
 
 TARGETS = (
     *market_files.TARGETS,
@@ -10,4 +10,5 @@ TARGETS = (
     *documents.TARGETS,
     *saved.TARGETS,
     *command.TARGETS,
+    *databases.TARGETS,
 )

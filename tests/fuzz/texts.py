@@ -64,7 +64,7 @@ def changed_stream(text: str, random: Random) -> str:
         if kind < 8 and space:
             try:
                 lines[row] = f"{stamp} {as_json(mutated(json.loads(body), random, 1))}"
-            except ValueError:
+            except (ValueError, RecursionError):
                 lines[row] = changed_text(lines[row], random)
         elif kind == 8:
             lines[row] = f"{odd(random)} {body}"
