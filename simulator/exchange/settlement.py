@@ -371,6 +371,8 @@ class Settlement:
         if reducible < 0:
             reducible = 0
         self.orders.row[slot, LOTS] -= lots - reducible
+        if self.orders.row[slot, HELD]:
+            self.hold(slot, self.orders.row[slot, LOTS] - self.orders.row[slot, FILLED])
         self.record(slot, REDUCED, self.orders.row[slot, PRICE], lots - reducible)
         if reducible == 0:
             book = self.books[i]

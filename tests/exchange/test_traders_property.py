@@ -33,6 +33,10 @@ from tests.exchange.world import Watcher, World
 SIZES = {"um": (4000, 1000), "cm": (1500, 1), "option": (200, 100)}
 """Largest order in lots, and lots in a unit of quantity."""
 
+# Columns of an order's row, see simulator.exchange.venue.
+SIDE, STATE, FLAGS, HELD = 4, 8, 11, 12
+WORKING, MARGIN, SLOT_MASK = 3, 8, (1 << 24) - 1
+
 SELF_TRADE = ("NONE", "EXPIRE_TAKER", "EXPIRE_MAKER", "EXPIRE_BOTH", "DECREMENT")
 MODES = ("separated", "unified", "separated", "unified", "separated")
 
@@ -143,6 +147,23 @@ def act(world: World, ctx: Any, draw: Random, price: int) -> None:
         ctx.adjust_isolated_margin(ctx.market(UM), draw.randint(-500, 500))
 
 
+def check_held(world: World) -> None:
+    """Assert that what wallets hold is what their accounts' open orders hold."""
+    held = np.zeros_like(np.asarray(world.core.ledger.held))
+    for strategy, ctx in enumerate(world.core.contexts):
+        partition = world.desk.accounts[ctx.account_number].partition
+        for at, one in enumerate(world.instruments):
+            for order in world.core.orders_of(strategy, at):
+                row = world.core.order_row(order & SLOT_MASK)
+                assert row[1] == ctx.account_number
+                if row[STATE] != WORKING or not row[HELD]:
+                    continue
+                asset = one.quote if row[SIDE] > 0 else one.base
+                wallet = partition.lending[at] if row[FLAGS] & MARGIN else partition.cash[at]
+                held[wallet, world.assets.index(asset)] += row[HELD]
+    assert (held == np.asarray(world.core.ledger.held)).all(), "what is held is what orders hold"
+
+
 def lived(
     rulebook: str, seed: int, *, traders: int, hedge: bool = False, turns: int = 160
 ) -> World:
@@ -162,6 +183,7 @@ def lived(
         for ctx in draw.sample(list(world.core.contexts), 1 + traders // 2):
             act(world, ctx, draw, price)
         world.step()
+        check_held(world)
     return world
 
 
@@ -211,3 +233,82 @@ def test_bands_change_nothing_for_several_accounts(
         monkeypatch.setattr(upkeep, "BANDS_FROM", bands_from)
         digests.append(lived(rulebook, 5, traders=3, turns=120).core.records.digest())
     assert digests[0] == digests[1]
+
+
+def told(world: World, ctx: Any) -> dict[str, Any]:
+    """Return all that an account has and has heard, by names: numbers differ with its own."""
+    desk, ledger = world.desk.accounts[ctx.account_number], world.core.ledger
+    partition = desk.partition
+    return {
+        "mode": partition.mode,
+        "equity": desk.account_equity() if ctx.account_number > 1 else None,
+        "held": {
+            (partition.name_of(wallet), asset): (
+                ledger.balance_of(wallet, asset),
+                *ledger.loan_of(wallet, asset),
+            )
+            for wallet in partition.own
+            for asset in range(ledger.assets)
+        },
+        "lots": [ledger.position_of(ctx.account_number, slot) for slot in range(ledger.slots)],
+        "pools": {
+            name: world.core.pools.figures(number) for number, name, _, _ in partition.live_pools
+        },
+        "steps": [(e.time_ns, e.step, e.refusal, e.conditions) for e in desk.modes.events],
+        "funds": [(e.time_ns, e.operation, e.quantity, e.refusal) for e in desk.funds.events],
+        "fees": world.core.fees_of(ctx.account_number),
+        "calls": [(when, repr(call)) for when, call in desk.core.strategies[ctx.strategy].calls],
+        "leverage": desk.leverage.present(),
+    }
+
+
+def alone(rulebook: str, mode: str, seat: str, seed: int, hedge: bool) -> dict[str, Any]:
+    """Return what becomes of a life of one account: the ``only`` one of a venue, the ``first`` one
+    beside an idle one, or a ``further`` one.
+    """
+    funds = {"USDT": "60000", "BTC": "1"}
+    own = {"deposits": funds if seat != "further" else {}, "strategies": [Hearing()]}
+    beside = [] if seat == "only" else [Trader("other", mode, [Hearing()], {})]
+    if seat == "further":
+        beside = [Trader("other", mode, [Hearing()], funds)]
+    world = opened(
+        mode,
+        rulebook,
+        both=True,
+        members=RULEBOOKS[rulebook],
+        hedge=hedge,
+        modes=EASY,
+        volatility={"BTC": 2.0},
+        traders=beside,
+        **own,
+    )
+    draw, price = Random(seed), 1_000_000
+    ctx = world.core.contexts[1 if seat == "further" else 0]
+    for wallet, (asset, quantity) in HOME.items():
+        ctx.transfer(asset, quantity, "spot", wallet)
+    world.step()
+    for _ in range(140):
+        if draw.random() < 0.3:
+            price = int(price * (1 + draw.gauss(0, 0.02)))
+            move(world, price, draw.choice((50, 5_000)))
+        elif draw.random() < 0.1:
+            world.step(6_000)
+        act(world, ctx, draw, price)
+        world.step()
+    world.step(6_000)
+    return told(world, ctx)
+
+
+@pytest.mark.parametrize("hedge", [False, True])
+@pytest.mark.parametrize("mode", ["separated", "unified"])
+@pytest.mark.parametrize("rulebook", RULEBOOKS)
+def test_a_life_is_the_same_whatever_number_the_account_has(
+    rulebook: str, mode: str, hedge: bool
+) -> None:
+    for seed in (3, 4):
+        only, first, further = (
+            alone(rulebook, mode, seat, seed, hedge) for seat in ("only", "first", "further")
+        )
+        further["equity"] = None
+        assert only == first, seed
+        assert first == further, seed
