@@ -11,7 +11,7 @@ from __future__ import annotations
 from decimal import Decimal, InvalidOperation
 from typing import TYPE_CHECKING, Literal
 
-from simulator.accounts.wallets import LINES, VENUE_WALLETS
+from simulator.accounts.wallets import LINES
 from simulator.exchange.messages import (
     NO_WALLET,
     BorrowRequest,
@@ -198,13 +198,11 @@ class Funds:
         Raises ``LookupError`` for a name that no account has.
         """
         partition = self._desk.partition
-        names = partition.wallets
-        if name in names[len(VENUE_WALLETS) :]:
-            return names.index(name)
-        try:
-            return partition.wallet(name)
-        except KeyError:
-            pass
+        for known in (partition.number_of, partition.wallet):
+            try:
+                return known(name)
+            except KeyError:
+                pass
         if name.partition(":")[0] in (*LINES, "unified"):
             return NO_WALLET
         raise LookupError(f"no wallet {name}; there are {', '.join(partition.wallet_names)}")

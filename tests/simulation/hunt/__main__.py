@@ -54,7 +54,7 @@ def _replay(case: Case, keep: bool = False) -> int:
     print(f"  ... {max(0, len(lines) - LAST_LINES)} lines before these")
     for line in lines[-LAST_LINES:]:
         print(f"  {line}")
-    print(f"FOUND at row {found.row}: {found.said}\n  raised in {found.where}")
+    print(f"FOUND at row {found.row}: {found.said}\n  raised in {' > '.join(found.trace)}")
     if keep:
         _keep(case, found)
     return 1

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass
 
 from simulator.events.outcomes import RejectReason
@@ -28,7 +29,7 @@ class Order:
     """An order as the auditor knows it; ``lots`` are those that it may still have filled in all."""
 
     number: int
-    strategy: int
+    account: int
     instrument: int
     side: int
     price: int
@@ -49,8 +50,9 @@ class Order:
 class Admission:
     """What an order is measured by, and the first check that it must fail.
 
-    ``lots`` are positions by slot; ``met`` is the last fill of an order that rested, ``match``
-    price and lots of the fill that is looked at.
+    ``lots`` are positions by account and slot, ``suspended`` the accounts that may not trade,
+    ``met`` the last fill of an order that rested, ``match`` price and lots of the fill that is
+    looked at.
     """
 
     def __init__(self, run: Simulation) -> None:
@@ -58,8 +60,8 @@ class Admission:
         self.listed = run.player.instruments
         self.hedge = run.partition.hedge
         self.count = len(self.listed)
-        self.lots = [0] * self.count * 2
-        self.suspended = False
+        self.lots: Counter[tuple[int, int]] = Counter()
+        self.suspended: set[int] = set()
         self.now = 0
         self.met: tuple[int, ...] = ()
         self.match = (0, 0)
@@ -82,8 +84,9 @@ class Admission:
     def held(self, order: Order) -> int:
         """Lots that an order could reduce when it came; its maker's fill is told before its own."""
         slot = self.slot(order)
-        lots = self.lots[slot]
-        if self.met and self.met == (self.now, slot, -order.side, *self.match):
+        lots = self.lots[order.account, slot]
+        met = (self.now, order.account, slot, -order.side, *self.match)
+        if self.met and self.met == met:
             lots += order.side * self.match[1]
         return max(0, -order.side * lots)
 
@@ -105,7 +108,7 @@ class Admission:
         maybe: set[RejectReason] = set()
         long, short = bool(flags & LONG), bool(flags & SHORT)
         if order.state == SENT:
-            if self.suspended:
+            if order.account in self.suspended:
                 return RejectReason.ACCOUNT_SUSPENDED, maybe
             if (long == short) if self.hedge and not spot else (long or short):
                 return RejectReason.POSITION_SIDE, maybe

@@ -38,6 +38,7 @@ class Finding:
     looks: int = 0
     digest: str = ""
     counts: Counter[str] = field(default_factory=Counter)
+    trace: list[str] = field(default_factory=list)
 
     @property
     def kind(self) -> str:
@@ -47,7 +48,7 @@ class Finding:
 
 def traders_of(case: Case) -> list[Trader]:
     """Return the strategies of a case."""
-    number = range(case.world["traders"])
+    number = range(len(world.accounts_of(case.world)))
     return [Trader(one, case.commands, case.world) for one in number]
 
 
@@ -116,7 +117,9 @@ def _again(case: Case, path: Path, digest: str) -> int:
 
 def _blame(found: Finding, error: Exception) -> None:
     """Say what was raised, and in which line of whose code."""
-    last = traceback.extract_tb(error.__traceback__)[-1]
+    stack = traceback.extract_tb(error.__traceback__)
+    last = stack[-1]
+    found.trace = [f"{Path(one.filename).name}:{one.lineno} {one.name}" for one in stack]
     found.said = f"{type(error).__name__}: {str(error).splitlines()[0] if str(error) else ''}"
     found.where = f"{Path(last.filename).name}:{last.name}:{type(error).__name__}"
 
@@ -124,9 +127,10 @@ def _blame(found: Finding, error: Exception) -> None:
 def _told(made: Simulation) -> Counter[str]:
     """What was asked of the desk, and what came of it."""
     counts: Counter[str] = Counter()
-    for event in made.desk.funds.events:
-        counts[f"{event.operation.name} {event.refusal or 'done'}"] += 1
-    for step in made.desk.modes.events:
+    for account in range(1, 1 + made.roster.trading):
+        for event in made.desk.accounts[account].funds.events:
+            counts[f"{event.operation.name} {event.refusal or 'done'}"] += 1
+    for step in made.desk.steps():
         counts[f"{step.step.name} {step.refusal.name if step.refusal else 'taken'}"] += 1
     return counts
 

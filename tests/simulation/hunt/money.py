@@ -57,14 +57,19 @@ class Money:
         # The fund has its balance before anything is asked for.
         debts = (np.array(self.ledger.loan), np.array(self.ledger.interest))
         self.tables = np.stack([np.array(self.balances()), *debts])
-        self.own = slice(INSURANCE + 1, run.desk.lender)
-        self.kept = np.zeros(size[1], np.int64)
+        owner_of = run.roster.owner_of
+        wallets = range(INSURANCE + 1, self.ledger.wallets)
+        self.own = {
+            account: [w for w in wallets if w != run.desk.lender and owner_of(w) == account]
+            for account in range(1, 1 + run.roster.trading)
+        }
+        self.kept = {account: np.zeros(size[1], np.int64) for account in self.own}
         self.insured = np.zeros(size[1], np.int64)
-        self.cost: dict[int, tuple[int, int]] = {}
-        self.stale: set[int] = set()
+        self.cost: dict[tuple[int, int], tuple[int, int]] = {}
+        self.stale: set[tuple[int, int]] = set()
         self.fills = 0
         self.counts: Counter[str] = Counter()
-        self.paid: Counter[tuple[int, int, int]] = Counter()
+        self.paid: Counter[tuple[int, int, int, int]] = Counter()
         self.fees = self._fees()
         self.discounts = "BNB" in self.assets
 
@@ -108,18 +113,19 @@ class Money:
 
     # Fills
 
-    def check_fills(self) -> Counter[int]:
-        """Check what is new among the fills; return what they bring the account, by asset."""
-        made: Counter[int] = Counter()
+    def check_fills(self) -> Counter[tuple[int, int]]:
+        """Check what is new among the fills; return what they bring, by account and asset."""
+        made: Counter[tuple[int, int]] = Counter()
         rows = self.core.fills()[self.fills :].tolist()
         self.fills += len(rows)
         for row in rows:
-            if row[ACCOUNT] == 1:
+            if row[ACCOUNT] in self.own:
                 self._fill(row, made)
         return made
 
-    def _fill(self, row: list[int], made: Counter[int]) -> None:
-        slot, signed, price = row[SLOT], row[SIDE] * row[LOTS], row[PRICE]
+    def _fill(self, row: list[int], made: Counter[tuple[int, int]]) -> None:
+        account, signed, price = row[ACCOUNT], row[SIDE] * row[LOTS], row[PRICE]
+        slot = account, row[SLOT]
         one = self.listed[row[INSTRUMENT]]
         if row[SEQ] == 0:  # taken over or deleveraged, at no price of the book
             self.stale.add(slot)
@@ -132,19 +138,19 @@ class Money:
         if one.market == "spot":
             base, quote = self.assets.index(one.base), self.assets.index(one.quote)
             lots = int(row[LOTS] * one.lot * E8)
-            made[base] += row[SIDE] * lots
-            made[quote] -= row[SIDE] * worth
+            made[account, base] += row[SIDE] * lots
+            made[account, quote] -= row[SIDE] * worth
             if row[SIDE] > 0:
                 received = lots
         elif one.market == "option":
-            made[self.assets.index(one.settle)] -= row[SIDE] * worth
+            made[account, self.assets.index(one.settle)] -= row[SIDE] * worth
         else:
             expected = self._realized(slot, signed, -worth if one.inverse else worth)
             assert expected is None or expected == row[REALIZED], (
                 f"realized {row[REALIZED]}, plain integers say {expected}: {row}"
             )
-            made[self.assets.index(one.settle)] += row[REALIZED]
-        made[row[FEE_ASSET]] -= row[FEE]
+            made[account, self.assets.index(one.settle)] += row[REALIZED]
+        made[account, row[FEE_ASSET]] -= row[FEE]
         self._fee(row, received)
 
     def _fee(self, row: list[int], received: int) -> None:
@@ -165,7 +171,7 @@ class Money:
         expected = -(-received * rate // E8)
         assert row[FEE] == expected, f"fee {row[FEE]}, must be {expected}: {row}"
 
-    def _realized(self, slot: int, signed: int, worth: int) -> int | None:
+    def _realized(self, slot: tuple[int, int], signed: int, worth: int) -> int | None:
         """What closing brings: cost released pro rata, rounded towards zero; None: not known."""
         if slot in self.stale:
             return None
@@ -186,46 +192,49 @@ class Money:
         """What the account has changed by what was said."""
         made = self.check_fills()
         balances = self.balances()
-        own, insured = balances[self.own].sum(axis=0), balances[INSURANCE]
-        change, paid_for = own - self.kept, insured - self.insured
-        self.kept, self.insured = own.copy(), insured.copy()
+        insured = balances[INSURANCE]
+        paid_for, self.insured = insured - self.insured, insured.copy()
+        owns = {account: balances[wallets].sum(axis=0) for account, wallets in self.own.items()}
+        changes = {account: own - self.kept[account] for account, own in owns.items()}
+        self.kept = owns
         told = True
         for row in outcomes.tolist():
             time, kind, account, instrument, order, _, price, quantity = row
             if kind in UNTOLD:
                 told = False
                 if kind == Outcome.SETTLED:
-                    self.stale.add(order)
-            elif kind in SIGN and account == 1:
+                    self.stale.add((account, order))
+            elif kind in SIGN and account in self.own:
                 asset = price
                 if kind == Outcome.FUNDING:
                     asset = self.assets.index(self.listed[instrument].settle)
-                    self.paid[time, instrument, order] += 1
+                    self.paid[time, account, instrument, order] += 1
                     self._funding(row)
-                made[asset] += SIGN[kind] * quantity
+                made[account, asset] += SIGN[kind] * quantity
         for slot in self.stale:
-            lots, spent = self.ledger.position_of(1, slot)
+            lots, spent = self.ledger.position_of(*slot)
             self.cost[slot] = int(lots), int(spent)
         self.stale.clear()
         if not told or paid_for.any():
             self.counts["not added up"] += 1
             return
         self.counts["added up"] += 1
-        for asset, name in enumerate(self.assets):
-            assert change[asset] == made[asset], (
-                f"{name} of the account changed by {change[asset]}, told was {made[asset]}"
-            )
+        for account, change in changes.items():
+            for asset, amount in enumerate(change.tolist()):
+                assert amount == made[account, asset], (
+                    f"{self.assets[asset]} of account {account} changed by {amount}, "
+                    f"told was {made[account, asset]}"
+                )
 
     def _funding(self, row: list[int]) -> None:
         """Longs pay where the rate is above zero; a share of the notional at some mark."""
-        _, _, _, instrument, order, _, rate, paid = row
-        slot = order or instrument
-        held = self.lives.lots[slot]
+        _, _, account, instrument, order, _, rate, paid = row
+        held = self.lives.lots[account, order or instrument]
         assert paid * rate * held >= 0, f"funding of {paid} at a rate of {rate} for {held} lots"
 
     def end(self, fundings: Counter[tuple[int, int]]) -> None:
         """Nobody paid funding more often than the tape tells it, once where it does not."""
-        for (time, instrument, slot), count in self.paid.items():
+        for (time, _, instrument, slot), count in self.paid.items():
             told = max(1, fundings[time, instrument])
             assert count <= told, f"funding of slot {slot} at {time}: {count} times, told {told}"
 

@@ -48,8 +48,9 @@ class Lives(Admission):
                 instrument, side, price, lots, times, stp, flags = rest
                 seq = number >> 24
                 assert seq not in self.orders, f"order {seq} has two lives"
+                account = self.core.contexts[strategy].account_number
                 self.orders[seq] = Order(
-                    seq, strategy, instrument, side, price, lots, times, stp, flags
+                    seq, account, instrument, side, price, lots, times, stp, flags
                 )
             elif what == 5:
                 self.orders[number >> 24].trigger = rest[0]
@@ -67,23 +68,34 @@ class Lives(Admission):
             elif kind in (Outcome.SETTLED, Outcome.TAKEN_OVER, Outcome.DELEVERAGED):
                 self._ended(kind, account, instrument, number, side, lots)
             elif kind == Outcome.MODE_STEP:
-                self.suspended = lots > time
+                (self.suspended.add if lots > time else self.suspended.discard)(account)
 
     def _ended(
         self, kind: int, account: int, instrument: int, number: int, side: int, lots: int
     ) -> None:
         """A position ended without an order."""
-        if account != 1:
-            if kind != Outcome.DELEVERAGED or number >= self.run.roster.own_pools:
-                return
-            side = -side  # it stood against the account's own, whose pool is in liquidation
+        if kind == Outcome.DELEVERAGED:
+            # Against the position of the pool that is in liquidation, which has the other side.
+            owner = self._owner(number)
+            if self.run.roster.trades(owner):
+                self._end_position(kind, owner, instrument, number, -side, lots)
+        if self.run.roster.trades(account):
+            self._end_position(kind, account, instrument, number, side, lots)
+
+    def _owner(self, pool: int) -> int:
+        roster = self.run.roster
+        return 1 if pool < roster.own_pools else int(roster.pools[pool - roster.own_pools][0])
+
+    def _end_position(
+        self, kind: int, account: int, instrument: int, number: int, side: int, lots: int
+    ) -> None:
         slot = number if kind == Outcome.SETTLED else instrument
         if kind != Outcome.SETTLED and self.hedge and side < 0:
             slot += self.count
-        held = self.lots[slot]
+        held = self.lots[account, slot]
         assert held * side > 0, f"{Outcome(kind).name}: side {side} of {held} lots"
         assert lots <= abs(held), f"{Outcome(kind).name}: {lots} of {held} lots"
-        self.lots[slot] -= side * lots
+        self.lots[account, slot] -= side * lots
         self.counts[Outcome(kind).name] += 1
 
     def _order(
@@ -103,7 +115,7 @@ class Lives(Admission):
             self._forced(kind, account, instrument, side, lots)
             return
         where = f"{name} of {order}"
-        assert (account, instrument, side) == (1, order.instrument, order.side), where
+        assert (account, instrument, side) == (order.account, order.instrument, order.side), where
         assert order.state != OVER or kind == Outcome.CANCEL_REJECTED, f"after its end: {where}"
         getattr(self, f"_{name.lower()}")(order, price, lots, where)
         if order.state == OVER:
@@ -114,16 +126,18 @@ class Lives(Admission):
     def _forced(self, kind: int, account: int, instrument: int, side: int, lots: int) -> None:
         """An order of the venue's own: it trades at once, and only brings a position down."""
         assert kind in (Outcome.FILLED, Outcome.EXPIRED, Outcome.REJECTED, Outcome.REDUCED)
-        if kind == Outcome.FILLED and account == 1:
+        if kind == Outcome.FILLED and self.run.roster.trades(account):
             if self.listed[instrument].market == "spot":
                 return
             slot = instrument
             if self.hedge and side > 0:
                 slot += self.count
-            if not self.hedge or self.lots[slot]:
-                self._moved(slot, side * lots, reducing=True, where="an order of the venue")
+            if not self.hedge or self.lots[account, slot]:
+                self._moved(
+                    (account, slot), side * lots, reducing=True, where="an order of the venue"
+                )
 
-    def _moved(self, slot: int, signed: int, reducing: bool, where: str) -> None:
+    def _moved(self, slot: tuple[int, int], signed: int, reducing: bool, where: str) -> None:
         before = self.lots[slot]
         self.lots[slot] = before + signed
         if reducing:
@@ -173,10 +187,10 @@ class Lives(Admission):
         if order.time_in_force == TimeInForce.GTX:
             assert order.rested, f"post-only took: {where}"
         if order.rested:
-            self.met = (self.now, self.slot(order), order.side, price, lots)
+            self.met = (self.now, order.account, self.slot(order), order.side, price, lots)
         order.filled += lots
         reducing = self.reduces(order) and self.listed[order.instrument].market != "spot"
-        self._moved(self.slot(order), order.side * lots, reducing, where)
+        self._moved((order.account, self.slot(order)), order.side * lots, reducing, where)
         if order.left == 0:
             order.state = OVER
 
@@ -257,7 +271,9 @@ class Lives(Admission):
 
     def compare(self) -> None:
         """The venue has the same orders open, and the same positions."""
-        rows = {slot: self.core.order_row(slot) for slot in self.core.orders_at_venue(1)}
+        accounts = range(1, 1 + self.run.roster.trading)
+        found = [slot for account in accounts for slot in self.core.orders_at_venue(account)]
+        rows = {slot: self.core.order_row(slot) for slot in found}
         there = {row[0] for row in rows.values()}
         assert there == set(self.open), f"open at the venue {there}, told {set(self.open)}"
         for slot, row in rows.items():
@@ -267,8 +283,9 @@ class Lives(Admission):
                 resting = self.core.books[order.instrument].remaining(slot)
                 assert left == order.left == resting, f"{left} left, {resting} rest: {order}"
                 assert row[COUNTED] == self._counts(order, row[FLAGS]), f"counts {row}: {order}"
-        slots_of = self.count * (2 if self.hedge else 1)
-        for slot in range(slots_of):
-            if self.listed[slot % self.count].market != "spot":
-                held = self.core.ledger.position_of(1, slot)[0]
-                assert held == self.lots[slot], f"slot {slot}: {held} lots, told {self.lots[slot]}"
+        quantity = self.core.ledger.columns()[2]
+        for account in accounts:
+            for slot, held in enumerate(quantity[account].tolist()):
+                if self.listed[slot % self.count].market != "spot":
+                    told = self.lots[account, slot]
+                    assert held == told, f"slot {slot} of {account}: {held} lots, told {told}"

@@ -21,6 +21,7 @@ Test = Callable[[Case], Finding]
 
 PLAIN: tuple[tuple[str, Any], ...] = (
     ("crowd", None),
+    ("others", []),
     ("impact", None),
     ("insurance", None),
     ("bnb_fees", False),

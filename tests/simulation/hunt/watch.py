@@ -116,8 +116,9 @@ class Watch(Recorder):
             if order.state != WORKING:
                 continue
             one = run.player.instruments[order.instrument]
+            partition = self.desk.accounts[order.account].partition
             if one.market == "spot":
-                of = run.partition.lending if order.flags & MARGIN else run.partition.cash
+                of = partition.lending if order.flags & MARGIN else partition.cash
                 wallet = of[order.instrument]
                 if order.side > 0:
                     worth = self.lives.value(order.instrument, order.left, order.price)
@@ -128,7 +129,7 @@ class Watch(Recorder):
             else:
                 if one.market == "option" and order.side > 0:
                     worth = self.lives.value(order.instrument, order.left, order.price)
-                    wallet = run.partition.cash[order.instrument]
+                    wallet = partition.cash[order.instrument]
                     held[wallet, run.assets.index(one.settle)] += worth
             key = (order.instrument, order.side)
             price = order.price * order.side
@@ -174,6 +175,7 @@ class Watch(Recorder):
                 f"level {level} of pool {pool}, must be {expected!r}"
             )
             self.counts["pools sampled"] += 1
+        for pool in (*run.partition.live, *run.roster.live.tolist()):
             checked = pools.checked_level(pool)
             assert checked == self.levels.get(pool, 0), f"level {checked} of pool {pool} untold"
 

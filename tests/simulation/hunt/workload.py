@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from simulator.strategy.funds import UNIVERSAL_TRANSFERS
 from tests.simulation.hunt.draws import Draws
+from tests.simulation.hunt.world import accounts_of, deposits_of
 
 SECOND = 10**9
 KINDS = ("", "", "", "", "", "stop", "take_profit", "trailing_stop")
@@ -33,37 +34,42 @@ def draw_commands(
     A time below 0 marks an answer: it is given when the strategy is told of something.
     """
     start, count = int(times[0]), len(world["listed"])
-    found: list[Command] = [(0, 0, *one) for one in _first(draws, world)]
+    owners = accounts_of(world)
+    strategies = range(len(owners))
+    found: list[Command] = []
+    for account, deposits in enumerate(deposits_of(world), start=1):
+        first = owners.index(account)
+        found += [(0, first, *one) for one in _first(draws, deposits)]
     wanted = int(draws.scale(20, 400))
     for _ in range(wanted):
         at = int(times[draws.whole(0, len(times) - 1)]) - start
         at += draws.pick((0, 0, 0, 1, 500, 1_000_000))
-        found.append((at, draws.whole(0, world["traders"] - 1), *_one(draws, world, count)))
+        found.append((at, draws.pick(strategies), *_one(draws, world, count)))
     if draws.chance(0.6):
-        found += _lives(draws, times, start)
-    for trader in range(world["traders"]):
+        found += _lives(draws, times, start, draws.pick(strategies))
+    for trader in strategies:
         if draws.chance(0.5):
             for _ in range(draws.whole(1, 5)):
                 found.append((-1, trader, *_one(draws, world, count)))
     return sorted(found, key=lambda one: one[0])
 
 
-def _first(draws: Draws, world: dict[str, Any]) -> list[Command]:
+def _first(draws: Draws, deposits: dict[str, str]) -> list[Command]:
     """Money goes where it is needed, as far as there is any."""
-    usdt = float(world["deposits"]["USDT"])
+    usdt = float(deposits["USDT"])
     given: list[Command] = []
     for wallet, share in (("um", 0.4), ("margin", 0.15), ("options", 0.15)):
         if draws.chance(0.85):
             given.append(("transfer", "USDT", round(usdt * share, 2), "spot", wallet))
-    if "BTC" in world["deposits"] and draws.chance(0.7):
-        given.append(("transfer", "BTC", float(world["deposits"]["BTC"]) / 3, "spot", "cm:BTC"))
+    if "BTC" in deposits and draws.chance(0.7):
+        given.append(("transfer", "BTC", float(deposits["BTC"]) / 3, "spot", "cm:BTC"))
     return given
 
 
-def _lives(draws: Draws, times: NDArray[Any], start: int) -> list[Command]:
+def _lives(draws: Draws, times: NDArray[Any], start: int, strategy: int) -> list[Command]:
     """Steps from mode to mode and back, some of them too early."""
     return [
-        (int(times[at]) - start, 0, "go_on")
+        (int(times[at]) - start, strategy, "go_on")
         for at in sorted(draws.whole(0, len(times) - 1) for _ in range(draws.whole(3, 16)))
     ]
 

@@ -23,6 +23,7 @@ from simulator.market.write import write_tape
 from simulator.rulebook.load import load
 from simulator.simulation import Simulation
 from simulator.strategy.base import Strategy
+from simulator.strategy.trader import Trader
 from tests.cascade import crowds
 from tests.cascade.kit import crowd_of
 from tests.simulation.hunt.draws import Draws
@@ -99,7 +100,36 @@ def draw_world(draws: Draws, seed: int) -> dict[str, Any]:
     _fit(world, draws)
     world["listed"] = [_listed(name, world, draws) for name in names]
     world["deposits"] = _deposits(world, draws)
+    others = 0 if crowded else draws.pick((0, 0, 1, 2, 3, 5))
+    world["others"] = [_other(number, world, draws) for number in range(others)]
     return world
+
+
+def _other(number: int, world: dict[str, Any], draws: Draws) -> dict[str, Any]:
+    """A further account that trades."""
+    mode = draws.pick(("separated", "separated", "unified"))
+    chosen = rulebook(world["rulebook"]).margin_rules(mode).model == "brackets"
+    return {
+        "name": f"other{number + 1}",
+        "mode": mode,
+        "strategies": draws.pick((1, 1, 2)),
+        "deposits": _deposits(world, draws),
+        "leverage": draws.pick((None, 2, 10)) if chosen else None,
+        "profile": PROFILE if draws.chance(0.85) else None,
+    }
+
+
+def accounts_of(world: dict[str, Any]) -> list[int]:
+    """Return the account of each strategy."""
+    found = [1] * world["traders"]
+    for account, one in enumerate(world["others"], start=2):
+        found += [account] * one["strategies"]
+    return found
+
+
+def deposits_of(world: dict[str, Any]) -> list[dict[str, str]]:
+    """Return what each account begins with."""
+    return [world["deposits"], *(one["deposits"] for one in world["others"])]
 
 
 def _fit(world: dict[str, Any], draws: Draws) -> None:
@@ -221,9 +251,20 @@ def simulation(
     world: dict[str, Any],
     path: Path,
     strategies: Sequence[Strategy],
-    kind: type[Simulation] = Simulation,
 ) -> Simulation:
     """Return the run of a world, ready to go."""
+    owned = list(zip(strategies, accounts_of(world), strict=True))
+    others = [
+        Trader(
+            one["name"],
+            one["mode"],
+            [mine for mine, account in owned if account == number],
+            one["deposits"],
+            one["leverage"],
+            one["profile"],
+        )
+        for number, one in enumerate(world["others"], start=2)
+    ]
     told = world["impact"]
     impact = None
     if told is not None:
@@ -232,10 +273,10 @@ def simulation(
     insurance = None
     if world["insurance"] is not None:
         insurance = InsuranceRules({"USDT": Decimal(world["insurance"]), "BTC": Decimal(1)})
-    return kind(
+    return Simulation(
         data=[path],
         mode=world["mode"],
-        strategies=list(strategies),
+        strategies=[one for one, account in owned if account == 1],
         rulebook=rulebook(world["rulebook"]),
         seed=world["seed"],
         deposits=world["deposits"],
@@ -248,6 +289,7 @@ def simulation(
         multi_assets=world["multi_assets"],
         profile=world["profile"],
         population=crowd(world),
+        traders=others,
         impact=impact,
         insurance=insurance,
     )

@@ -1,0 +1,247 @@
+"""Deliberate faults in a venue, to show that the hunt finds what it is there for.
+
+Compiled methods cannot be replaced from Python, so a fault is put where the engine calls Python: the
+desk's parts, or between two rows straight into the ledger's and the pools' columns.  Each takes
+a run before it starts, and breaks it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from simulator.accounts.wallets import FEES, INSURANCE, MARKET
+from simulator.events.outcomes import Outcome
+
+Mutation = Callable[[Any], None]
+
+OWN = INSURANCE + 1
+"""First wallet of the account."""
+
+
+def _between_rows(run: Any, change: Callable[[], None]) -> None:
+    """Do something before each look."""
+    known = run.desk.verify
+
+    def verify() -> None:
+        change()
+        known()
+
+    run.desk.verify = verify
+
+
+def _after(owner: Any, name: str, then: Callable[..., None]) -> None:
+    """Do something after a method of a plain class."""
+    known = getattr(owner, name)
+
+    def called(*asked: Any) -> Any:
+        found = known(*asked)
+        then(*asked)
+        return found
+
+    setattr(owner, name, called)
+
+
+def fee_booked_once(run: Any) -> None:
+    """The account pays fees, and the venue's income does not get the last of them."""
+    ledger = run.core.ledger
+    seen = [0]
+
+    def change() -> None:
+        balance = ledger.columns()[0]
+        fees = int(balance[FEES].sum())
+        if fees > seen[0]:
+            balance[FEES, int(np.argmax(balance[FEES]))] -= 1
+            seen[0] = fees
+
+    _between_rows(run, change)
+
+
+def double_funding(run: Any) -> None:
+    """Funding is settled twice."""
+    known = run.desk.funding.settle
+
+    def settle(instrument: int, rate_e8: int) -> None:
+        known(instrument, rate_e8)
+        known(instrument, rate_e8)
+
+    run.desk.funding.settle = settle
+
+
+def funding_wrong_way(run: Any) -> None:
+    """Shorts pay longs where the rate is above zero; the record says what was asked."""
+    known = run.desk.funding.settle
+    run.desk.funding.settle = lambda instrument, rate: known(instrument, -rate)
+    add = run.core.records.add
+    del add  # the record is written by the part itself: the sign of its amount gives it away
+
+
+def loan_not_lent(run: Any) -> None:
+    """What is borrowed is owed twice over."""
+    ledger, desk = run.core.ledger, run.desk
+
+    def then(*_: Any) -> None:
+        loan = np.asarray(ledger.loan)
+        rows, columns = np.nonzero(loan[OWN : desk.lender])
+        if len(rows):
+            loan[OWN + rows[0], columns[0]] += 1
+
+    _after(desk.loans, "borrow" if hasattr(desk.loans, "borrow") else "execute", then)
+
+
+def held_not_released(run: Any) -> None:
+    """What orders held stays held after they are over."""
+    held = np.asarray(run.core.ledger.held)
+    most = np.zeros_like(held)
+
+    def change() -> None:
+        np.maximum(most, held, out=most)
+        held[:] = most
+
+    _between_rows(run, change)
+
+
+def held_too_little(run: Any) -> None:
+    """A resting order holds less than it may cost."""
+    held = np.asarray(run.core.ledger.held)
+
+    def change() -> None:
+        if held.any():
+            held[tuple(int(n[0]) for n in np.nonzero(held))] -= 1
+
+    _between_rows(run, change)
+
+
+def interest_to_nobody(run: Any) -> None:
+    """Interest is owed, and owed to nobody."""
+    ledger = run.core.ledger
+    interest = np.asarray(ledger.interest)
+
+    def change() -> None:
+        if interest[run.desk.lender].any():
+            interest[run.desk.lender] = 0
+
+    _between_rows(run, change)
+
+
+def position_grows(run: Any) -> None:
+    """A lot appears on the account's side and on the market's: longs are still shorts."""
+    ledger = run.core.ledger
+
+    def change() -> None:
+        quantity = ledger.columns()[2]
+        slots = np.flatnonzero(quantity[1])
+        if len(slots):
+            at = int(slots[0])
+            quantity[1, at] += 1
+            quantity[0, at % run.core.ledger.instruments] -= 1
+
+    _between_rows(run, change)
+
+
+def money_between_wallets(run: Any) -> None:
+    """A unit goes from the market to the account without an entry: every sum is still zero."""
+    ledger = run.core.ledger
+
+    def change() -> None:
+        balance = ledger.columns()[0]
+        if run.core.n_fills:
+            balance[MARKET, 0] -= 1
+            balance[OWN, 0] += 1
+
+    _between_rows(run, change)
+
+
+def stale_level(run: Any) -> None:
+    """A pool's level is never announced, as if it was not looked at."""
+    run.desk.level_changed = lambda pool, old, new: None
+
+
+def cancel_all_forgets(run: Any) -> None:
+    """A switch of the mode leaves orders open."""
+    run.desk.modes._pull = lambda *_: None
+
+
+def settled_twice(run: Any) -> None:
+    """A contract's end is told twice."""
+    expiry, records = run.desk.expiry, run.core.records
+    known = expiry._end
+
+    def end(account: int, slot: int, instrument: int, price: int) -> None:
+        lots = run.core.ledger.position_of(account, slot)[0]
+        known(account, slot, instrument, price)
+        side = 1 if lots > 0 else -1
+        records.add(
+            run.core.now, Outcome.SETTLED, account, instrument, slot, side, price, abs(lots)
+        )
+
+    expiry._end = end
+
+
+def withdrawn_for_nothing(run: Any) -> None:
+    """What is withdrawn stays in the wallet: it is told, and not booked."""
+    ledger, funds = run.core.ledger, run.desk.funds
+
+    def then(asked: Any) -> None:
+        last = funds.events[-1] if funds.events else None
+        if last is not None and last.operation.name == "WITHDRAW" and not last.refusal:
+            asset = run.assets.index(last.asset)
+            units = int(last.quantity * 10**8)
+            ledger.move(2, OWN, asset, units)
+
+    _after(funds, "execute", then)
+
+
+def order_filled_twice(run: Any) -> None:
+    """A fill of the account is told a second time."""
+    records, seen = run.core.records, [0]
+
+    def change() -> None:
+        rows = run.core.fills()
+        if len(rows) > seen[0]:
+            last = rows[-1].tolist()
+            if last[2]:
+                records.add(
+                    run.core.now, Outcome.FILLED, last[11], last[1], last[2], last[3], *last[4:6]
+                )
+            seen[0] = len(rows)
+
+    _between_rows(run, change)
+
+
+def book_loses_an_order(run: Any) -> None:
+    """An order that rests is taken out of its book, and nobody is told."""
+    done: set[int] = set()
+
+    def change() -> None:
+        for slot in run.core.orders_at_venue(1):
+            row = run.core.order_row(slot)
+            if row[8] == 3 and row[0] % 3 == 0 and row[0] not in done:
+                done.add(row[0])
+                run.core.books[row[3]].cancel(slot)
+                run.core.books[row[3]].drop_rows()
+
+    _between_rows(run, change)
+
+
+MUTATIONS: dict[str, Mutation] = {
+    one.__name__: one
+    for one in (
+        fee_booked_once,
+        double_funding,
+        loan_not_lent,
+        held_not_released,
+        held_too_little,
+        interest_to_nobody,
+        position_grows,
+        money_between_wallets,
+        stale_level,
+        settled_twice,
+        withdrawn_for_nothing,
+        order_filled_twice,
+        book_loses_an_order,
+    )
+}
+"""Faults by name."""
