@@ -88,6 +88,7 @@ class Expiry:
                 self._take(mean, base, quote, now)
             if mean.next_ns <= mean.expiry_ns:
                 following = min(following, mean.next_ns)
+        self.close(now)
         while self._waiting and self.listed[self._waiting[0]].expiry_ns <= now:
             if not self._settle(self._waiting[0]):
                 return now + self.rules.step_ns  # no price yet

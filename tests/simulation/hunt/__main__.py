@@ -30,7 +30,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             return _replay(cases.read(told.case))
         if told.seed is not None:
             return _replay(cases.draw(told.seed), keep=told.shrink)
-        return _hunt(told.first, told.seconds, keep=told.shrink)
+        return _hunt(told.first, told.seconds, keep=told.shrink, stop=told.stop)
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -40,6 +40,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--seconds", type=float, default=60.0, help="how long to draw seeds")
     parser.add_argument("--first", type=int, default=None, help="first seed, else by the clock")
     parser.add_argument("--no-shrink", dest="shrink", action="store_false")
+    parser.add_argument("--stop", action="store_true", help="stop at the first that is found")
     return parser
 
 
@@ -60,7 +61,7 @@ def _replay(case: Case, keep: bool = False) -> int:
     return 1
 
 
-def _hunt(first: int | None, seconds: float, keep: bool) -> int:
+def _hunt(first: int | None, seconds: float, keep: bool, stop: bool) -> int:
     """Draw seeds for some time; say how much was looked at."""
     seed = first if first is not None else int(time.time()) * 1000
     begun = seed
@@ -75,6 +76,8 @@ def _hunt(first: int | None, seconds: float, keep: bool) -> int:
                 _keep(*session.found[-1])
             kinds.add(found.kind)
         seed += 1
+        if found.said and stop:
+            break
     spent = time.monotonic() - started
     print(
         f"seeds {begun} to {seed - 1}: {session.events:,} events in {spent:.0f} s "

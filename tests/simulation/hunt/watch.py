@@ -101,8 +101,12 @@ class Watch(Recorder):
         self.lives.compare()
         self.money.account(outcomes)
         self.holds()
-        for row in outcomes[outcomes[:, 1] == Outcome.LEVEL_CHANGED].tolist():
-            self.levels[row[4]] = row[5]
+        for row in outcomes.tolist():
+            if row[1] == Outcome.LEVEL_CHANGED:
+                self.levels[row[4]] = row[5]
+            elif row[1] == Outcome.MODE_STEP:  # its pools begin anew, and nobody is told
+                for pool in self.desk.accounts[row[2]].partition.pool_numbers:
+                    self.levels[pool] = self.core.pools.checked_level(pool)
         if self.looks % SAMPLE == 0:
             self.sample()
 

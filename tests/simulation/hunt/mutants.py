@@ -1,0 +1,131 @@
+"""Lines of the engine's source that are made wrong on purpose, in an uncompiled copy of the tree.
+
+Each is one edit; the hunt must find it in the seeds that are given.  A mutant whose line is not there
+any more is an error, so that the list follows the engine.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[3]
+COPIED = ("simulator", "strategies", "replay_data", "tests")
+
+
+@dataclass(frozen=True)
+class Mutant:
+    """``before`` stands once in ``path`` and becomes ``after``."""
+
+    name: str
+    path: str
+    before: str
+    after: str
+
+
+SETTLEMENT, VENUE = "simulator/exchange/settlement.py", "simulator/exchange/venue.py"
+BOOK, LEDGER = "simulator/book/columns.py", "simulator/ledger/columns.py"
+
+MUTANTS = (
+    Mutant(
+        "fee_booked_once",
+        SETTLEMENT,
+        "        self.ledger.post(FEE_WALLET, asset, amount)\n",
+        "",
+    ),
+    Mutant(
+        "reduce_only_ignored",
+        VENUE,
+        "        if self.orders.row[slot, FLAGS] & REDUCE_ONLY_FLAG:\n            if reducible == 0:",
+        "        if False:\n            if reducible == 0:",
+    ),
+    Mutant("held_not_released", SETTLEMENT, "        self.hold(slot, 0)\n", ""),
+    Mutant(
+        "loan_not_owed",
+        LEDGER,
+        "        self.owe(LOAN, lender, wallet, asset, amount)\n",
+        "",
+    ),
+    Mutant(
+        "interest_charged_twice",
+        LEDGER,
+        "        self.owe(INTEREST, lender, wallet, asset, -amount)\n",
+        "        self.owe(INTEREST, lender, wallet, asset, -2 * amount)\n",
+    ),
+    Mutant(
+        "filled_twice",
+        SETTLEMENT,
+        "                    self.apply_fill(order, price, lots, True, other == 0)\n",
+        "                    self.apply_fill(order, price, lots, True, other == 0)\n"
+        "                    self.apply_fill(order, price, lots, True, other == 0)\n",
+    ),
+    Mutant(
+        "post_only_takes",
+        BOOK,
+        "            if time_in_force == GTX:\n                self.row(EXPIRED",
+        "            if False:\n                self.row(EXPIRED",
+    ),
+    Mutant(
+        "funding_twice",
+        "simulator/exchange/funding.py",
+        "            paid = pays(lots)\n",
+        "            paid = 2 * pays(lots)\n            paid -= pays(lots) // 2\n",
+    ),
+    Mutant(
+        "expired_contract_trades",
+        VENUE,
+        "        return CONTRACT_EXPIRED if self.expired[i] else 0",
+        "        return 0",
+    ),
+    Mutant(
+        "suspended_account_trades",
+        VENUE,
+        "            return ACCOUNT_SUSPENDED\n",
+        "            pass\n",
+    ),
+    Mutant(
+        "deleveraged_on_the_wrong_side",
+        "simulator/exchange/waterfall.py",
+        "                    and (lots > 0) != (side > 0)",
+        "                    and (lots > 0) == (side > 0)",
+    ),
+    Mutant(
+        "fee_rounded_down",
+        SETTLEMENT,
+        "            return scaled_up(worth, rate, E8)\n",
+        "            return scaled(worth, rate, E8)\n",
+    ),
+)
+
+
+def copied(target: Path) -> None:
+    """Copy the tree without compiled modules."""
+    skipped = shutil.ignore_patterns("*.so", "*.c", "__pycache__", "regressions")
+    for name in COPIED:
+        shutil.copytree(ROOT / name, target / name, ignore=skipped)
+
+
+def hunted(tree: Path, mutant: Mutant, first: int, seconds: float) -> str:
+    """Hunt in a copy with a mutant; return what was found, empty where nothing was."""
+    source = tree / mutant.path
+    plain = source.read_text(encoding="utf-8")
+    assert plain.count(mutant.before) == 1, f"{mutant.name}: {mutant.path} has no such line"
+    source.write_text(plain.replace(mutant.before, mutant.after), encoding="utf-8")
+    command = [sys.executable, "-m", "tests.simulation.hunt", "--no-shrink", "--stop"]
+    try:
+        done = subprocess.run(
+            [*command, "--first", str(first), "--seconds", str(seconds)],
+            cwd=tree,
+            env={**os.environ, "UNIMARGIN_UNCOMPILED": "1", "PYTHONPATH": str(tree)},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+    finally:
+        source.write_text(plain, encoding="utf-8")
+    assert done.returncode in (0, 1), done.stderr[-2000:]
+    return done.stdout.strip().splitlines()[0] if done.returncode else ""
