@@ -1,7 +1,7 @@
 """Lines of the engine's source that are made wrong on purpose, in an uncompiled copy of the tree.
 
-Each is one edit; the hunt must find it in the seeds that are given.  A mutant whose line is not there
-any more is an error, so that the list follows the engine.
+Each is one edit, which the hunt must find.  A mutant whose line is not there any more is an error,
+so that the list follows the engine.
 """
 
 from __future__ import annotations
@@ -40,8 +40,8 @@ MUTANTS = (
     Mutant(
         "reduce_only_ignored",
         VENUE,
-        "        if self.orders.row[slot, FLAGS] & REDUCE_ONLY_FLAG:\n            if reducible == 0:",
-        "        if False:\n            if reducible == 0:",
+        "REDUCE_ONLY_FLAG:\n            if reducible == 0:",
+        "0:\n            if reducible == 0:",
     ),
     Mutant("held_not_released", SETTLEMENT, "        self.hold(slot, 0)\n", ""),
     Mutant(

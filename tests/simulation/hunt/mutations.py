@@ -1,8 +1,8 @@
 """Deliberate faults in a venue, to show that the hunt finds what it is there for.
 
-Compiled methods cannot be replaced from Python, so a fault is put where the engine calls Python: the
-desk's parts, or between two rows straight into the ledger's and the pools' columns.  Each takes
-a run before it starts, and breaks it.
+Compiled methods cannot be replaced from Python, so a fault is put where the engine calls Python:
+the desk's parts, or between two rows straight into the ledger's columns.  Each takes a run before
+it starts, and breaks it.
 """
 
 from __future__ import annotations
@@ -70,16 +70,8 @@ def double_funding(run: Any) -> None:
     run.desk.funding.settle = settle
 
 
-def funding_wrong_way(run: Any) -> None:
-    """Shorts pay longs where the rate is above zero; the record says what was asked."""
-    known = run.desk.funding.settle
-    run.desk.funding.settle = lambda instrument, rate: known(instrument, -rate)
-    add = run.core.records.add
-    del add  # the record is written by the part itself: the sign of its amount gives it away
-
-
 def loan_not_lent(run: Any) -> None:
-    """What is borrowed is owed twice over."""
+    """What is owed grows by a unit when a loan is made; the lender is owed no more."""
     ledger, desk = run.core.ledger, run.desk
 
     def then(*_: Any) -> None:
@@ -88,7 +80,7 @@ def loan_not_lent(run: Any) -> None:
         if len(rows):
             loan[OWN + rows[0], columns[0]] += 1
 
-    _after(desk.loans, "borrow" if hasattr(desk.loans, "borrow") else "execute", then)
+    _after(desk.loans, "borrow", then)
 
 
 def held_not_released(run: Any) -> None:
@@ -157,11 +149,6 @@ def money_between_wallets(run: Any) -> None:
 def stale_level(run: Any) -> None:
     """A pool's level is never announced, as if it was not looked at."""
     run.desk.level_changed = lambda pool, old, new: None
-
-
-def cancel_all_forgets(run: Any) -> None:
-    """A switch of the mode leaves orders open."""
-    run.desk.modes._pull = lambda *_: None
 
 
 def settled_twice(run: Any) -> None:
