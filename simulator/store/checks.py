@@ -20,6 +20,7 @@ from simulator.store.database import Database, snapshot_digest
 from simulator.store.difference import Difference
 from simulator.store.reading import Reader
 from simulator.store.schema import ROWS, SNAPSHOTS
+from simulator.units.text import counted
 
 PART_ROWS = 1 << 18
 ROUNDED = 1e-9
@@ -43,11 +44,13 @@ def stored(database: Database, reader: Reader, done: bool) -> None:
         with database.reading() as connection:
             query = select(func.count(), func.min(table.c.n), func.max(table.c.n))
             rows, least, most = connection.execute(query.where(table.c.run == reader.run)).one()
-        counted = reader.count(name)
+        known = reader.count(name)
+        if not done and rows > known:  # it may be being written
+            known = database.reader(reader.run).count(name)
         if rows and least != 0:
             raise Difference(name, int(least), "n", least, 0)
-        if rows > counted or (done and rows < counted):
-            raise Difference(name, min(rows, counted), "n", f"{rows} rows", f"{counted} rows")
+        if rows > known or (done and rows < known):
+            raise Difference(name, min(rows, known), "n", f"{rows} rows", f"{known} rows")
         if rows and most != rows - 1:
             raise Difference(name, int(most), "n", most, rows - 1)
 
@@ -82,7 +85,7 @@ def commands(reader: Reader) -> str:
         last = wrong[0]["counts"]["commands"] - 1
         said = f"another hash than batch {number} says, up to row {last}"
         raise Difference("commands", firsts[number], "some field", said, wrong[0]["asked"])
-    return f"{first:,} commands have the hashes that they were written with"
+    return f"{counted(first, 'command')} as they were when their hash was written"
 
 
 def ledger(reader: Reader) -> str:
@@ -102,7 +105,8 @@ def ledger(reader: Reader) -> str:
         entries, time = int(entry[-1]), int(rows[-1, 1])
         first += len(rows)
     _balanced(open_sums, first)
-    return f"{entries:,} entries balance, each in every asset"
+    said = counted(entries, "ledger entry", "ledger entries")
+    return f"{said}: each sums to zero in every asset"
 
 
 def _summed(
@@ -153,7 +157,7 @@ def orders(reader: Reader) -> str:
                 raise Difference("orders", first + at, "filled_lots", lots, found.get(number, 0))
             filled += lots != 0
         first += len(rows)
-    return f"{filled:,} of {first:,} orders have fills, each as many as it says"
+    return f"{filled:,} of {counted(first, 'order')} with fills: each is the sum of its fills"
 
 
 def liquidations(reader: Reader, threshold: float) -> str:
@@ -184,7 +188,7 @@ def liquidations(reader: Reader, threshold: float) -> str:
                     "liquidations", calls + at, "equity", equity[at], f"{most} or less"
                 )
         calls += len(equity)
-    return f"{begun:,} liquidations, each of a pool at or below its threshold"
+    return f"{counted(begun, 'liquidation')}: each of a pool at or below its threshold"
 
 
 def rows_of(part: Columns, names: Sequence[str]) -> Ints:

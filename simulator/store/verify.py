@@ -23,6 +23,7 @@ from simulator.store.recorded import Playback, stand_ins
 from simulator.store.recorder import Recorder
 from simulator.store.settings import changed_files, settings_of, stored_rulebook
 from simulator.strategy.base import Strategy
+from simulator.units.text import counted
 
 Make = Callable[[dict[str, Any], Rulebook, list[type[Strategy]]], Any]
 """Of a run's settings, its rulebook and the classes of its stand-ins: the simulation, not run."""
@@ -154,7 +155,7 @@ def _ended(row: dict[str, Any], reader: Reader) -> None:
 
 
 def _shots(count: int) -> list[str]:
-    return [f"{count} snapshots, of the bytes that were written"] if count else []
+    return [f"{counted(count, 'snapshot')} of the bytes that were written"] if count else []
 
 
 def _positions(run: Any, reader: Reader, began: Any) -> str:
@@ -176,7 +177,7 @@ def _positions(run: Any, reader: Reader, began: Any) -> str:
         if has != int(began[account, slot]) + lots:
             what = f"lots of account {account}, slot {slot}"
             raise Difference("fills", reader.count("fills") - 1, what, lots, has)
-    return f"{len(held):,} positions are the sum of their fills"
+    return f"{counted(len(held), 'position')}: each is the sum of its fills"
 
 
 def _balances(run: Any, reader: Reader) -> str:
@@ -195,4 +196,4 @@ def _balances(run: Any, reader: Reader) -> str:
             has, should = int(mine[wallet, asset]), int(theirs[wallet, asset])
             raise Difference("postings", reader.count("postings") - 1, what, has, should)
     wallets = int(np.count_nonzero((balance != 0).any(axis=1)))
-    return f"balances of {wallets:,} wallets are the sums of their postings"
+    return f"balances of {counted(wallets, 'wallet')}: each is the sum of its postings"

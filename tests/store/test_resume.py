@@ -48,7 +48,7 @@ class Stopped(Journal):
             raise KeyboardInterrupt
 
 
-def stopped(place: Path, run: Simulation, rows: int, snapshots: float = 1e9) -> int:
+def stopped(place: str | Path, run: Simulation, rows: int, snapshots: float = 1e9) -> int:
     """Run up to a row and stop as Ctrl-C does; return the run's number."""
     journal = Stopped.open(place, cut_rows=CUT_ROWS, snapshot_seconds=snapshots)
     journal.stop_at = rows
@@ -58,7 +58,7 @@ def stopped(place: Path, run: Simulation, rows: int, snapshots: float = 1e9) -> 
     return journal.run_id
 
 
-def stored_as(place: Path, run: int, kept: Kept) -> None:
+def stored_as(place: str | Path, run: int, kept: Kept) -> None:
     """Assert that a database has the batches of a run."""
     database = Database.open(place)
     row = database.run_row(run)
@@ -93,6 +93,35 @@ def test_nothing_differs_in_the_result(tmp_path: Path) -> None:
     assert result.summary == whole.summary
     for name in ("fills", "history", "prices", "inventory", "liquidations", "alerts"):
         assert getattr(result, name).equals(getattr(whole, name)), name
+
+
+def test_on_both_databases(place: str) -> None:
+    digest, kept = uncut("separated")
+    run = stopped(place, make("separated"), 9000, 0.0)
+    result = simulator.resume(place, run, make=lambda chosen: make("separated", chosen))
+    assert result.digest == digest
+    stored_as(place, run, kept)
+    simulator.verify(place, run, make=lambda chosen: make("separated", chosen))
+
+
+def test_strict_asserts_everything_after_every_event(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def short(chosen: Any = None) -> Simulation:
+        return busy_run("unified", seconds=4, **({} if chosen is None else {"strategies": chosen}))
+
+    run = short().run(journal=Journal.open(tmp_path / "runs.db"))
+    assert run.run_id is not None
+    looks: list[int] = []
+    own = Simulation.check
+
+    def check(one: Simulation) -> None:
+        looks.append(one.core.events)
+        own(one)
+
+    monkeypatch.setattr(Simulation, "check", check)
+    found = simulator.verify(tmp_path / "runs.db", run.run_id, make=short, strict=True)
+    assert len(looks) > found.tape_rows > 1000
 
 
 def test_part_of_a_run_can_be_checked(tmp_path: Path) -> None:
