@@ -21,8 +21,8 @@ from simulator.market.manifest import manifest_path
 from simulator.store.database import Database
 from tests.house.tree import ROOT
 
-SHORT = ("--end", "1760283300000000000")
-"""A stretch of the bundled crash that takes a second."""
+SHORT = ("--end", "1760283600000000000")
+"""A stretch of the bundled crash that takes a second or two."""
 
 KILLED = '''
 import os, signal
@@ -40,9 +40,9 @@ class Grid(Strategy):
         market = ctx.market("um:BTCUSDT")
         if market.mid:
             ctx.buy(market, 0.01) if self.times % 2 else ctx.sell(market, 0.01)
-        if self.times == 200 and os.path.exists("end.txt"):
+        if self.times == 450 and os.path.exists("end.txt"):
             os.kill(os.getpid(), signal.SIGKILL)
-        if self.times == 200 and os.path.exists("raise.txt"):
+        if self.times == 450 and os.path.exists("raise.txt"):
             raise RuntimeError("a mistake")
 '''
 
@@ -112,8 +112,11 @@ def test_a_killed_run_goes_on(tmp_path: Path) -> None:
     code = ran(tmp_path, "resume", "runs.db", "1")
     assert (code.returncode, code.stdout) == (2, "")
     assert f"add --strategy {tmp_path / 'mine.py'}:Grid" in code.stderr
+    batches = Database.open(tmp_path / "runs.db").batches(1)
+    assert batches[-1]["tape_rows"] > 0, "it was killed after something was durable"
     again = ran(tmp_path, "resume", "runs.db", "1", "--strategy", "mine.py:Grid", "--json")
     assert again.returncode == 0, again.stderr
+    assert f"{len(batches)} batches are durable" in again.stderr
     documents = [json.loads(one.stdout)["runs"][0] for one in (whole, again)]
     differ = {name for name in documents[0] if documents[0][name] != documents[1][name]}
     assert differ <= {"wall_seconds", "events_per_second", "run_id"}
