@@ -12,23 +12,17 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
 import pytest
-from sqlalchemy import func, select, text
 
 from simulator.errors import InputError
-from simulator.store.batch import PACKED, TABLES, Batch
-from simulator.store.database import Database, url_of
-from simulator.store.journal import WINDOW, Writer
-from simulator.store.pack import pack
-from simulator.store.schema import PACKS, PENDING, ROWS
+from simulator.store.database import Database
+from simulator.store.journal import WINDOW
 from simulator.store.writer import Inbox, RunWriter
-from tests.store.made import batches_of, same
+from tests.store.made import batches_of
 from tests.store.postgres import Server
+from tests.store.writing import check, put_each, writing
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -37,64 +31,6 @@ ROOT = Path(__file__).resolve().parents[2]
 def place(ready: str) -> str:
     """A database with its tables, of each kind in turn."""
     return ready
-
-
-@contextmanager
-def writing(place: str, run: int | None = None, retry: float = 20.0) -> Iterator[Writer]:
-    """Give the writer of a run, new without a number."""
-    database = Database.open(place, create=True)
-    writer = Writer(database, run or database.new_run({}), retry_seconds=retry)
-    try:
-        yield writer
-    finally:
-        writer.stop()
-
-
-def put_each(writer: Writer, batches: list[Batch], kill_at: int = -1) -> None:
-    """Put batches, each durable before the next; after one of them kill the writing process."""
-    for batch in batches:
-        writer.put(batch)
-        if kill_at < 0 or batch.number == kill_at:
-            writer.flush()
-        if batch.number == kill_at:
-            os.kill(writer.pid, signal.SIGKILL)
-
-
-def check(place: str, run: int, batches: list[Batch], spread: bool = True) -> None:
-    """Assert that a run has these batches and nothing else, and whether all stand in tables."""
-    database = Database.open(place)
-    reader = database.reader(run)
-    assert len(reader.batches) == len(batches)
-    for batch in batches:
-        assert same(reader.batch(batch.number), batch)
-    for name in TABLES:
-        counts = [batch.counts()[name] for batch in batches]
-        assert reader.count(name) == sum(counts)
-        assert len(next(iter(reader.rows(name).values()))) == sum(counts)
-    with database.reading() as connection:
-        for name, table in ROWS.items():
-            found = connection.execute(select(func.count()).where(table.c.run == run)).scalar()
-            assert not spread or found == reader.count(name)
-        waiting = connection.execute(select(func.count()).where(PENDING.c.run == run)).scalar()
-        assert not spread or waiting == 0
-        assert connection.execute(select(func.count()).where(PACKS.c.run == run)).scalar() == len(
-            batches
-        )
-    database.check()
-
-
-def frames_of(batches: list[Batch]) -> list[tuple[dict[str, Any], bytes]]:
-    """Return batches as the writing process gets them."""
-    counts = dict.fromkeys(TABLES, 0)
-    frames = []
-    for batch in batches:
-        counts = {name: counts[name] + new for name, new in batch.counts().items()}
-        kept = pack({name: batch.tables[name] for name in batch.tables if name in PACKED})
-        rest = pack({name: batch.tables[name] for name in batch.tables if name not in PACKED})
-        head = {"batch": batch.number, "tape_rows": batch.tape_rows, "time_ns": batch.time_ns}
-        head |= {"digest": batch.digest, "asked": batch.asked, "counts": counts, "kept": len(kept)}
-        frames.append((head, kept + rest))
-    return frames
 
 
 # Without faults
@@ -350,111 +286,3 @@ def test_another_file_in_its_place(tmp_path: Path) -> None:
         place.with_name("runs.db-wal").unlink()  # with it SQLite would put things right
         with pytest.raises(InputError, match=r"another database stands|disk I/O error"):
             put_each(writer, batches_of(5, first=5))
-
-
-# Inside the writing process
-
-
-class HalfError(Exception):
-    """Stands for the end of the process."""
-
-
-@pytest.fixture
-def inside(place: str) -> Iterator[RunWriter]:
-    """A writer in this process, whose transactions a test can break."""
-    database = Database.open(place, create=True)
-    database.new_run({})
-    writer = RunWriter(database, 1, 0.2, lambda _answer: None)
-    yield writer
-    writer.close()
-
-
-def test_rows_move_once_and_whole(inside: RunWriter, monkeypatch: pytest.MonkeyPatch) -> None:
-    batches = batches_of(40)
-    inside.commit(frames_of(batches))
-    inside.spread_some()
-
-    def insert_and_end(*arguments: Any) -> None:
-        insert(*arguments)
-        raise HalfError
-
-    from simulator.store.writer import insert
-
-    monkeypatch.setattr("simulator.store.writer.insert", insert_and_end)
-    with pytest.raises(HalfError):
-        inside.spread_some()
-    monkeypatch.undo()
-    reader = inside.database.reader(1)
-    assert all(same(reader.batch(batch.number), batch) for batch in batches)
-    part = reader.rows("postings", 3, reader.count("postings") - 2)
-    assert len(part["amount"]) == reader.count("postings") - 5
-    while inside.spread <= inside.last:
-        inside.spread_some()
-    place = inside.database.place()
-    inside.close()
-    check(place, 1, batches)
-
-
-def test_a_commit_whose_answer_was_lost(inside: RunWriter, monkeypatch: pytest.MonkeyPatch) -> None:
-    batches = batches_of(6)
-    lost = [True]
-
-    def look() -> None:
-        if lost.pop() if lost else False:
-            raise OSError("server closed the connection unexpectedly")
-
-    monkeypatch.setattr(inside, "_look_for_file", look)
-    inside.commit(frames_of(batches))
-    assert inside.last == 5
-    assert not lost
-    reader = inside.database.reader(1)
-    assert all(same(reader.batch(batch.number), batch) for batch in batches)
-
-
-def test_a_batch_that_another_wrote(inside: RunWriter) -> None:
-    frames = frames_of(batches_of(2))
-    inside.commit(frames[:1])
-    inside.last = -1
-    with pytest.raises(InputError, match="run 1 is being written by another process"):
-        inside.commit(frames)
-
-
-def test_a_full_disk(tmp_path: Path) -> None:
-    database = Database.open(tmp_path / "runs.db", create=True)
-    database.new_run({})
-    writer = RunWriter(database, 1, 0.2, lambda _answer: None)
-    assert writer.connection is not None
-    frames = frames_of(batches_of(200))
-    writer.commit(frames[:5])
-    raw: Any = writer.connection.connection.driver_connection
-    pages = raw.execute("PRAGMA page_count").fetchone()[0]
-    raw.execute(f"PRAGMA max_page_count={pages + 5}")
-    with pytest.raises(InputError, match="the disk is full; make room, then resume the run"):
-        writer.commit(frames[5:])
-    assert writer.last == 4
-    writer.close()
-    check(str(tmp_path / "runs.db"), 1, batches_of(5), spread=False)
-
-
-def test_damaged_rows_are_named(inside: RunWriter) -> None:
-    batches = batches_of(3)
-    inside.commit(frames_of(batches))
-    inside.spread_some()
-    database = inside.database
-    with database.writing() as connection:
-        connection.execute(text("DELETE FROM postings WHERE run = 1 AND n = 2"))
-    with pytest.raises(InputError, match="run 1, postings row"):
-        database.rows(1, "postings")
-    with database.writing() as connection:
-        connection.execute(PACKS.update().where(PACKS.c.n == 1).values(body=b"\x05"))
-    with pytest.raises(InputError, match="packs row 1: not a packed batch"):
-        database.batch(1, 1)
-    if database.kind == "sqlite":
-        with database.writing() as connection:
-            connection.execute(text("UPDATE fills SET price = 'much' WHERE run = 1 AND n = 1"))
-        with pytest.raises(InputError, match="fills row 1: price: 'much' is no int"):
-            database.rows(1, "fills")
-
-
-def test_a_bare_url_names_the_driver() -> None:
-    assert url_of("postgres://me@host/db").drivername == "postgresql+psycopg"
