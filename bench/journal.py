@@ -33,8 +33,8 @@ from simulator.store.database import Database
 from simulator.store.keeping import Journal
 
 RUNS, QUICK_RUNS = 5, 3
-TARGET = 0.5
-"""Share of the rate without a journal that is wanted."""
+REST_SECONDS = 1.0
+"""Between opening a journal and the run: the writing process has started by then."""
 
 
 class Watched(Journal):
@@ -62,7 +62,7 @@ def replay(folder: Path, place: str | None) -> dict[str, float | str]:
     blocks = iter(list(simulation.player.blocks()))
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
     journal = None if place is None else Watched.open(place)
-    time.sleep(1.0)  # what was opened may come to rest
+    time.sleep(REST_SECONDS)
     digest = simulation.run(blocks=blocks, journal=journal).digest
     began, ended = strategy.began, strategy.ended
     figures: dict[str, float | str] = {
