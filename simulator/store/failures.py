@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Final
 
 from sqlalchemy.exc import DBAPIError
@@ -22,7 +23,9 @@ SAYINGS: Final = (
     ("database is locked", "is locked by another program"),
     ("password authentication failed", "the server refused the user or the password"),
     ("no password supplied", "the server wants a password; set PGPASSWORD"),
-    ("does not exist", "the server knows no such user or database"),
+    (r'(role|database) "[^"]*" does not exist', "the server knows no such user or database"),
+    (r"no such (table|column)", "a table is not as it was made; restore a copy"),
+    (r'relation "[^"]*" does not exist', "a table is not as it was made; restore a copy"),
     ("could not translate host name", "no such host"),
     ("name or service not known", "no such host"),
     ("failed to resolve host", "no such host"),
@@ -30,7 +33,7 @@ SAYINGS: Final = (
     ("no such file or directory", "no server answers there"),
     ("disk i/o error", "reading or writing failed (disk I/O error)"),
 )
-"""What a driver's message holds, in small letters, and what it means for the user."""
+"""What is found in a driver's message, in small letters, and what it means for the user."""
 
 GONE: Final = (
     "unable to open database file",
@@ -72,7 +75,7 @@ def explain(error: BaseException, where: str) -> str:
     """
     text = _text(error)
     for part, meaning in SAYINGS:
-        if part in text:
+        if re.search(part, text):
             return f"{where}: {meaning}"
     first = next(iter(str(_origin(error)).strip().splitlines()), type(error).__name__)
     return f"{where}: {first}"
