@@ -117,7 +117,7 @@ class Course:
         """Start the process, see that it is killed as asked, and return its exit code."""
         self.launches += 1
         reports = self.folder / f"reports-{self.launches}"
-        reports.touch()
+        reports.write_text("")  # another course may have had its folder
         environment = {**os.environ, "PYTHONPATH": str(ROOT)}
         environment.pop(VARIABLE, None)
         if isinstance(how, Death):
