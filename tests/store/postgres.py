@@ -53,6 +53,12 @@ def _unprivileged() -> dict[str, Any]:
     return {}
 
 
+def _ending_with_the_tests() -> list[str]:
+    """Return a command to start another with, so that it stops when these tests are killed."""
+    found = shutil.which("setpriv")
+    return [found, "--pdeathsig", "INT"] if found else []
+
+
 class Server:
     """A server that runs until ``stop``; may be killed and started again on the same data."""
 
@@ -83,7 +89,11 @@ class Server:
         log = self.folder / "log"
         with log.open("ab") as file:
             self.process = subprocess.Popen(
-                [self.programs / "postgres", "-D", self.data, "-k", self.folder, *options],
+                [
+                    *_ending_with_the_tests(),
+                    *(self.programs / "postgres", "-D", self.data, "-k", self.folder),
+                    *options,
+                ],
                 stdout=file,
                 stderr=file,
                 cwd="/",
