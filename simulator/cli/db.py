@@ -34,7 +34,8 @@ def runs(place: Place, as_json: AsJson = False) -> None:
     for name in SHOWN:
         table.add_column(name, justify="right" if name in ("run", "rows", "batches") else "left")
     for row in found:
-        table.add_row(*("" if row[name] is None else str(row[name]) for name in SHOWN))
+        short = row | {"digest": (row["digest"] or "")[:16]}
+        table.add_row(*("" if short[name] is None else str(short[name]) for name in SHOWN))
     console_of(WIDTH).print(table)
 
 
