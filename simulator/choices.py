@@ -116,6 +116,27 @@ def checked_deposits(
     return deposits
 
 
+def deposits_of(
+    given: Mapping[str, Decimal | str | int | float] | None,
+    nothing: bool,
+    traders: Sequence[Trader],
+    listed: Sequence[Instrument],
+) -> list[dict[str, Decimal]]:
+    """Return the checked deposits of all accounts that trade, by number from 1 on; ``nothing``: the
+    first one brings nothing unless something is given.
+    """
+    first = {} if given is None and nothing else given
+    return [checked_deposits(one, listed) for one in (first, *(t.deposits for t in traders))]
+
+
+def strategies_of(
+    first: Strategy | Sequence[Strategy], traders: Sequence[Trader]
+) -> list[Strategy]:
+    """Return the strategies of all accounts that trade, account by account."""
+    given = [first, *(one.strategies for one in traders)]
+    return [one for own in given for one in instances(own)]
+
+
 def checked_traders(traders: Sequence[Trader], crowded: bool) -> tuple[Trader, ...]:
     """Return further accounts; ``InputError`` for no `Trader`, a wrong mode, a name given twice,
     and beside a population.

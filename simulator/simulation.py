@@ -18,13 +18,14 @@ from simulator.accounts.states import AccountMode
 from simulator.accounts.wallets import INSURANCE, OUTSIDE
 from simulator.choices import (
     check_choices,
-    checked_deposits,
     checked_traders,
     data_paths,
+    deposits_of,
     instances,
     partitions_of,
     queue_model_of,
     seats_of,
+    strategies_of,
     volatilities,
     with_funding,
 )
@@ -129,8 +130,6 @@ class Simulation:
         check_choices(mode, margin_type, position_mode)
         if account is not None and deposits is not None:
             raise InputError("account and deposits: give one of them")
-        if population is not None and deposits is None:
-            deposits = {}
         self.mode = mode
         self._mode: AccountMode = "unified" if mode == "unified" else "separated"
         self.scenario = scenario
@@ -138,8 +137,7 @@ class Simulation:
         paths = data_paths(data)
         self.data = tuple(str(path) for path in paths)
         self.traders = checked_traders(traders, population is not None)
-        by_account = [strategies, *(one.strategies for one in self.traders)]
-        self.strategies = [one for own in by_account for one in instances(own)]
+        self.strategies = strategies_of(strategies, self.traders)
         self._ran = False
         self.tapes = load(paths, on_gap="resync", progress=import_progress, note=note)
         self._play(Player(self.tapes, start_ns=start_ns, end_ns=end_ns, instruments=instruments))
@@ -148,7 +146,6 @@ class Simulation:
         self._opening = None if account is None else opening(account, listed, mode, margin_type)
         held = self._opening.assets() if self._opening else []
         if self._opening is not None:
-            deposits = {}
             margin_type, position_mode, margin_leverage, multi_assets = self._opening.choices(
                 margin_type, position_mode, margin_leverage, multi_assets
             )
@@ -159,8 +156,8 @@ class Simulation:
         self.partition = both[margin.mode]
         self.latency = parse_latency(None if latency is None else str(latency), seed)
         model, power = queue_model_of(queue_model)
-        brought = [deposits, *(one.deposits for one in self.traders)]
-        self._deposits = [checked_deposits(one, listed) for one in brought]
+        nothing = self._opening is not None or population is not None
+        self._deposits = deposits_of(deposits, nothing, self.traders, listed)
         crowd, margin = self._with_crowd(population, listed, margin)
         gc.collect()  # an earlier run is a cycle of few objects and much memory: it would stay long
         made = assemble(

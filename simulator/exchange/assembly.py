@@ -33,7 +33,7 @@ from simulator.exchange.layout import (
 from simulator.exchange.leverage import Asked, chosen, highest, with_brackets_of
 from simulator.exchange.roster import Roster
 from simulator.exchange.rules import VenueRules
-from simulator.exchange.traders import Seat, margined, numbered, with_traders
+from simulator.exchange.traders import Seat, choices_of, margined, seated, strategy_columns
 from simulator.instruments.instrument import Instrument
 from simulator.ledger.columns import Ledger
 from simulator.market.liquidity import Impact
@@ -115,15 +115,8 @@ def assemble(
     lender = len(partition.wallets)
     entrants = _entrants(crowd, listed, assets, partition, members, lender)
     seats = [margined(seat, listed) for seat in seats]
-    if seats:
-        numbered(seats, lender + 1, len(partition.pools))
-        entrants.roster = with_traders(entrants.roster, seats, assets)
-    roster = entrants.roster
-    others = [
-        (one.layouts[one.mode].margin, chosen(listed, one.layouts[one.mode].margin, one.leverage))
-        for one in seats
-    ]
-    counts = [strategies, *(seat.strategies for seat in seats)]
+    roster = entrants.roster = seated(entrants.roster, seats, partition, assets)
+    others = choices_of(seats, listed)
     ledger = _ledger(listed, assets, partition.hedge, entrants)
     layouts = _layouts(here, other if crowd is None else None, listed)
     columns: dict[str, Any] = {
@@ -131,10 +124,7 @@ def assemble(
         "pools": _pools(ledger, listed, here, assets, start, roster, others),
         "records": Records(keep_records),
         "books": [Book(queue_model, queue_power) for _ in listed],
-        "strategies": sum(counts) + 1,  # the last one is the venue itself
-        "account_of": [*(n for n, many in enumerate(counts, 1) for _ in range(many)), 1],
-        "seats": seats,
-        "seat_leverage": [leverage for _, leverage in others],
+        **strategy_columns(strategies, seats, others),
         **_instrument_columns(listed, number),
         **mode_columns(here, listed, assets, start, rules.interest, roster, others),
         "roster": roster,

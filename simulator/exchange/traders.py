@@ -9,16 +9,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 import numpy as np
 
 from simulator.accounts.crowd import FIRST
 from simulator.accounts.rules import AccountProfile
 from simulator.accounts.states import AccountMode
-from simulator.accounts.wallets import shifted
+from simulator.accounts.wallets import Partition, shifted
 from simulator.errors import InputError
-from simulator.exchange.layout import Layout, not_margined
-from simulator.exchange.leverage import Asked, with_brackets_of
+from simulator.exchange.layout import Choice, Layout, not_margined
+from simulator.exchange.leverage import Asked, chosen, with_brackets_of
 from simulator.exchange.roster import Roster
 from simulator.instruments.instrument import Instrument
 from simulator.risk.columns import KINDS, pool_rows
@@ -63,6 +64,40 @@ def margined(seat: Seat, listed: Sequence[Instrument]) -> Seat:
         raise InputError(missing)
     there = {m: one for m, one in layouts.items() if not not_margined(listed, one.margin)}
     return replace(seat, layouts=there)
+
+
+def choices_of(seats: Sequence[Seat], listed: Sequence[Instrument]) -> list[Choice]:
+    """Return the margin rules and the leverage by instrument that accounts begin with."""
+    margins = [one.layouts[one.mode].margin for one in seats]
+    return [
+        (margin, chosen(listed, margin, one.leverage))
+        for margin, one in zip(margins, seats, strict=True)
+    ]
+
+
+def strategy_columns(
+    strategies: int, seats: Sequence[Seat], others: Sequence[Choice]
+) -> dict[str, Any]:
+    """Return the columns that say who trades for whom; ``strategies`` are the first account's."""
+    counts = [strategies, *(seat.strategies for seat in seats)]
+    return {
+        "strategies": sum(counts) + 1,  # the last one is the venue itself
+        "account_of": [*(n for n, many in enumerate(counts, 1) for _ in range(many)), 1],
+        "seats": seats,
+        "seat_leverage": [leverage for _, leverage in others],
+    }
+
+
+def seated(
+    roster: Roster, seats: Sequence[Seat], first: Partition, assets: Sequence[str]
+) -> Roster:
+    """Return a roster with further accounts, if any, numbered after the ``first`` one's and the
+    lender.
+    """
+    if not seats:
+        return roster
+    numbered(seats, roster.first_wallet, len(first.pools))
+    return with_traders(roster, seats, assets)
 
 
 def numbered(seats: Sequence[Seat], first_wallet: int, first_pool: int) -> None:

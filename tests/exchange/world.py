@@ -170,15 +170,7 @@ class World:
         self.desk.begin(start)
         self.roster = made.entrants.roster
         made.entrants.record(self.core)
-        for asset, amount in deposited.items():
-            self.desk.funds.begin_with(
-                self.partition.deposits_to, self.desk.asset(asset), int(amount * 10**8)
-            )
-        for account, one in enumerate(traders, 2):
-            desk = self.desk.accounts[account]
-            for asset, amount in (one.deposits or {}).items():
-                units = int(Decimal(str(amount)) * 10**8)
-                desk.funds.begin_with(desk.partition.deposits_to, desk.asset(asset), units)
+        self._deposit([deposited, *(one.deposits or {} for one in traders)])
         self._attach()
         self.ctx: Any = self.core.contexts[0]
         self.seen: Any = self.strategies[0]
@@ -208,6 +200,11 @@ class World:
             self._margin_rules(mode, margin_type) for mode in ("separated", "unified")
         )
         return for_both_modes(separated, unified_, self.margin.mode)
+
+    def _deposit(self, by_account: Sequence[Mapping[str, Any]]) -> None:
+        for account, deposits in enumerate(by_account, 1):
+            for asset, amount in deposits.items():
+                self.desk.accounts[account].begin_with(asset, int(Decimal(str(amount)) * 10**8))
 
     def _attach(self) -> None:
         for number, strategy in enumerate(self.strategies):
