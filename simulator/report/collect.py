@@ -200,7 +200,8 @@ def _history(run: Simulation, samples: dict[str, Any]) -> pl.DataFrame:
         part = samples["pools"][:, 4 * pool : 4 * pool + 4]
         equity, initial, maintenance = part[:, 0], part[:, 1], part[:, 2]
         needed = maintenance > 0
-        ratio = np.divide(equity, maintenance, out=np.full_like(equity, np.nan), where=needed)
+        with np.errstate(over="ignore"):  # next to nothing is needed: infinite
+            ratio = np.divide(equity, maintenance, out=np.full_like(equity, np.nan), where=needed)
         frames.append(
             pl.DataFrame(
                 {

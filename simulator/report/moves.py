@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 import polars as pl
 
 from simulator.accounts.states import AccountMode
+from simulator.errors import InputError
 from simulator.exchange.snapshots import Snapshot, Snapshots
 from simulator.report.result import MOVES
 from simulator.risk.attribution import attribute
@@ -16,8 +17,9 @@ from simulator.risk.rules import MarginRules
 def moves(kept: Snapshots, rules: Mapping[AccountMode, MarginRules]) -> pl.DataFrame:
     """Return the parts of each pool's fall from its highest ratio to its lowest after it.
 
-    Pools that never fell, or whose prices were not known yet, have no rows.  A fall lies between
-    two changes of the account's mode: what a switch moves into a pool is no move of it.
+    Pools that never fell, whose prices were not known yet, or whose options no volatility explains
+    have no rows.  A fall lies between two changes of the account's mode: what a switch moves into a
+    pool is no move of it.
     """
     rows: list[tuple[object, ...]] = []
     for pool, (name, _, _) in enumerate(kept.partition.pools):
@@ -25,7 +27,10 @@ def moves(kept: Snapshots, rules: Mapping[AccountMode, MarginRules]) -> pl.DataF
         if fall is None:
             continue
         start, end = fall
-        found = attribute(kept.state(start, pool), kept.state(end, pool), rules[start.mode])
+        try:
+            found = attribute(kept.state(start, pool), kept.state(end, pool), rules[start.mode])
+        except InputError:
+            continue  # the tape told a premium that no volatility gives
         for part in found.parts:
             where = (name, start.time_ns, end.time_ns, part.factor)
             whole = (part.equity, part.initial_margin, part.maintenance_margin)

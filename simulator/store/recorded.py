@@ -25,6 +25,9 @@ SECOND_NS = 1e9
 INTS = [name for name in TABLES["commands"] if name != "payload"]
 
 LIMIT = 1 << 62
+WHOLE = 1 << 63
+"""Amounts and triggers end here: what is too much of them is the venue's to refuse."""
+
 ON_A_MARKET = (Asked.PLACE, Asked.CANCEL_ALL, Asked.WATCH, Asked.BARS)
 FORCED = 4
 """Flag of the venue's own orders, which no strategy sends."""
@@ -38,7 +41,13 @@ LIMITS: dict[int, dict[str, tuple[int, int]]] = {
         "f": (0, 5),
         "g": (0, 256),
     },
-    Asked.TRIGGER: {"a": (1, 4), "b": (0, LIMIT), "c": (0, 10_000), "d": (0, 2), "e": (0, LIMIT)},
+    Asked.TRIGGER: {
+        "a": (1, 4),
+        "b": (0, WHOLE),
+        "c": (0, 10_000),
+        "d": (0, 2),
+        "e": (-WHOLE, WHOLE),
+    },
     Asked.TIMER: {"a": (-LIMIT, LIMIT), "b": (0, LIMIT)},
 }
 """Least value and end of the fields of commands."""
@@ -170,15 +179,16 @@ def within(asked: Request, core: Core) -> Request:
     ends = {
         "strategy": (0, len(core.strategies)),
         "instrument": (0, len(core.books)),
-        "slot": (0, ledger.slots),
+        "slot": (0, 2 * ledger.instruments),  # a short side in one-way mode is refused later
         "asset": (-1, ledger.assets),
         "source": (NO_WALLET, ledger.wallets),
         "target": (NO_WALLET, ledger.wallets),
+        "units": (-WHOLE, WHOLE),
     }
     for one in fields(asked):
         least, end = ends.get(one.name, (-LIMIT, LIMIT))
         value = getattr(asked, one.name)
-        numbered = one.name in ends or (one.name == "units" and value is not None)
+        numbered = one.name in ends and (one.name != "units" or value is not None)
         if numbered and not (isinstance(value, int) and least <= value < end):
             raise ValueError(f"{one.name} must be {least} to {end - 1}, not {value}")
     return asked

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from simulator.accounts.wallets import FEES, INSURANCE, MARKET
+from simulator.accounts.wallets import FEES, INSURANCE, MARKET, OUTSIDE
 from simulator.events.outcomes import Outcome
 
 Mutation = Callable[[Any], None]
@@ -151,34 +151,20 @@ def stale_level(run: Any) -> None:
     run.desk.level_changed = lambda pool, old, new: None
 
 
-def settled_twice(run: Any) -> None:
-    """A contract's end is told twice."""
-    expiry, records = run.desk.expiry, run.core.records
-    known = expiry._end
-
-    def end(account: int, slot: int, instrument: int, price: int) -> None:
-        lots = run.core.ledger.position_of(account, slot)[0]
-        known(account, slot, instrument, price)
-        side = 1 if lots > 0 else -1
-        records.add(
-            run.core.now, Outcome.SETTLED, account, instrument, slot, side, price, abs(lots)
-        )
-
-    expiry._end = end
-
-
 def withdrawn_for_nothing(run: Any) -> None:
-    """What is withdrawn stays in the wallet: it is told, and not booked."""
+    """What is withdrawn comes back: an entry that nobody is told of."""
     ledger, funds = run.core.ledger, run.desk.funds
+    known = funds._withdraw
 
-    def then(asked: Any) -> None:
-        last = funds.events[-1] if funds.events else None
-        if last is not None and last.operation.name == "WITHDRAW" and not last.refusal:
-            asset = run.assets.index(last.asset)
-            units = int(last.quantity * 10**8)
-            ledger.move(2, OWN, asset, units)
+    def withdraw(asked: Any) -> Any:
+        before = ledger.columns()[0][OUTSIDE].copy()
+        found = known(asked)
+        for asset, units in enumerate((ledger.columns()[0][OUTSIDE] - before).tolist()):
+            if units:
+                ledger.move(OUTSIDE, OWN, asset, units)
+        return found
 
-    _after(funds, "execute", then)
+    funds._withdraw = withdraw
 
 
 def order_filled_twice(run: Any) -> None:
@@ -225,7 +211,6 @@ MUTATIONS: dict[str, Mutation] = {
         position_grows,
         money_between_wallets,
         stale_level,
-        settled_twice,
         withdrawn_for_nothing,
         order_filled_twice,
         book_loses_an_order,
