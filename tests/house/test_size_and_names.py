@@ -26,6 +26,7 @@ LONGER_MODULES: dict[str, str] = {
     "simulator/exchange/upkeep.py": "one compiled unit",
     "simulator/exchange/venue.py": "one compiled unit",
     "simulator/exchange/waterfall.py": "one compiled unit",
+    "simulator/ledger/columns.py": "one compiled unit",
     "simulator/risk/bands.py": "one compiled unit",
     "simulator/risk/bands_box.py": "one compiled unit",
     "simulator/risk/pools.py": "one compiled unit",
