@@ -30,8 +30,8 @@ class Journal(Recorder):
     """A database that runs are written to: ``run(journal=Journal.open("runs.db"))``.
 
     ``run_id`` is the number of the latest run, None before one has begun; ``told`` says how to make
-    a run again (`simulator.store.settings.row_of`), ``note`` is told the number of each run in a
-    line.  A snapshot is taken every ``snapshot_seconds`` at most, if all strategies give a state.
+    a run again (`simulator.store.settings.row_of`), ``note`` is told the number of each run and
+    its ``label`` in a line.  A snapshot is taken every ``snapshot_seconds`` at most, if all strategies give a state.
     """
 
     def __init__(
@@ -42,12 +42,14 @@ class Journal(Recorder):
         cut_rows: int = CUT_ROWS,
         snapshot_seconds: float = SNAPSHOT_SECONDS,
         note: Callable[[str], None] = lambda _line: None,
+        label: str = "",
     ) -> None:
         super().__init__(None, cut_rows)
         self.database = database
         self.told = dict(told or {})
         self.snapshot_seconds = snapshot_seconds
         self._note = note
+        self._label = f": {label}" if label else ""
         self.writer: Writer | None = None
         self._shot = self._took = 0.0
         self._process: Process | None = Process()  # starts while the data are loaded
@@ -71,7 +73,7 @@ class Journal(Recorder):
         self.open_run(run)
         self.run_id = self.database.new_run(row_of(run, self.cut_rows, self.told))
         self.writer = Writer(self.database, self.run_id, process=process, fresh=True)
-        self._note(f"run {self.run_id} in {self.database.where}")
+        self._note(f"run {self.run_id} in {self.database.where}{self._label}")
         self.sink = self.writer
         self._shot = time.monotonic()
         self.cut(0)
@@ -122,3 +124,5 @@ class Journal(Recorder):
         with suppress(InputError):
             writer.close(status, rows=latest.tape_rows if latest else 0)
         writer.stop()
+        place = f"{self.database.where} {self.run_id}"
+        self._note(f"run {self.run_id} {status}; `unimargin resume {place}` goes on with it")

@@ -125,11 +125,14 @@ def another(value: Any, kind: str) -> Any:
     return value + 1 if isinstance(value, int) else f"{value or ''}x"
 
 
-def cells() -> Iterator[tuple[str, str, str]]:
-    """Every column of every table, and its kind."""
+def cells() -> Iterator[Any]:
+    """Every column of every table, and its kind; those between the first and the last are slow."""
     for table, columns in TABLES.items():
         if table not in PACKED:
-            yield from ((table, name, kind) for name, kind in columns.items())
+            ends = [*columns][0], [*columns][-1]
+            for name, kind in columns.items():
+                marks = () if name in ends else pytest.mark.slow
+                yield pytest.param(table, name, kind, marks=marks)
     for table in (BATCHES, RUNS, SNAPSHOTS):
         yield from (
             (table.name, column.name, "other") for column in table.columns if not column.primary_key
