@@ -31,7 +31,8 @@ class Journal(Recorder):
 
     ``run_id`` is the number of the latest run, None before one has begun; ``told`` says how to make
     a run again (`simulator.store.settings.row_of`), ``note`` is told the number of each run and
-    its ``label`` in a line.  A snapshot is taken every ``snapshot_seconds`` at most, if all strategies give a state.
+    its ``label`` in a line.  A snapshot is taken every ``snapshot_seconds`` at most, if all
+    strategies give a state.
     """
 
     def __init__(

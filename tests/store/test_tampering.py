@@ -129,9 +129,9 @@ def cells() -> Iterator[Any]:
     """Every column of every table, and its kind; those between the first and the last are slow."""
     for table, columns in TABLES.items():
         if table not in PACKED:
-            ends = [*columns][0], [*columns][-1]
+            first, *_, last = columns
             for name, kind in columns.items():
-                marks = () if name in ends else pytest.mark.slow
+                marks = () if name in (first, last) else pytest.mark.slow
                 yield pytest.param(table, name, kind, marks=marks)
     for table in (BATCHES, RUNS, SNAPSHOTS):
         yield from (
