@@ -55,6 +55,9 @@ CHUNK_BYTES = 2**20
 SPAN_DAYS = 366 * 20
 """Longest span in one go; the archive begins in 2017."""
 
+YEARS = (2009, 2100)
+"""Years of days that can be asked for: other archives of this layout may go further back."""
+
 Report = Callable[[str, int, int], None]
 """Progress: name of the file, bytes there, bytes in all (0: not known yet)."""
 
@@ -88,6 +91,10 @@ class Request:
             raise InputError(f"--monthly: {self.kind} is published by the day only")
         if not 0 <= (self.end - self.start).days <= SPAN_DAYS:
             raise InputError(f"--from {self.start} --to {self.end}: must be 0 to 20 years apart")
+        if not YEARS[0] <= self.start.year <= self.end.year <= YEARS[1]:
+            raise InputError(
+                f"--from {self.start} --to {self.end}: must lie from {YEARS[0]} to {YEARS[1]}"
+            )
 
     def file(self, when: str) -> str:
         """Return the archive's path of a day's (``2024-01-31``) or a month's (``2024-01``) file."""
@@ -143,7 +150,10 @@ class Archive:
     timeout: float = 30.0
 
     def __post_init__(self) -> None:
-        parts = urllib.parse.urlsplit(self.base_url)
+        try:
+            parts = urllib.parse.urlsplit(self.base_url)
+        except ValueError as error:
+            raise InputError(f"--base-url {self.base_url}: {error}") from None
         if parts.scheme not in ("http", "https") or not parts.netloc:
             raise InputError(f"--base-url {self.base_url}: must begin with http:// or https://")
 
@@ -186,8 +196,9 @@ class Archive:
                 reason = f"HTTP {error.code} {error.reason}"
                 if error.code not in RETRIED:
                     break
-            except (OSError, http.client.HTTPException) as error:
-                # URLError, which wraps the reason, and timeouts are OSErrors
+            except (OSError, http.client.HTTPException, ValueError) as error:
+                # URLError, which wraps the reason, and timeouts are OSErrors; a host's name that
+                # is none, or a length that is no number, is a ValueError
                 reason = str(getattr(error, "reason", error)) or type(error).__name__
         return Fetched(when, target, "failed", reason)
 
@@ -213,7 +224,7 @@ class Archive:
         with answer, part.open("ab" if answer.status == 206 else "wb") as sink:
             there = there if answer.status == 206 else 0
             length = answer.headers.get("Content-Length", "")
-            total = there + int(length) if length.isdigit() else 0
+            total = there + int(length) if length.isdecimal() and length.isascii() else 0
             report(part.name.removesuffix(".part"), there, total)
             while chunk := answer.read(CHUNK_BYTES):
                 sink.write(chunk)

@@ -16,7 +16,7 @@ from typing import IO, cast
 
 from simulator.errors import InputError
 
-BASE_BYTES = 2 * 2**30
+BASE_BYTES = 3 * 2**29
 """Address space of the child's libraries on one thread; they reserve 0.8 GB and touch little."""
 
 COPIES = 4

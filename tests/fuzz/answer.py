@@ -16,7 +16,10 @@ from simulator.errors import InputError
 from simulator.replay.batch import RecordingError
 
 SECONDS = 5.0
-"""Longest that an input may take; a right one takes milliseconds."""
+"""Most time of the processor that an input may take; a right one takes milliseconds."""
+
+WAITING = 12
+"""Times longer that it may take by the clock on the wall, on a machine with other work."""
 
 MOST_BYTES = 600 * 2**20
 """Most memory that an input of some kilobytes may need."""
@@ -40,13 +43,19 @@ def watched(seconds: float = SECONDS) -> Iterator[None]:
     def late(signum: int, frame: FrameType | None) -> None:
         raise Hang(f"took more than {seconds:g} s")
 
-    before = signal.signal(signal.SIGALRM, late)
-    signal.setitimer(signal.ITIMER_REAL, seconds)
+    clocks = (
+        (signal.SIGPROF, signal.ITIMER_PROF, 1),
+        (signal.SIGALRM, signal.ITIMER_REAL, WAITING),
+    )
+    before = [signal.signal(number, late) for number, _, _ in clocks]
+    for _, clock, factor in clocks:
+        signal.setitimer(clock, seconds * factor)
     try:
         yield
     finally:
-        signal.setitimer(signal.ITIMER_REAL, 0)
-        signal.signal(signal.SIGALRM, before)
+        for (number, clock, _), handler in zip(clocks, before, strict=True):
+            signal.setitimer(clock, 0)
+            signal.signal(number, handler)
 
 
 def peak_bytes() -> int:

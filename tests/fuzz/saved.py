@@ -239,5 +239,5 @@ TARGETS = (
         20,
         raw=0.0,
     ),
-    Target("folders of runs", runs, _changed_run, _run_folder, 20, raw=0.0),
+    Target("folders of runs", runs, _changed_run, _run_folder, 12, raw=0.0),
 )

@@ -264,6 +264,7 @@ WRONG = [
     (dict(symbol="../etc"), "is no symbol; it must be like BTCUSDT"),
     (dict(end=date(2023, 1, 1)), "must be 0 to 20 years apart"),
     (dict(end=date(9999, 12, 31)), "must be 0 to 20 years apart"),
+    (dict(start=date(9990, 1, 1), end=date(9999, 12, 31)), "must lie from 2009 to 2100"),
 ]
 
 
@@ -280,6 +281,8 @@ def test_base_url() -> None:
     for url in ("file:///etc", "data.binance.vision", "ftp://x/y", "http://"):
         with pytest.raises(InputError, match="must begin with http"):
             Archive(url)
+    with pytest.raises(InputError, match="Invalid IPv6 URL"):
+        Archive("http://[x")
 
 
 def test_out_that_cannot_be_written(mirror: Mirror, tmp_path: Path) -> None:
