@@ -7,7 +7,9 @@ import shutil
 import sqlite3
 import sys
 import tempfile
+from contextlib import suppress
 from functools import cache
+from hashlib import sha256
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -73,6 +75,8 @@ def _changed_edits(data: bytes, random: Random) -> bytes:
     made = json.loads(data)
     for _ in range(random.choice((1, 1, 2))):
         own = [cell for cell in _cells() if cell[0] in ("runs", "batches")]
+        if random.random() < 0.4:
+            own = [("runs", "settings", 2)]
         table, column, count = random.choice(own if random.random() < 0.7 else _cells())
         value = random.choice(
             ("json", "json", "delete", random.choice(mutate.TEXTS), mutate.odd(random))
@@ -81,6 +85,29 @@ def _changed_edits(data: bytes, random: Random) -> bytes:
             [table, column, random.randrange(count), value, random.randrange(2**32)]
         )
     return written.as_json(made).encode()
+
+
+def _sealed(tree: dict[str, Any], random: Random, folder: Path) -> str:
+    """Return changed settings with the seal that is theirs, as somebody would who knows how."""
+    del tree["seal"]
+    made = mutated_names(mutate.mutated(tree, random), folder)
+    try:
+        text = json.dumps(made, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+        seal = sha256(text.encode("utf-8", "replace")).hexdigest()
+        return json.dumps(made | {"seal": seal} if isinstance(made, dict) else made)
+    except RecursionError:
+        return '{"seal": ' * mutate.DEEP
+
+
+def mutated_names(tree: Any, folder: Path) -> Any:
+    """Return settings in which every bundled strategy is a hostile file."""
+    try:
+        text = json.dumps(tree)
+        for name in ("cash_and_carry", "market_maker"):
+            text = text.replace(name, str(folder / "evil.py") + ":X")
+        return json.loads(text)
+    except (ValueError, RecursionError):
+        return tree
 
 
 def _edit(connection: sqlite3.Connection, edit: list[Any], folder: Path) -> None:
@@ -98,11 +125,11 @@ def _edit(connection: sqlite3.Connection, edit: list[Any], folder: Path) -> None
     if value == "delete":
         connection.execute(f'DELETE FROM "{table}" WHERE {which}', (run,))
         return
-    if value == "json" and isinstance(old, str):
+    if column == "settings" and value == "json":
+        value = _sealed(json.loads(old), random, folder)
+    elif value == "json" and isinstance(old, str):
         try:
-            tree = mutate.mutated(json.loads(old), random)
-            text = json.dumps(tree).replace("cash_and_carry", str(folder / "evil.py") + ":X")
-            value = text.replace("market_maker", str(folder / "evil.py") + ":X")
+            value = json.dumps(mutated_names(mutate.mutated(json.loads(old), random), folder))
         except (ValueError, RecursionError):
             value = mutate.changed_text(old, random)
     elif isinstance(old, bytes):
@@ -116,48 +143,42 @@ def _edit(connection: sqlite3.Connection, edit: list[Any], folder: Path) -> None
     connection.execute(f'UPDATE "{table}" SET "{column}" = ? WHERE {which}', (value, run))
 
 
-def _look(words: list[str], folder: Path) -> None:
-    """Run a command on a database; it is done, finds a problem, or refuses in one line."""
+def _look(lines: list[list[str]], folder: Path) -> None:
+    """Run commands on a database; each is done, finds a problem, or refuses in one line."""
     (folder / "evil.py").write_text(HOSTILE)
     before = set(sys.modules)
-    code, said = quietly(words)
-    if code not in (0, 1, 2):
-        raise WrongAnswerError(f"exit code {code}: {said[-300:]}")
-    if "Traceback" in said:
-        raise WrongAnswerError(f"a traceback: {said[-300:]}")
-    if code == 2:
-        one_line(said.strip().split("\n")[-1])
+    for words in lines:
+        code, said = quietly(words)
+        if code not in (0, 1, 2):
+            raise WrongAnswerError(f"exit code {code}: {said[-300:]}")
+        if "Traceback" in said:
+            raise WrongAnswerError(f"a traceback: {said[-300:]}")
+        if code == 2:
+            one_line(said.strip().split("\n")[-1])
     loaded = [name for name in set(sys.modules) - before if "evil" in name]
     if loaded or (folder / "loaded").exists():
         raise WrongAnswerError("loaded a file that only the database names")
 
 
 def _bytes(data: bytes, folder: Path) -> None:
-    for name in ("runs.db-wal", "runs.db-shm"):
-        (folder / name).unlink(missing_ok=True)
-    place = folder / "runs.db"
-    place.write_bytes(data)
-    _look(["db", "runs", str(place), "--json"], folder)
-    _look(["verify", str(place), "1"], folder)
+    with tempfile.TemporaryDirectory(dir=folder) as name:
+        place = Path(name) / "runs.db"
+        place.write_bytes(data)
+        _look([["db", "runs", str(place), "--json"], ["verify", str(place), "1"]], Path(name))
 
 
 def _rows(data: bytes, folder: Path) -> None:
     made = json.loads(data)
-    place = folder / "runs.db"
-    for name in ("runs.db-wal", "runs.db-shm"):
-        (folder / name).unlink(missing_ok=True)
-    shutil.copyfile(database(), place)
-    connection = sqlite3.connect(place)
-    for edit in made["edits"]:
-        try:
-            with connection:
-                _edit(connection, edit, folder)
-        except (sqlite3.Error, OverflowError):
-            continue  # a value that the schema does not take
-    connection.close()
-    _look(["db", "runs", str(place)], folder)
-    run = "2" if made["command"] == "resume" else "1"
-    _look([made["command"], str(place), run], folder)
+    with tempfile.TemporaryDirectory(dir=folder) as name:
+        place = Path(name) / "runs.db"
+        shutil.copyfile(database(), place)
+        connection = sqlite3.connect(place)
+        for edit in made["edits"]:
+            with suppress(sqlite3.Error, OverflowError), connection:  # not all is taken
+                _edit(connection, edit, Path(name))
+        connection.close()
+        run = "2" if made["command"] == "resume" else "1"
+        _look([["db", "runs", str(place)], [made["command"], str(place), run]], Path(name))
 
 
 TARGETS = (
