@@ -6,12 +6,15 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, TypeAdapter, ValidationError
 
 from simulator.cli.engine import Engine, make_engine, note
 from simulator.cli.scenario import BUNDLED, Scenario, scenario_of
 from simulator.cli.strategies import is_path
 from simulator.errors import InputError
+from simulator.rulebook.messages import first_error
 from simulator.rulebook.schema import Rulebook
 
 PATHS = ("account", "population")
@@ -73,11 +76,29 @@ def told_of(
     }
 
 
+class _Origin(BaseModel):
+    path: str
+    text: str
+    changes: dict[str, Any]
+
+
+class _Told(BaseModel):
+    """How the command line made a run, as a database has it."""
+
+    scenario: _Origin
+    variant: str
+    mode: Literal["separated", "unified"]
+    quiet: bool
+    parameters: dict[str, str]
+    strategies: list[str]
+    files: list[str]
+
+
 def scenario_again(told: Mapping[str, Any]) -> Scenario:
     """Return the scenario, or the variant of it, that a run was made from."""
     kept = told["scenario"]
     found = scenario_of(Path(kept["path"]), kept["text"])
-    changes = {name: _from_json(name, value) for name, value in kept["changes"].items()}
+    changes = {name: _changed(name, value) for name, value in kept["changes"].items()}
     chosen = [one for one in found.variants if one.variant == told["variant"]]
     if bool(told["variant"]) != bool(chosen):
         raise InputError(f"the stored scenario has no variant {told['variant']!r}")
@@ -111,6 +132,10 @@ def made_by_command(settings: Mapping[str, Any], which: str) -> dict[str, Any]:
             f"{which}: was made by Python code: call simulator.resume or simulator.verify, with "
             "make="
         )
+    try:
+        _Told.model_validate(told, strict=True)
+    except ValidationError as error:
+        raise InputError(f"{which}: settings: told.{first_error(error, _Told)}") from None
     return told
 
 
@@ -155,6 +180,21 @@ def _as_json(name: str, value: Any) -> Any:
     if isinstance(value, Mapping):
         return {key: str(item) for key, item in value.items()}
     return list(value) if isinstance(value, tuple) else value
+
+
+def _changed(name: str, value: Any) -> Any:
+    """Return what an option changed, as the scenario has it; InputError where it cannot be."""
+    known = Scenario.model_fields.get(name)
+    if known is None:
+        raise InputError(f"settings: told.scenario.changes: a scenario has no {name!r:.60}")
+    try:
+        kind: Any = known.annotation
+        kind = Annotated[kind, *known.metadata] if known.metadata else kind
+        return TypeAdapter(kind).validate_python(_from_json(name, value))
+    except (ValueError, TypeError, AttributeError, ArithmeticError):
+        raise InputError(
+            f"settings: told.scenario.changes.{name}: cannot be {value!r:.60}"
+        ) from None
 
 
 def _from_json(name: str, value: Any) -> Any:

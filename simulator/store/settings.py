@@ -13,7 +13,9 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from hashlib import sha256
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, Self
+
+from pydantic import BaseModel, Field, model_validator
 
 from simulator.build_info import HOT_MODULES, compiled_modules, distribution_version
 from simulator.errors import InputError
@@ -35,6 +37,34 @@ FIXED = (
     "created",
 )
 """Columns of a run's row that stand in its settings too, so that a change of one is seen."""
+
+
+class _File(BaseModel):
+    path: str
+    sha256: str
+
+
+class _Strategy(BaseModel):
+    fills: bool
+    orders: bool
+    class_: str = Field(alias="class")
+
+
+class _Settings(BaseModel):
+    """What settings hold, so far as this version reads it: they come from a file."""
+
+    row: dict[str, Any]
+    strategies: list[_Strategy]
+    data: list[_File]
+    files: list[_File]
+    liquidation_at: float
+    told: dict[str, Any]
+
+    @model_validator(mode="after")
+    def _whole(self) -> Self:
+        if missing := [name for name in FIXED if name not in self.row]:
+            raise ValueError(f"row: has no {missing[0]}")
+        return self
 
 
 class Made(Protocol):
@@ -93,8 +123,10 @@ def settings_of(row: Mapping[str, Any]) -> dict[str, Any]:
         settings = json.loads(row["settings"])
         seal = settings.pop("seal")
         kept = settings["row"]
-    except (TypeError, KeyError, ValueError, AttributeError) as error:
+        right = _Settings.model_validate(settings, strict=True)
+    except (TypeError, KeyError, ValueError, AttributeError, RecursionError) as error:
         raise Difference("runs", number, "settings", row["settings"], "what was written") from error
+    assert right.row == kept
     if seal != _seal(settings):
         raise Difference("runs", number, "settings", "other values", "what its seal is of")
     for name in FIXED:

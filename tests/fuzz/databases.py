@@ -87,9 +87,11 @@ def _changed_edits(data: bytes, random: Random) -> bytes:
     return written.as_json(made).encode()
 
 
-def _sealed(tree: dict[str, Any], random: Random, folder: Path) -> str:
+def _sealed(tree: Any, random: Random, folder: Path) -> str:
     """Return changed settings with the seal that is theirs, as somebody would who knows how."""
-    del tree["seal"]
+    if not isinstance(tree, dict):
+        return json.dumps(mutate.odd(random))
+    tree.pop("seal", None)
     made = mutated_names(mutate.mutated(tree, random), folder)
     try:
         text = json.dumps(made, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
@@ -126,7 +128,8 @@ def _edit(connection: sqlite3.Connection, edit: list[Any], folder: Path) -> None
         connection.execute(f'DELETE FROM "{table}" WHERE {which}', (run,))
         return
     if column == "settings" and value == "json":
-        value = _sealed(json.loads(old), random, folder)
+        with suppress(ValueError):
+            value = _sealed(json.loads(old), random, folder)
     elif value == "json" and isinstance(old, str):
         try:
             value = json.dumps(mutated_names(mutate.mutated(json.loads(old), random), folder))
