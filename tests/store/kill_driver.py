@@ -11,7 +11,7 @@ import sys
 import time
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -235,9 +235,8 @@ class Course:
 
 
 def _plain(result: RunResult) -> RunResult:
-    from dataclasses import replace
-
-    return replace(result, run_id=None)
+    """Return a result without its number, and the name that only the command line gives it."""
+    return replace(result, run_id=None, scenario="")
 
 
 def _lines(reports: Path) -> list[str]:
