@@ -44,7 +44,7 @@ LIMITS: dict[int, dict[str, tuple[int, int]]] = {
     Asked.TRIGGER: {
         "a": (1, 4),
         "b": (0, WHOLE),
-        "c": (0, 10_000),
+        "c": (-WHOLE, WHOLE),  # of a trailing stop, where the context checks it
         "d": (0, 2),
         "e": (-WHOLE, WHOLE),
     },
