@@ -224,7 +224,7 @@ def test_a_server_that_comes_back(server_of_its_own: Server) -> None:
             if batch.number == 30:
                 server_of_its_own.start()
         writer.close()
-        assert any("trying for 20 s" in note for note in writer.notes)
+        assert any("trying for 90 s" in note for note in writer.notes)
     check(place, 1, batches)
 
 

@@ -19,7 +19,7 @@ from tests.store.made import same
 
 
 @contextmanager
-def writing(place: str, run: int | None = None, retry: float = 20.0) -> Iterator[Writer]:
+def writing(place: str, run: int | None = None, retry: float = 90.0) -> Iterator[Writer]:
     """Give the writer of a run, new without a number."""
     database = Database.open(place, create=True)
     writer = Writer(database, run or database.new_run({}), retry_seconds=retry)
