@@ -58,7 +58,7 @@ class TapeReader:
         for at in range(start, end, self._rows):
             size = min(self._rows, end - at)
             frame = self._collect(self._scan.slice(at, size), at)
-            if frame.height != size:
+            if frame.height != size or any(frame.null_count().row(0)):
                 raise InputError(f"{self.path}: damaged near row {at}: rows are missing")
             if checked:
                 latest = check_rows(frame, at, latest, len(self.manifest.instruments), self.path)

@@ -22,6 +22,7 @@ import polars as pl
 
 from simulator.errors import InputError
 from simulator.files import TOO_DEEP
+from simulator.market.tape import LAST_NS
 from simulator.replay.batch import Job
 from simulator.replay.lines import first_line
 
@@ -184,7 +185,7 @@ def _split(lines: pl.DataFrame, messages: Messages) -> pl.DataFrame:
     bad = frame.filter(pl.col("json").is_null())
     if bad.height:
         raise InputError(f"{messages.where(int(bad['number'][0]))}: no JSON object in the line")
-    bad = frame.filter(pl.col("r").is_null() | (pl.col("r") < 0))
+    bad = frame.filter(pl.col("r").is_null() | (pl.col("r") < 0) | (pl.col("r") > LAST_NS))
     if bad.height:
         raise InputError(
             f"{messages.where(int(bad['number'][0]))}: receive_ns: the line must begin with an "
@@ -300,6 +301,10 @@ def _checked(frame: pl.DataFrame, kind: str, messages: Messages) -> pl.DataFrame
     optional = MAY_BE_EMPTY.get(kind, ())
     for name in optional:
         frame = frame.with_columns(pl.when(pl.col(name) != "").then(pl.col(name)))
+    for name in DECIMALS.get(kind, ()):
+        bad = frame.filter(pl.col(name).is_null() | pl.col("s").is_null())
+        if bad.height:
+            raise InputError(f"{messages.where(int(bad['number'][0]))}: field {name}: is missing")
     for name in (*DECIMALS.get(kind, ()), *optional):
         values = in_e8(frame[name])
         refuse_bad(frame[name], values, frame["number"], name, messages)
@@ -307,9 +312,16 @@ def _checked(frame: pl.DataFrame, kind: str, messages: Messages) -> pl.DataFrame
     return frame
 
 
+MOST_UNITS = 92_233_720_368
+"""Largest number that int64 holds in 1e-8."""
+
+
 def in_e8(text: pl.Series) -> pl.Series:
     """Return decimal numbers as integers in 1e-8, null where they are none."""
-    return (text.cast(pl.Decimal(38, 8), strict=False) * 10**8).cast(pl.Int64, strict=False)
+    exact = text.cast(pl.Decimal(38, 8), strict=False)
+    fits = exact.is_between(-MOST_UNITS, MOST_UNITS)
+    exact = pl.select(pl.when(fits).then(exact)).to_series()
+    return (exact * 10**8).cast(pl.Int64, strict=False).alias(text.name)
 
 
 def refuse_bad(
@@ -376,7 +388,10 @@ def levels_of(
     for side, name in ((1, bids), (-1, asks)):
         one = frame.with_row_index("message").select("message", "number", pl.col(name).alias("l"))
         one = one.filter(pl.col("l").list.len() > 0).explode("l")
-        bad = one.filter(pl.col("l").list.len().fill_null(0) < 2)
+        pair = pl.col("l").list
+        short = pair.len().fill_null(0) < 2
+        empty = [pair.get(at, null_on_oob=True).is_null() for at in (0, 1)]
+        bad = one.filter(short | empty[0] | empty[1])
         if bad.height:
             where = messages.where(int(bad["number"][0]))
             raise InputError(f"{where}: field {name}: a level must be [price, quantity]")

@@ -15,6 +15,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import polars as pl
+from pydantic import ValidationError
 
 from simulator.errors import InputError
 from simulator.market.manifest import Manifest, Source, sha256_of
@@ -109,7 +110,14 @@ def import_paths(
             left_out = ", ".join(f"{name} {one.count:,}" for name, one in job.left_out.items())
             why = f" (left out: {left_out})" if left_out else ""
             raise InputError(f"{named}: no market data that a tape holds{why}")
-        return write(runs, job, out, sorted(sources, key=lambda s: s.name), progress)
+        try:
+            return write(runs, job, out, sorted(sources, key=lambda s: s.name), progress)
+        except ValidationError as error:
+            first = error.errors(include_url=False)[0]
+            field = ".".join(map(str, first["loc"]))
+            raise InputError(
+                f"{paths[0]}: no tape can hold this: {field}: {first['msg']}"
+            ) from None
 
 
 @contextmanager
