@@ -209,7 +209,7 @@ class Money:
                 if kind == Outcome.FUNDING:
                     asset = self.assets.index(self.listed[instrument].settle)
                     self.paid[time, account, instrument, order] += 1
-                    self._funding(row)
+                    self._funding(row, alone=(outcomes[:, 1] == Outcome.FUNDING).all())
                 made[account, asset] += SIGN[kind] * quantity
         for slot in self.stale:
             lots, spent = self.ledger.position_of(*slot)
@@ -226,11 +226,22 @@ class Money:
                     f"told was {made[account, asset]}"
                 )
 
-    def _funding(self, row: list[int]) -> None:
-        """Longs pay where the rate is above zero; a share of the notional at some mark."""
-        _, _, account, instrument, order, _, rate, paid = row
+    def _funding(self, row: list[int], alone: bool) -> None:
+        """Longs pay where the rate is above zero: the rate of the notional at the mark.
+
+        ``alone``: nothing else came of the row, so that mark and position are still those of then.
+        """
+        time, _, account, instrument, order, _, rate, paid = row
         held = self.lives.lots[account, order or instrument]
         assert paid * rate * held >= 0, f"funding of {paid} at a rate of {rate} for {held} lots"
+        if not alone or time != int(self.core.now):
+            return
+        one = self.listed[instrument]
+        mark = round(float(self.core.pools.mark_price(instrument)) * E8)
+        size = abs(held) * int(one.lot * one.contract_size * E8) * abs(rate)
+        expected = size // mark if one.inverse else size * mark // 10**16
+        assert abs(abs(paid) - expected) <= 1, f"funding of {paid}, must be {expected}: {row}"
+        self.counts["funding worked out"] += 1
 
     def end(self, fundings: Counter[tuple[int, int]]) -> None:
         """Nobody paid funding more often than the tape tells it, once where it does not."""

@@ -73,7 +73,7 @@ MUTANTS = (
         "funding_twice",
         "simulator/exchange/funding.py",
         "            paid = pays(lots)\n",
-        "            paid = 2 * pays(lots)\n            paid -= pays(lots) // 2\n",
+        "            paid = 2 * pays(lots)\n",
     ),
     Mutant(
         "expired_contract_trades",
