@@ -7,6 +7,7 @@ from collections.abc import Callable
 import numpy as np
 import polars as pl
 
+from simulator.errors import InputError
 from simulator.replay.batch import Job
 from simulator.replay.stitch import Ints
 
@@ -27,8 +28,11 @@ class Prints:
         """Drop and count prints that are there twice, not of the book, or empty.
 
         ``trade_ids`` are the ids of the chunk before, by name of the field; ``joins`` says that a
-        jump of the ids to the first print is a gap.
+        jump of the ids to the first print is a gap.  Raises ``InputError`` for a print without one.
         """
+        if frame[id_].null_count():
+            place = int(frame["place"].to_numpy()[frame[id_].is_null().to_numpy()][0])
+            raise InputError(f"{self._where(place)}: {kind} without its number {id_!r}")
         ids = frame[id_].to_numpy()
         before = trade_ids.get(id_, np.empty(0, dtype=np.int64))
         again = ~frame[id_].is_first_distinct().to_numpy() | np.isin(ids, before)
@@ -39,7 +43,7 @@ class Prints:
             ids = ids[~again]
         if ids.size:
             order = np.argsort(ids, kind="stable")
-            known = np.r_[before[-1:] if joins else [], ids[order]].astype(np.int64)
+            known = np.concatenate([before[-1:] if joins else before[:0], ids[order]])
             jumps = np.flatnonzero(np.diff(known) > 1)
             if jumps.size:
                 at = int(jumps[0]) + 1 - (known.size - ids.size)
