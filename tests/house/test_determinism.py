@@ -60,11 +60,11 @@ DRAWN_ON = {
 
 WHOLE_SUMS = {
     "simulator/book/reference.py": 1,
-    "simulator/exchange/assembly.py": 1,
     "simulator/exchange/desk_views.py": 2,
     "simulator/exchange/enrolment.py": 2,
     "simulator/exchange/facts.py": 2,
     "simulator/exchange/modes.py": 1,
+    "simulator/exchange/traders.py": 1,
     "simulator/liquidation/ranking.py": 2,
     "simulator/population/laws.py": 1,
     "simulator/population/place.py": 1,
