@@ -390,8 +390,8 @@ def levels_of(
         one = one.filter(pl.col("l").list.len() > 0).explode("l")
         pair = pl.col("l").list
         short = pair.len().fill_null(0) < 2
-        empty = [pair.get(at, null_on_oob=True).is_null() for at in (0, 1)]
-        bad = one.filter(short | empty[0] | empty[1])
+        missing = [pair.get(at, null_on_oob=True).is_null() for at in (0, 1)]
+        bad = one.filter(short | missing[0] | missing[1])
         if bad.height:
             where = messages.where(int(bad["number"][0]))
             raise InputError(f"{where}: field {name}: a level must be [price, quantity]")
@@ -404,9 +404,9 @@ def levels_of(
         parts.append(
             pl.DataFrame(columns).with_columns(pl.lit(side, pl.Int8).alias("side")),
         )
-        empty = parts[-1].filter(pl.col("price_e8") == 0)
-        if empty.height:
-            where = messages.where(int(empty["number"][0]))
+        worthless = parts[-1].filter(pl.col("price_e8") == 0)
+        if worthless.height:
+            where = messages.where(int(worthless["number"][0]))
             raise InputError(f"{where}: field {name}: a price must be above 0")
     levels = pl.concat(parts).sort("message", maintain_order=True)
     counts = frame[bids].list.len().cast(pl.Int64) + frame[asks].list.len().cast(pl.Int64)
