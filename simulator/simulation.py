@@ -15,7 +15,7 @@ from simulator.accounts.crowd import Crowd, Population, Setting, crowd_of, fitte
 from simulator.accounts.profile import profile_of
 from simulator.accounts.rules import AccountProfile
 from simulator.accounts.states import AccountMode
-from simulator.accounts.wallets import INSURANCE, OUTSIDE
+from simulator.accounts.wallets import INSURANCE
 from simulator.choices import (
     check_choices,
     checked_traders,
@@ -378,11 +378,6 @@ class Simulation:
             for reason, count in enumerate(self.core.rejected())
             if count
         }
-
-    def net_deposits(self) -> float:
-        """What came in from outside so far, what a population and the insurance fund began with
-        included, USDT at present index prices."""
-        return -self._worth(OUTSIDE)
 
     def insured(self) -> float:
         """What the insurance fund has (below 0: owes), USDT at present index prices; without a

@@ -6,10 +6,6 @@ large; a copy without compiled modules runs in a process of its own.
 
 from __future__ import annotations
 
-import os
-import shutil
-import subprocess
-import sys
 from decimal import Decimal
 from pathlib import Path
 
@@ -20,7 +16,7 @@ from simulator.exchange import upkeep
 from simulator.liquidation.rules import InsuranceRules
 from tests.cascade.crowds import falling_market, mixed_crowd, separated_crowd
 from tests.cascade.kit import BRACKETS, Cascade, Holder, even_book, falling, impact_of, market
-from tests.conftest import ROOT
+from tests.plain import plain_copy, printed
 
 PERP = "um:BTCUSDT"
 FUND = InsuranceRules({"USDT": Decimal(2_000)})
@@ -108,21 +104,6 @@ for seed in (1,):
 
 
 def test_compiled_and_plain_are_the_same(tmp_path: Path) -> None:
-    compiled = shutil.ignore_patterns("*.so", "*.pyd", "*.c", "__pycache__")
-    for package in ("simulator", "replay_data", "strategies"):
-        shutil.copytree(ROOT / package, tmp_path / package, ignore=compiled)
-    (tmp_path / "tests").mkdir()
-    shutil.copytree(ROOT / "tests" / "cascade", tmp_path / "tests" / "cascade", ignore=compiled)
-    shutil.copy(ROOT / "tests" / "conftest.py", tmp_path / "tests")
-    done = subprocess.run(
-        [sys.executable, "-c", SCRIPT],
-        cwd=tmp_path,
-        env={**os.environ, "PYTHONPATH": str(tmp_path)},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr
     run = cascade_of(1, mixed_crowd(1, 20)).run()
-    expected = [run.result.digest, str(len(run.closings()))]
-    assert done.stdout.split() == expected
+    tree = plain_copy(tmp_path, "cascade")
+    assert printed(SCRIPT, tree) == [f"{run.result.digest} {len(run.closings())}"]

@@ -17,7 +17,8 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
-from tests.determinism.places import COMPILED, PACKAGES, ROOT
+from tests.conftest import ROOT
+from tests.plain import COMPILED, PACKAGES
 
 KEPT = ROOT / "build" / "determinism"
 VERSIONS = ((3, 11), (3, 12), (3, 13), (3, 14))

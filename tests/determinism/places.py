@@ -12,15 +12,13 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-ROOT = Path(__file__).resolve().parent.parent.parent
+from tests.conftest import ROOT
+from tests.plain import plain_copy
+
 SCRIPT = ROOT / "tests" / "determinism" / "digests.py"
-PACKAGES = ("simulator", "strategies", "replay_data")
-COMPILED = shutil.ignore_patterns("*.so", "*.pyd", "*.c", "__pycache__")
 
 NO_VECTORS = "X86_V3 X86_V4 AVX512_ICL AVX512_SPR"
 """Instruction sets that numpy 2.4 and newer chooses code by; older ones have names of features."""
-
-OLD_VECTORS = "AVX2 FMA3 AVX512F AVX512CD AVX512_SKX AVX512_CLX AVX512_CNL AVX512_ICL AVX512_SPR"
 
 ENVIRONMENTS: dict[str, dict[str, str]] = {
     "hash seed 0": {"PYTHONHASHSEED": "0"},
@@ -93,9 +91,6 @@ def answer(process: subprocess.Popen[str]) -> dict[str, Any]:
 
 def plain_tree(target: Path) -> Path:
     """Return a copy of the tree without compiled modules."""
-    for package in PACKAGES:
-        shutil.copytree(ROOT / package, target / package, ignore=COMPILED)
-    for tests in ("simulation", "determinism"):
-        shutil.copytree(ROOT / "tests" / tests, target / "tests" / tests, ignore=COMPILED)
+    plain_copy(target, "simulation", "determinism")
     shutil.copytree(ROOT / "docs" / "examples", target / "docs" / "examples")
     return target

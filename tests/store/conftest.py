@@ -10,8 +10,10 @@ from pathlib import Path
 
 import pytest
 
+from simulator.cli.main import run_command
 from simulator.store.database import Database
 from tests.store.postgres import Server, binaries
+from tests.store.told import Call, Told
 
 NUMBERS = itertools.count(1)
 
@@ -84,3 +86,15 @@ def ready(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
     name = f"runs{next(NUMBERS)}"
     yield server.create(name, request.getfixturevalue("tables_of_server"))
     server.drop(name)
+
+
+@pytest.fixture
+def call(capfd: pytest.CaptureFixture[str]) -> Call:
+    """Call the command line in this process."""
+
+    def called(*arguments: object) -> Told:
+        capfd.readouterr()
+        code = run_command([str(one) for one in arguments])
+        return Told(code, *capfd.readouterr())
+
+    return called

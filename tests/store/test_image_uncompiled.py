@@ -6,17 +6,13 @@ the compiled engine is shown to it.
 
 from __future__ import annotations
 
-import os
-import shutil
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
 from simulator.build_info import compiled_modules
 from simulator.store import image
-from tests.conftest import ROOT
+from tests.plain import plain_copy, printed
 from tests.simulation.test_whole_venue import busy_run
 from tests.store.image_kit import run_with_cuts
 
@@ -48,27 +44,13 @@ except image.ImageError as error:
     not compiled_modules(), reason="nothing is compiled here: all tests are of that"
 )
 def test_images_of_an_uncompiled_engine(tmp_path: Path) -> None:
-    target = tmp_path / "plain"
-    compiled = shutil.ignore_patterns("*.so", "*.pyd", "*.c", "__pycache__")
-    for package in ("simulator", "replay_data", "strategies"):
-        shutil.copytree(ROOT / package, target / package, ignore=compiled)
-    for part in ("simulation", "store"):
-        shutil.copytree(ROOT / "tests" / part, target / "tests" / part, ignore=compiled)
     run = busy_run("separated", seconds=4)
     kept = tmp_path / "image"
     kept.write_bytes(run_with_cuts(run, 100, lambda number: number == 4)[1][0].image)
     image.check(kept.read_bytes())
-    done = subprocess.run(
-        [sys.executable, "-c", SCRIPT, str(kept)],
-        cwd=target,
-        env={**os.environ, "PYTHONPATH": str(target)},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr
     expected = [busy_run(mode, seconds=10).run().digest for mode in ("separated", "unified")]
-    assert done.stdout.splitlines() == [
+    tree = plain_copy(tmp_path / "plain", "simulation", "store")
+    assert printed(SCRIPT, tree, str(kept)) == [
         *expected,
         "image: taken with other modules compiled than are compiled here",
     ]

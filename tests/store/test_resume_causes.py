@@ -27,24 +27,12 @@ from simulator.store.keeping import Journal
 from tests.store.kill_driver import ROOT, unkilled
 from tests.store.kill_strategy import SCENARIO
 from tests.store.postgres import Server
-from tests.store.test_resume_faults import Call, Told
+from tests.store.told import Call, Told
 
 LIVELY = f"{ROOT / 'tests/store/kill_strategy.py'}:Lively"
 STOP = 6
 
 Act = Callable[[int], None]
-
-
-@pytest.fixture
-def call(capfd: pytest.CaptureFixture[str]) -> Call:
-    """Call the command line in this process."""
-
-    def called(*arguments: object) -> Told:
-        capfd.readouterr()
-        code = run_command([str(one) for one in arguments])
-        return Told(code, *capfd.readouterr())
-
-    return called
 
 
 @pytest.fixture

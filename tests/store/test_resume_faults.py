@@ -15,14 +15,12 @@ import signal
 import sqlite3
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from simulator.cli.main import run_command
 from simulator.store.database import Database
 from simulator.store.journal import Writer
 from simulator.store.keeping import Journal
@@ -30,43 +28,11 @@ from simulator.store.schema import VERSION as SCHEMA
 from tests.store.kill_driver import Course, unkilled
 from tests.store.kill_points import Death
 from tests.store.kill_strategy import SCENARIO
+from tests.store.told import Call, Told
 
 ROOT = Path(__file__).resolve().parents[2]
 STRATEGY = f"{ROOT / 'tests/store/kill_strategy.py'}:Lively"
 PAGE = 4096
-
-
-@dataclass
-class Told:
-    """What a command said, and its exit code."""
-
-    code: int
-    out: str
-    err: str
-
-    @property
-    def line(self) -> str:
-        """The one line on what is wrong; fails where there is another."""
-        said = [line for line in self.err.splitlines() if line.startswith("unimargin: ")]
-        assert self.code in (1, 2), self
-        assert len(said) == 1, self
-        assert "Traceback" not in self.err
-        return said[0]
-
-
-Call = Callable[..., Told]
-
-
-@pytest.fixture
-def call(capfd: pytest.CaptureFixture[str]) -> Call:
-    """Call the command line in this process."""
-
-    def called(*arguments: object) -> Told:
-        capfd.readouterr()
-        code = run_command([str(one) for one in arguments])
-        return Told(code, *capfd.readouterr())
-
-    return called
 
 
 @pytest.fixture(scope="module")

@@ -6,10 +6,6 @@ modules checks the one and goes on with the other, in a process of its own.
 
 from __future__ import annotations
 
-import os
-import shutil
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -17,7 +13,7 @@ import pytest
 from simulator.build_info import compiled_modules
 from simulator.store.database import Database
 from simulator.store.keeping import Journal
-from tests.conftest import ROOT
+from tests.plain import plain_copy, printed
 from tests.simulation.test_whole_venue import busy_run
 from tests.store.test_resume import stopped
 
@@ -40,22 +36,9 @@ print(simulator.resume(sys.argv[1], 2, make=make).digest)
     not compiled_modules(), reason="nothing is compiled here: all tests are of that"
 )
 def test_another_build_checks_a_run_and_goes_on_with_one(tmp_path: Path) -> None:
-    target, place = tmp_path / "plain", tmp_path / "runs.db"
-    compiled = shutil.ignore_patterns("*.so", "*.pyd", "*.c", "__pycache__")
-    for package in ("simulator", "replay_data", "strategies"):
-        shutil.copytree(ROOT / package, target / package, ignore=compiled)
-    for part in ("simulation", "store"):
-        shutil.copytree(ROOT / "tests" / part, target / "tests" / part, ignore=compiled)
+    place = tmp_path / "runs.db"
     whole = busy_run("unified", seconds=10).run(journal=Journal.open(place, cut_rows=500))
     assert stopped(place, busy_run("unified", seconds=10), 2000, 0.0) == 2
-    done = subprocess.run(
-        [sys.executable, "-c", SCRIPT, str(place)],
-        cwd=target,
-        env={**os.environ, "PYTHONPATH": str(target)},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr
-    assert done.stdout.splitlines() == [whole.digest, whole.digest]
+    tree = plain_copy(tmp_path / "plain", "simulation", "store")
+    assert printed(SCRIPT, tree, str(place)) == [whole.digest, whole.digest]
     assert [row["status"] for row in Database.open(place).runs()] == ["done", "done"]

@@ -30,7 +30,6 @@ from tests.simulation.hunt.draws import Draws
 
 RULEBOOKS = ("textbook", "binance", "okx_pm", "deribit_pm", "bybit")
 SECOND, HOUR = 10**9, 3_600 * 10**9
-FIRST_PRICE = {"BTC": 100_000.0, "ETH": 4_000.0, "BNB": 600.0}
 DAY = "{day}"
 """Where the day of a contract's expiry stands in a symbol."""
 
