@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
+from random import Random
 
-from hypothesis import HealthCheck, settings
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from tests.fuzz.campaign import random_of
 from tests.fuzz.target import Target
@@ -35,3 +39,20 @@ def numbered(target: Target) -> None:
         except AssertionError as error:
             error.add_note(f"python -m tests.fuzz.campaign --only {target.name!r} {number}")
             raise
+
+
+def answered(targets: tuple[Target, ...]) -> tuple[Callable[..., None], Callable[..., None]]:
+    """Return the two tests of a group of targets: of numbered inputs, and of drawn ones."""
+    each = pytest.mark.parametrize("target", targets, ids=lambda one: one.name)
+
+    @each
+    def by_number(target: Target) -> None:
+        numbered(target)
+
+    @each
+    @DRAWN
+    @given(random=st.randoms(use_true_random=False))
+    def drawn(target: Target, random: Random) -> None:
+        target.answer(target.made(random))
+
+    return by_number, drawn
