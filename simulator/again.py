@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from simulator.store.database import Database
 from simulator.store.difference import Difference
-from simulator.store.resume import Resumption, differs
+from simulator.store.resume import Resumption, differs, played
 from simulator.store.settings import stored_rulebook
 from simulator.store.verify import Verification
 from simulator.store.verify import verify as check
@@ -40,23 +40,32 @@ def resume(
     """
     database = Database.open(db)
     which = f"{database.where}: run {run}"
-    journal = Resumption(database, run, from_start=from_start)
-    if make is not None:
-        simulation: Any = make(None)
-    else:
-        from simulator.cli.stored import engine_again, made_by_command, strategies_again
-        from simulator.cli.strategies import strategy_class
 
-        told = made_by_command(journal.settings, which)
-        kinds = [strategy_class(name) for name in strategies_again(told, strategies, which)]
-        simulation = engine_again(told, stored_rulebook(journal.row), kinds)
+    def attempt(anew: bool) -> RunResult:
+        journal = Resumption(database, run, from_start=anew)
+        result: RunResult = _simulation(journal, make, strategies, which).run(journal=journal)
+        return result
+
     try:
-        result: RunResult = simulation.run(journal=journal)
+        return played(attempt, from_start)
     except Difference as error:
         raise differs(which, error) from error
     finally:
         database.close()
-    return result
+
+
+def _simulation(
+    journal: Resumption, make: Make | None, strategies: Sequence[str], which: str
+) -> Any:
+    """Return the simulation of a stored run, with its own strategies."""
+    if make is not None:
+        return make(None)
+    from simulator.cli.stored import engine_again, made_by_command, strategies_again
+    from simulator.cli.strategies import strategy_class
+
+    told = made_by_command(journal.settings, which)
+    kinds = [strategy_class(name) for name in strategies_again(told, strategies, which)]
+    return engine_again(told, stored_rulebook(journal.row), kinds)
 
 
 def verify(

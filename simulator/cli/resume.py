@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from simulator.cli.engine import note
 from simulator.cli.run import make_folder, play, show
 from simulator.cli.strategies import strategy_class
+
+if TYPE_CHECKING:
+    from simulator.report.result import RunResult
 
 app = typer.Typer(add_completion=False, rich_markup_mode=None)
 
@@ -36,20 +39,24 @@ def resume(
     from simulator.cli.stored import engine_again, made_by_command, strategies_again
     from simulator.store.database import Database
     from simulator.store.difference import Difference
-    from simulator.store.resume import Resumption, differs
+    from simulator.store.resume import Resumption, differs, played
     from simulator.store.settings import stored_rulebook
 
     if out is not None:
         make_folder(out)
     database = Database.open(db)
     which = f"{database.where}: run {run}"
-    journal = Resumption(database, run, from_start=from_start, note=note)
-    told = made_by_command(journal.settings, which)
-    names = strategies_again(told, strategy or (), which)
-    kinds = [strategy_class(name, note=note) for name in names]
-    engine = engine_again(told, stored_rulebook(journal.row), kinds)
+
+    def attempt(anew: bool) -> RunResult:
+        journal = Resumption(database, run, from_start=anew, note=note)
+        told = made_by_command(journal.settings, which)
+        names = strategies_again(told, strategy or (), which)
+        kinds = [strategy_class(name, note=note) for name in names]
+        engine = engine_again(told, stored_rulebook(journal.row), kinds)
+        return play(engine, kinds, f"run {run}", journal)
+
     try:
-        result = play(engine, kinds, f"run {run}", journal)
+        result = played(attempt, from_start, note)
     except Difference as error:
         raise differs(which, error) from error
     show([result], as_json=as_json, out=out, report=not no_report, png=png)

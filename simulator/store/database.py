@@ -38,6 +38,9 @@ OLDER: Final[tuple[str, ...]] = ()
 MAGIC: Final = b"SQLite format 3\0"
 ANOTHER: Final = "holds tables of something else; give an empty database"
 
+SECRETS: Final = ("password", "sslpassword")
+"""Options of a URL that no message shows."""
+
 
 class Database:
     """A database with this version's schema; made by ``Database.open``.
@@ -50,7 +53,8 @@ class Database:
         self.url = url
         self.kind = url.get_backend_name()
         self.path = Path(url.database or "") if self.kind == "sqlite" else None
-        self.where = str(self.path or url.render_as_string(hide_password=True))
+        shown = url.difference_update_query(SECRETS)  # which drivers take there as well
+        self.where = str(self.path or shown.render_as_string(hide_password=True))
         try:
             self.engine = _engine(url)
         except ModuleNotFoundError as error:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 import time
 from collections.abc import Callable, Mapping
@@ -11,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from simulator.errors import InputError
+from simulator.store import own
 from simulator.store.database import Database
 from simulator.store.journal import Process, Writer
 from simulator.store.recorder import CUT_ROWS, Recorder
@@ -93,24 +93,26 @@ class Journal(Recorder):
 
         assert self.writer is not None
         began = time.monotonic()
-        states = self._states()
-        if states is not None:
+        try:
+            states = image.states(self.run)
+            taken = None if states is None else image.take(self.run)
+        except InputError as error:
+            self._no_snapshots(str(error))
+            return
+        if taken is not None:
             told = {"rows": rows, "harvest": self.harvest.state(), "strategies": states}
-            number = self.harvest.number - 1
-            self.writer.put_snapshot(number, IMAGE, image.take(self.run), json.dumps(told))
+            number, key = self.harvest.number - 1, own.key()
+            if key is None:
+                self._no_snapshots("the cache folder (UNIMARGIN_CACHE) cannot keep a key of yours")
+                return
+            self.writer.put_snapshot(number, IMAGE, taken, own.signed(key, number, taken, told))
         self._shot = time.monotonic()
         self._took = self._shot - began
 
-    def _states(self) -> str | None:
-        """Return what the strategies remember; None, for good, where one cannot be written."""
-        from simulator.store import image
-
-        try:
-            return image.states(self.run)
-        except InputError as error:
-            self.snapshot_seconds = math.inf
-            self._note(f"no snapshots: {error}")
-            return None
+    def _no_snapshots(self, why: str) -> None:
+        """Take none any more: the run goes on without."""
+        self.snapshot_seconds = math.inf
+        self._note(f"no snapshots: {why}")
 
     def close(self, status: str) -> None:
         """Say what became of the run, when all of it is durable."""

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import numpy.typing as npt
 
 from simulator.errors import InputError
+from simulator.store import own
 from simulator.store.batch import TABLES
 from simulator.store.checker import Checker
 from simulator.store.checks import rows_of
@@ -22,6 +23,8 @@ from simulator.store.recorded import told_of
 from simulator.store.settings import changed_files, settings_of
 
 BLOCK_ROWS = 1 << 18
+
+Result = TypeVar("Result")
 
 
 class Resumption(Journal):
@@ -88,6 +91,9 @@ class Resumption(Journal):
             shot = self.database.last_snapshot(reader.run, len(reader.batches) - 1)
             if shot is None or shot["kind"] != IMAGE:
                 return None
+            if not own.is_own(own.key(), int(shot["n"]), shot["image"], shot["state"]):
+                self._note("the snapshot was not signed with this user's key: from the start")
+                return None
             image.check(shot["image"])
         except InputError:
             return None  # of another build, or damaged: from the start it is the same, only later
@@ -108,11 +114,32 @@ class Resumption(Journal):
         return int(told["rows"])
 
     def close(self, status: str) -> None:
-        """Say what became of the run; nothing where it was another one than before."""
-        if isinstance(self.sink, Checker) and self.sink.differs and self.writer is not None:
-            self.writer.stop()
-            self.writer = None
+        """Say what became of the run; nothing where it did not begin, or was another one."""
+        if not isinstance(self.sink, Checker) or self.sink.differs:
+            writer, self.writer = self.writer, None
+            if writer is not None:
+                writer.stop()
         super().close(status)
+
+
+def played(
+    attempt: Callable[[bool], Result],
+    from_start: bool,
+    note: Callable[[str], None] = lambda _line: None,
+) -> Result:
+    """Return what ``attempt`` (from the start?) returns; again from the start where an image fails.
+
+    An image that fails leaves a simulation of no use, so each attempt makes its own.
+    """
+    from simulator.store.image_kinds import ImageError
+
+    try:
+        return attempt(from_start)
+    except ImageError as error:
+        if from_start:
+            raise
+        note(f"{error}; from the start")
+    return attempt(True)
 
 
 def sealed(row: dict[str, Any]) -> dict[str, Any]:

@@ -244,3 +244,12 @@ def test_the_command_fails_in_one_line(tmp_path: Path, capsys: pytest.CaptureFix
         error = capsys.readouterr().err
         assert "holds tables of something else" in error
         assert error.count("\n") == 1
+
+
+def test_passwords_are_not_shown_wherever_they_stand_in_a_url() -> None:
+    place = "postgresql://me:one@127.0.0.1:1/x?password=two&sslpassword=three&sslmode=disable"
+    pytest.importorskip("psycopg")
+    with pytest.raises(InputError) as told:
+        Database.open(place)
+    assert not any(word in str(told.value) for word in ("one@", "two", "three"))
+    assert "sslmode=disable" in str(told.value)
