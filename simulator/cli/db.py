@@ -1,25 +1,28 @@
-"""``unimargin db``: which runs a database holds, and bringing an older one up to date."""
+"""``unimargin db``: which runs a database holds, their tables as files, and its schema."""
 
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
+from rich.markup import escape
 from rich.table import Table
 
 from simulator.cli.console import console_of
 from simulator.store.database import Database
 from simulator.store.schema import HEAD
 
-app = typer.Typer(help="Databases of runs: list the runs, show or upgrade the schema.")
+app = typer.Typer(help="Databases of runs: list them, export tables, show or upgrade the schema.")
 
-WIDTH = 140
+WIDTH = 80
 
 Place = Annotated[str, typer.Argument(metavar="DB", help="A file, or a URL of PostgreSQL's.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON document.")]
 
 SHOWN = ("run", "scenario", "mode", "seed", "status", "rows", "batches", "digest", "created")
+IN_TABLE = ("run", "scenario", "mode", "status", "rows", "digest", "created")
 
 
 @app.command("runs")
@@ -30,13 +33,26 @@ def runs(place: Place, as_json: AsJson = False) -> None:
     if as_json:
         print(json.dumps(found, indent=2))
         return
-    table = Table()
-    for name in SHOWN:
-        table.add_column(name, justify="right" if name in ("run", "rows", "batches") else "left")
+    # Fits 80 columns with a scenario of 17 letters; a longer name is what gets a second line.
+    table = Table(box=None, header_style="bold", padding=(0, 1, 0, 0))
+    for name in IN_TABLE:
+        right = name in ("run", "rows")
+        table.add_column(
+            name, justify="right" if right else "left", overflow="fold", no_wrap=name != "scenario"
+        )
     for row in found:
-        short = row | {"digest": (row["digest"] or "")[:16]}
-        table.add_row(*("" if short[name] is None else str(short[name]) for name in SHOWN))
-    console_of(WIDTH).print(table)
+        table.add_row(*_cells(row))
+    console_of(WIDTH).print(table, markup=False, highlight=False)
+
+
+def _cells(row: dict[str, Any]) -> list[str]:
+    """Return a run as the table has it: 16 characters of its digest, its time to the minute."""
+    short = row | {
+        "digest": (row["digest"] or "")[:16],
+        "rows": f"{row['rows']:,}",
+        "created": (row["created"] or "").replace("T", " ")[:16],
+    }
+    return [escape("" if short[name] is None else str(short[name])) for name in IN_TABLE]
 
 
 def _described(database: Database, row: dict[str, Any]) -> dict[str, Any]:
@@ -47,6 +63,23 @@ def _described(database: Database, row: dict[str, Any]) -> dict[str, Any]:
     told["batches"] = 0 if last is None else last["n"] + 1
     told["digest"] = row["digest"] if last is None else last["digest"]
     return {name: told[name] for name in SHOWN}
+
+
+@app.command("export")
+def export(
+    place: Place,
+    run: Annotated[int, typer.Argument(metavar="RUN", help="Its number; `db runs` lists them.")],
+    table: Annotated[
+        str,
+        typer.Option(help="orders, fills, ... or a view: readable_fills; a wrong one lists all."),
+    ],
+    out: Annotated[Path, typer.Option(help="The file: .parquet or .csv.")],
+) -> None:
+    """Write a table of a run, or a view, to a file."""
+    from simulator.store.export import export as write
+
+    rows = write(Database.open(place), run, table, out)
+    print(f"{out}: {rows:,} rows of {table}")
 
 
 @app.command("version")

@@ -54,6 +54,7 @@ class Database:
         self.kind = url.get_backend_name()
         self.path = Path(url.database or "") if self.kind == "sqlite" else None
         shown = url.difference_update_query(SECRETS)  # which drivers take there as well
+        shown = shown.set(drivername=self.kind)
         self.where = str(self.path or shown.render_as_string(hide_password=True))
         try:
             self.engine = _engine(url)
@@ -135,7 +136,7 @@ class Database:
             self.path.touch()
             return
         if not self.path.is_file():
-            raise InputError(f"{self.where}: is not a file")
+            raise InputError(f"{self.where}: is not a file; give {KINDS}")
         with self.path.open("rb") as file:
             head = file.read(100)
         if not head and create:
@@ -230,8 +231,10 @@ class Database:
 
     def run_row(self, run: int) -> dict[str, Any]:
         """Return the row of a run; ``InputError`` names those there are where it is not there."""
-        with self.reading() as connection:
-            row = connection.execute(select(RUNS).where(RUNS.c.run == run)).mappings().first()
+        row = None
+        if abs(run) < 2**63:
+            with self.reading() as connection:
+                row = connection.execute(select(RUNS).where(RUNS.c.run == run)).mappings().first()
         if row is None:
             known = ", ".join(str(one["run"]) for one in self.runs()) or "none"
             raise InputError(f"{self.where}: no run {run}; there are: {known}")

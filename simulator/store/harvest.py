@@ -224,9 +224,17 @@ def accounts(run: Running) -> Columns:
 
 
 def names(run: Running) -> Columns:
-    """Return what the numbers in other tables mean: instruments, assets, wallets, pools, codes."""
+    """Return what the numbers in other tables mean: instruments, assets, wallets, pools, codes.
+
+    ``tick``, ``lot``, ``quote`` and ``settled_in`` are of the instrument of that number.
+    """
+    listed = run.player.instruments
     kinds: dict[str, list[tuple[int, str]]] = {
-        "instrument": list(enumerate(one.name for one in run.player.instruments)),
+        "instrument": list(enumerate(one.name for one in listed)),
+        "tick": list(enumerate(f"{one.tick:f}" for one in listed)),
+        "lot": list(enumerate(f"{one.lot:f}" for one in listed)),
+        "quote": list(enumerate(one.quote for one in listed)),
+        "settled_in": list(enumerate(one.settle for one in listed)),
         "asset": list(enumerate(run.assets)),
         "wallet": [*enumerate(run.partition.wallets), *further_wallets(run)],
         "pool": [

@@ -105,15 +105,17 @@ ROWS: Final[dict[str, Table]] = {
 }
 """The tables of rows by name."""
 
-VIEWS: Final[dict[str, str]] = {
-    "entries": (
-        "SELECT run, entry, MIN(time_ns) AS time_ns, COUNT(*) AS postings FROM postings "
-        "GROUP BY run, entry"
-    ),
-    "adl": "SELECT * FROM closings WHERE stage = 2",
-    "last_liquidations": (
-        "SELECT l.* FROM liquidations AS l JOIN (SELECT run, call, MAX(n) AS n FROM liquidations "
-        "GROUP BY run, call) AS last ON l.run = last.run AND l.n = last.n"
-    ),
-}
-"""Views, for those who look with SQL; stage 2 is "deleverage" in `waterfall.STAGES`."""
+VIEWS: Final = (
+    "entries",
+    "adl",
+    "last_liquidations",
+    "readable_orders",
+    "readable_fills",
+    "readable_postings",
+    "readable_liquidations",
+    "readable_closings",
+    "readable_insurance_fund",
+    "readable_margin",
+)
+"""Views, for those who look with SQL; the migrations say what they are of.  Those that begin with
+``readable`` have names, units of assets and times in UTC instead of numbers."""

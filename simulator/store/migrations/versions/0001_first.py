@@ -5,6 +5,8 @@ What stands here is as it was when the schema was made: later ones are migration
 
 from __future__ import annotations
 
+import re
+
 from alembic import op
 from sqlalchemy import BigInteger, Column, Double, LargeBinary, PrimaryKeyConstraint, Text
 
@@ -83,19 +85,145 @@ TABLES = (
 LARGE = ("runs", "packs", "pending", "snapshots")
 """Tables of large values, which SQLite keeps apart from their keys."""
 
+TIME = {
+    "sqlite": (
+        "strftime('%Y-%m-%d %H:%M:%S', {0} / 1000000000, 'unixepoch') || "
+        "'.' || "
+        "substr(CAST(1000 + {0} / 1000000 - {0} / 1000000000 * 1000 AS TEXT), 2)"
+    ),
+    "postgresql": (
+        "to_char(to_timestamp({0} / 1000000000) AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI:SS') || "
+        "'.' || substr(CAST(1000 + {0} / 1000000 - {0} / 1000000000 * 1000 AS TEXT), 2)"
+    ),
+}
+"""Text of a time in ns, in UTC with milliseconds: of a year of four digits it sorts as the time."""
+
+
+def _time(column: str) -> str:
+    return f"TIME({column})"
+
+
+def _money(column: str) -> str:
+    """Units of 1e-8 as amounts; exact on PostgreSQL, nearest floats on SQLite."""
+    return f"ROUND({column} * CAST('0.00000001' AS NUMERIC), 8)"
+
+
+def _steps(column: str, step: str) -> str:
+    """Ticks or lots as prices or quantities."""
+    return f"ROUND({column} * CAST({step}.name AS NUMERIC), 8)"
+
+
+def _names(of: str, **kinds: str) -> str:
+    """Join ``names``: alias=kind:expression of the number."""
+    joins = []
+    for alias, told in kinds.items():
+        kind, number = told.split(":")
+        joins.append(
+            f" LEFT JOIN names AS {alias} ON {alias}.run = {of}.run AND {alias}.kind = '{kind}' "
+            f"AND {alias}.number = {number}"
+        )
+    return "".join(joins)
+
+
+SIDE = "CASE WHEN {0}.side > 0 THEN 'buy' WHEN {0}.side < 0 THEN 'sell' END AS side"
+INSTRUMENTS = "(SELECT COUNT(*) FROM names AS k WHERE k.run = c.run AND k.kind = 'instrument')"
+
 VIEWS = (
     (
         "entries",
         "SELECT run, entry, MIN(time_ns) AS time_ns, COUNT(*) AS postings FROM postings "
         "GROUP BY run, entry",
     ),
+    # Stage 2 is "deleverage" in `waterfall.STAGES`.
     ("adl", "SELECT * FROM closings WHERE stage = 2"),
     (
         "last_liquidations",
         "SELECT l.* FROM liquidations AS l JOIN (SELECT run, call, MAX(n) AS n FROM liquidations "
         "GROUP BY run, call) AS last ON l.run = last.run AND l.n = last.n",
     ),
+    (
+        "readable_orders",
+        f"SELECT o.run, o.n, o.order_id, o.account, s.name AS strategy, i.name AS instrument, "
+        f"{SIDE.format('o')}, CASE WHEN o.price <> 0 THEN {_steps('o.price', 'tick')} END AS price,"
+        f" q.name AS quote, {_steps('o.lots', 'lot')} AS quantity, "
+        f"{_steps('o.filled_lots', 'lot')} AS filled, COALESCE(e.name, 'OPEN') AS status, "
+        f"COALESCE(r.name, x.name) AS reason, {_time('o.sent_ns')} AS sent, "
+        f"{_time('o.ended_ns')} AS ended FROM orders AS o"
+        + _names(
+            "o",
+            s="strategy:o.strategy",
+            i="instrument:o.instrument",
+            tick="tick:o.instrument",
+            lot="lot:o.instrument",
+            q="quote:o.instrument",
+            e="outcome:o.status",
+        )
+        # 5 is REJECTED, 4 is EXPIRED.
+        + _names("o", r="reject_reason:o.reason AND o.status = 5")
+        + _names("o", x="expiry:o.reason AND o.status = 4"),
+    ),
+    (
+        "readable_fills",
+        f"SELECT f.run, f.n, {_time('f.time_ns')} AS time, f.account, f.order_id, "
+        f"i.name AS instrument, {SIDE.format('f')}, {_steps('f.price', 'tick')} AS price, "
+        f"q.name AS quote, {_steps('f.lots', 'lot')} AS quantity, f.maker, {_money('f.fee')} AS fee,"
+        f" a.name AS fee_asset, {_money('f.realized')} AS realized, z.name AS realized_asset, "
+        "CASE f.forced WHEN 0 THEN 'order' WHEN 64 THEN 'deleveraging' ELSE 'liquidation' END "
+        "AS cause FROM fills AS f"
+        + _names(
+            "f",
+            i="instrument:f.instrument",
+            tick="tick:f.instrument",
+            lot="lot:f.instrument",
+            q="quote:f.instrument",
+            z="settled_in:f.instrument",
+            a="asset:f.fee_asset",
+        ),
+    ),
+    (
+        "readable_postings",
+        f"SELECT p.run, p.n, p.entry, {_time('p.time_ns')} AS time, CASE p.what WHEN 0 THEN "
+        "'balance' WHEN 1 THEN 'loan' WHEN 2 THEN 'interest' END AS what, w.name AS wallet, "
+        f"a.name AS asset, {_money('p.amount')} AS amount FROM postings AS p"
+        + _names("p", w="wallet:p.wallet", a="asset:p.asset"),
+    ),
+    (
+        "readable_liquidations",
+        f"SELECT l.run, l.n, l.call, {_time('l.time_ns')} AS time, l.account, w.name AS pool, "
+        "l.equity, l.maintenance, CASE WHEN l.maintenance > 0 THEN l.equity / l.maintenance END "
+        "AS ratio, l.equity_after, l.bankrupt FROM last_liquidations AS l"
+        + _names("l", w="pool:l.pool"),
+    ),
+    (
+        "readable_closings",
+        f"SELECT c.run, c.n, {_time('c.time_ns')} AS time, c.account, w.name AS pool, "
+        f"i.name AS instrument, g.name AS stage, {SIDE.format('c')}, "
+        f"{_steps('c.lots', 'lot')} AS quantity, c.mark, c.notional, c.fee_usd, "
+        "CASE WHEN c.against >= 0 THEN c.against END AS against FROM closings AS c"
+        # A slot is an instrument's, or that of its short side in hedge mode, which come after all.
+        + _names(
+            "c",
+            w="pool:c.pool",
+            g="stage:c.stage",
+            i=f"instrument:c.slot - {INSTRUMENTS} * (c.slot / {INSTRUMENTS})",
+        )
+        + _names("c", lot="lot:i.number"),
+    ),
+    (
+        "readable_insurance_fund",
+        f"SELECT u.run, u.n, {_time('u.time_ns')} AS time, a.name AS asset, "
+        f"{_money('u.balance')} AS balance, u.inventory FROM insurance_fund AS u"
+        + _names("u", a="asset:u.asset"),
+    ),
+    (
+        "readable_margin",
+        f"SELECT m.run, m.n, {_time('m.time_ns')} AS time, w.name AS pool, v.name AS level, "
+        "m.equity, m.initial_margin, m.maintenance_margin, CASE WHEN m.maintenance_margin > 0 THEN "
+        "m.equity / m.maintenance_margin END AS ratio FROM margin_history AS m"
+        + _names("m", w="pool:m.pool", v="level:m.level"),
+    ),
 )
+"""Views by name.  Names are joined where ``names`` has them, so no row is left out."""
 
 
 def upgrade() -> None:
@@ -117,13 +245,16 @@ def upgrade() -> None:
         # Packed columns do not get smaller by the server's compression; it only takes time.
         for name in ("packs", "pending"):
             op.execute(f"ALTER TABLE {name} ALTER COLUMN body SET STORAGE EXTERNAL")
+    kind = TIME[op.get_bind().dialect.name]
     for name, query in VIEWS:
-        op.execute(f"CREATE VIEW {name} AS {query}")
+        whole = re.sub(r"TIME\(([\w.]+)\)", lambda found: kind.format(found[1]), query)
+        # As it stands: a colon within is no parameter.
+        op.get_bind().exec_driver_sql(f"CREATE VIEW {name} AS {whole}")
 
 
 def downgrade() -> None:
     """Drop everything."""
-    for name, _ in VIEWS:
+    for name, _ in reversed(VIEWS):
         op.execute(f"DROP VIEW {name}")
     for name, _, _ in reversed(TABLES):
         op.drop_table(name)
