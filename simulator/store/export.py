@@ -11,7 +11,7 @@ from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from sqlalchemy import column, literal_column, select
+from sqlalchemy import ColumnClause, column, inspect, select
 from sqlalchemy import table as from_table
 
 from simulator.errors import InputError
@@ -102,11 +102,11 @@ def _names(rows: Columns) -> dict[str, dict[int, str]]:
 def _view(database: Database, run: int, view: str) -> pl.DataFrame:
     import polars as pl
 
-    last = column("entry" if view == "entries" else "n")
-    query = select(literal_column("*")).select_from(from_table(view))
+    last: ColumnClause[Any] = column("entry" if view == "entries" else "n")
     with database.reading() as connection:
+        names = [one["name"] for one in inspect(connection).get_columns(view)]
+        query: Any = select(*map(column, names)).select_from(from_table(view))
         result = connection.execute(query.where(column("run") == run).order_by(last))
-        names = list(result.keys())
         rows = [tuple(map(_plain, row)) for row in result]
     return pl.DataFrame(rows, schema=names, orient="row", infer_schema_length=None)
 

@@ -74,9 +74,10 @@ class Resumption(Journal):
         shot = None if self.from_start else self._shot_that_fits(reader)
         if shot is not None:
             self.begun_at = self._put(run, shot, reader)
+        durable = reader.batches[-1]["tape_rows"] if reader.batches else 0
         self._note(
-            f"run {self.run_id}: goes on from row {self.begun_at:,} of {run.rows:,}; "
-            f"{len(reader.batches)} batches are durable"
+            f"run {self.run_id}: {durable:,} of {run.rows:,} rows are durable; played again from "
+            + (f"the snapshot at row {self.begun_at:,}" if shot else "the start and compared")
         )
         if shot is None:
             self.open_run(run)

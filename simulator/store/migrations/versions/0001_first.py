@@ -128,22 +128,10 @@ def _names(of: str, **kinds: str) -> str:
 SIDE = "CASE WHEN {0}.side > 0 THEN 'buy' WHEN {0}.side < 0 THEN 'sell' END AS side"
 INSTRUMENTS = "(SELECT COUNT(*) FROM names AS k WHERE k.run = c.run AND k.kind = 'instrument')"
 
-VIEWS = (
-    (
-        "entries",
-        "SELECT run, entry, MIN(time_ns) AS time_ns, COUNT(*) AS postings FROM postings "
-        "GROUP BY run, entry",
-    ),
-    # Stage 2 is "deleverage" in `waterfall.STAGES`.
-    ("adl", "SELECT * FROM closings WHERE stage = 2"),
-    (
-        "last_liquidations",
-        "SELECT l.* FROM liquidations AS l JOIN (SELECT run, call, MAX(n) AS n FROM liquidations "
-        "GROUP BY run, call) AS last ON l.run = last.run AND l.n = last.n",
-    ),
+READABLE = (
     (
         "readable_orders",
-        f"SELECT o.run, o.n, o.order_id, o.account, s.name AS strategy, i.name AS instrument, "
+        f"o.run, o.n, o.order_id, o.account, s.name AS strategy, i.name AS instrument, "
         f"{SIDE.format('o')}, CASE WHEN o.price <> 0 THEN {_steps('o.price', 'tick')} END AS price,"
         f" q.name AS quote, {_steps('o.lots', 'lot')} AS quantity, "
         f"{_steps('o.filled_lots', 'lot')} AS filled, COALESCE(e.name, 'OPEN') AS status, "
@@ -164,10 +152,11 @@ VIEWS = (
     ),
     (
         "readable_fills",
-        f"SELECT f.run, f.n, {_time('f.time_ns')} AS time, f.account, f.order_id, "
+        f"f.run, f.n, {_time('f.time_ns')} AS time, f.account, f.order_id, "
         f"i.name AS instrument, {SIDE.format('f')}, {_steps('f.price', 'tick')} AS price, "
-        f"q.name AS quote, {_steps('f.lots', 'lot')} AS quantity, f.maker, {_money('f.fee')} AS fee,"
-        f" a.name AS fee_asset, {_money('f.realized')} AS realized, z.name AS realized_asset, "
+        f"q.name AS quote, {_steps('f.lots', 'lot')} AS quantity, f.maker, "
+        f"{_money('f.fee')} AS fee, a.name AS fee_asset, "
+        f"{_money('f.realized')} AS realized, z.name AS realized_asset, "
         "CASE f.forced WHEN 0 THEN 'order' WHEN 64 THEN 'deleveraging' ELSE 'liquidation' END "
         "AS cause FROM fills AS f"
         + _names(
@@ -182,21 +171,21 @@ VIEWS = (
     ),
     (
         "readable_postings",
-        f"SELECT p.run, p.n, p.entry, {_time('p.time_ns')} AS time, CASE p.what WHEN 0 THEN "
+        f"p.run, p.n, p.entry, {_time('p.time_ns')} AS time, CASE p.what WHEN 0 THEN "
         "'balance' WHEN 1 THEN 'loan' WHEN 2 THEN 'interest' END AS what, w.name AS wallet, "
         f"a.name AS asset, {_money('p.amount')} AS amount FROM postings AS p"
         + _names("p", w="wallet:p.wallet", a="asset:p.asset"),
     ),
     (
         "readable_liquidations",
-        f"SELECT l.run, l.n, l.call, {_time('l.time_ns')} AS time, l.account, w.name AS pool, "
+        f"l.run, l.n, l.call, {_time('l.time_ns')} AS time, l.account, w.name AS pool, "
         "l.equity, l.maintenance, CASE WHEN l.maintenance > 0 THEN l.equity / l.maintenance END "
         "AS ratio, l.equity_after, l.bankrupt FROM last_liquidations AS l"
         + _names("l", w="pool:l.pool"),
     ),
     (
         "readable_closings",
-        f"SELECT c.run, c.n, {_time('c.time_ns')} AS time, c.account, w.name AS pool, "
+        f"c.run, c.n, {_time('c.time_ns')} AS time, c.account, w.name AS pool, "
         f"i.name AS instrument, g.name AS stage, {SIDE.format('c')}, "
         f"{_steps('c.lots', 'lot')} AS quantity, c.mark, c.notional, c.fee_usd, "
         "CASE WHEN c.against >= 0 THEN c.against END AS against FROM closings AS c"
@@ -211,19 +200,37 @@ VIEWS = (
     ),
     (
         "readable_insurance_fund",
-        f"SELECT u.run, u.n, {_time('u.time_ns')} AS time, a.name AS asset, "
+        f"u.run, u.n, {_time('u.time_ns')} AS time, a.name AS asset, "
         f"{_money('u.balance')} AS balance, u.inventory FROM insurance_fund AS u"
         + _names("u", a="asset:u.asset"),
     ),
     (
         "readable_margin",
-        f"SELECT m.run, m.n, {_time('m.time_ns')} AS time, w.name AS pool, v.name AS level, "
+        f"m.run, m.n, {_time('m.time_ns')} AS time, w.name AS pool, v.name AS level, "
         "m.equity, m.initial_margin, m.maintenance_margin, CASE WHEN m.maintenance_margin > 0 THEN "
         "m.equity / m.maintenance_margin END AS ratio FROM margin_history AS m"
         + _names("m", w="pool:m.pool", v="level:m.level"),
     ),
 )
-"""Views by name.  Names are joined where ``names`` has them, so no row is left out."""
+"""Views in names and units: what each selects.  ``names`` are joined where there are any, so no row
+is left out."""
+
+VIEWS = (
+    (
+        "entries",
+        "SELECT run, entry, MIN(time_ns) AS time_ns, COUNT(*) AS postings FROM postings "
+        "GROUP BY run, entry",
+    ),
+    # Stage 2 is "deleverage" in `waterfall.STAGES`.
+    ("adl", "SELECT * FROM closings WHERE stage = 2"),
+    (
+        "last_liquidations",
+        "SELECT l.* FROM liquidations AS l JOIN (SELECT run, call, MAX(n) AS n FROM liquidations "
+        "GROUP BY run, call) AS last ON l.run = last.run AND l.n = last.n",
+    ),
+    *((name, " ".join(("SELECT", query))) for name, query in READABLE),
+)
+"""Views by name."""
 
 
 def upgrade() -> None:
