@@ -186,5 +186,5 @@ def _rows(data: bytes, folder: Path) -> None:
 
 TARGETS = (
     Target("database files", files, written.changed_bytes, _bytes, 4, seconds=30.0, raw=0.0),
-    Target("database rows", edits, _changed_edits, _rows, 6, seconds=60.0, raw=0.0),
+    Target("database rows", edits, _changed_edits, _rows, 4, seconds=60.0, raw=0.0),
 )

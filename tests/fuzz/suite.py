@@ -41,8 +41,13 @@ def numbered(target: Target) -> None:
             raise
 
 
-def answered(targets: tuple[Target, ...]) -> tuple[Callable[..., None], Callable[..., None]]:
-    """Return the two tests of a group of targets: of numbered inputs, and of drawn ones."""
+def answered(
+    targets: tuple[Target, ...], part: int = 1
+) -> tuple[Callable[..., None], Callable[..., None]]:
+    """Return the two tests of a group of targets: of numbered inputs, and of drawn ones.
+
+    Where an input takes long, only one in ``part`` of the usual number is drawn.
+    """
     each = pytest.mark.parametrize("target", targets, ids=lambda one: one.name)
 
     @each
@@ -50,7 +55,7 @@ def answered(targets: tuple[Target, ...]) -> tuple[Callable[..., None], Callable
         numbered(target)
 
     @each
-    @DRAWN
+    @settings(DRAWN, max_examples=DRAWN.max_examples // part)
     @given(random=st.randoms(use_true_random=False))
     def drawn(target: Target, random: Random) -> None:
         target.answer(target.made(random))

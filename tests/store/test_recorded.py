@@ -59,6 +59,7 @@ SCENARIOS = [
 ]
 
 
+@pytest.mark.hours
 @pytest.mark.parametrize(("name", "mode", "changes"), SCENARIOS, ids=lambda one: str(one)[:20])
 def test_scenarios(name: str, mode: str, changes: dict[str, Any]) -> None:
     """A life with switches and loans, a cascade, options."""
