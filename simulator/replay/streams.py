@@ -22,11 +22,12 @@ from simulator.market.ahead import ahead
 from simulator.market.tape import Kind
 from simulator.replay import stream_rows as build
 from simulator.replay.batch import BATCH_SCHEMA, Job
-from simulator.replay.decode import Messages, decode, levels_of, without_cut_off
+from simulator.replay.decode import Messages, decode, without_cut_off
 from simulator.replay.lines import CHUNK_BYTES, chunks_of_lines, frame_of_lines
 from simulator.replay.partial_depth import PartialBook
 from simulator.replay.stitch import Events, Ints, Snapshot, Stitched, Stitcher, no_events
 from simulator.replay.stream_files import Markets, detect, group
+from simulator.replay.stream_levels import levels_of
 from simulator.replay.stream_prints import Prints
 from simulator.replay.tops import NO_TOPS, compare_tops
 
