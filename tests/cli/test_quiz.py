@@ -7,6 +7,7 @@ import json
 
 import pytest
 
+from simulator import Simulation
 from simulator.accounts.agreement import current
 from simulator.accounts.questionnaire import bank, draw
 from simulator.cli import quiz
@@ -101,6 +102,5 @@ def test_an_answer_to_a_question_that_was_not_drawn_is_refused(
 
 
 def test_the_account_asked_is_the_one_of_a_run() -> None:
-    from simulator.exchange.desk import ACCOUNT
-
-    assert quiz.ACCOUNT == ACCOUNT
+    run = Simulation(data="bundled:calm", mode="unified", instruments=["um:BTCUSDT"])
+    assert run.desk.account == quiz.ACCOUNT
