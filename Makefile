@@ -67,15 +67,16 @@ format: setup ## let ruff format the code and mend what it can
 	$(BIN)/ruff check --fix $(CODE)
 
 # Extension modules win over .py files, so the uncompiled run needs a copy of the tree without them.  Whole hours
-# (tests/strategies) take it minutes each; tests/simulation/test_uncompiled.py compares digests instead.
+# (tests/strategies) take it minutes each; tests/simulation/test_uncompiled.py compares digests instead.  What works
+# on files, databases and processes (tests/fuzz, tests/store, tests/determinism) has uncompiled cases of its own.
 PURE := build/pure
 pure: setup ## the suite on an uncompiled copy of the tree
 	rm -rf $(PURE) && mkdir -p $(PURE)
 	tar -cf - --exclude='*.so' --exclude=__pycache__ --exclude='bench/.*' $(wildcard pyproject.toml setup.py \
 	    README.md docs simulator strategies replay_data tests bench) | tar -xf - -C $(PURE)
 	cd $(PURE) && UNIMARGIN_UNCOMPILED=1 HYPOTHESIS_PROFILE=uncompiled PYTHONPATH=. \
-	    ../../$(PY) -m pytest -q $(SPREAD) -m "not slow and not soak and not hours" --ignore=tests/house \
-	    --ignore=tests/strategies $(ARGS)
+	    ../../$(PY) -m pytest -q $(SPREAD) -m "not slow and not soak and not hours" \
+	    $(foreach folder,house strategies fuzz store determinism,--ignore=tests/$(folder)) $(ARGS)
 
 soak: build ## the tests that take long, with many examples
 	HYPOTHESIS_PROFILE=soak $(PY) -m pytest -m "soak or slow" $(ARGS)

@@ -25,7 +25,7 @@ from tests.simulation.test_whole_venue import busy_run
 
 assert simulator.exchange.core.__file__.endswith(".py")
 def make(chosen=None):
-    return busy_run("unified", seconds=10, **({} if chosen is None else {"strategies": chosen}))
+    return busy_run("unified", seconds=15, **({} if chosen is None else {"strategies": chosen}))
 print(simulator.verify(sys.argv[1], 1, make=make).digest)
 print(simulator.resume(sys.argv[1], 2, make=make).digest)
 """
@@ -37,8 +37,8 @@ print(simulator.resume(sys.argv[1], 2, make=make).digest)
 )
 def test_another_build_checks_a_run_and_goes_on_with_one(tmp_path: Path) -> None:
     place = tmp_path / "runs.db"
-    whole = busy_run("unified", seconds=10).run(journal=Journal.open(place, cut_rows=500))
-    assert stopped(place, busy_run("unified", seconds=10), 2000, 0.0) == 2
+    whole = busy_run("unified", seconds=15).run(journal=Journal.open(place, cut_rows=500))
+    assert stopped(place, busy_run("unified", seconds=15), 2000, 0.0) == 2
     tree = plain_copy(tmp_path / "plain", "simulation", "store")
     assert printed(SCRIPT, tree, str(place)) == [whole.digest, whole.digest]
     assert [row["status"] for row in Database.open(place).runs()] == ["done", "done"]
