@@ -65,7 +65,9 @@ class Database:
         # Whoever drops a database drops its connections too, without a word from the driver.
         finalize(self, self.engine.dispose)
         dbapi: Any = self.engine.dialect.dbapi
-        self.errors: tuple[type[Exception], ...] = (SQLAlchemyError, dbapi.Error, OSError)
+        # A damaged schema of SQLite has texts that are none: its driver decodes them by itself.
+        broken = (SQLAlchemyError, dbapi.Error, OSError, UnicodeDecodeError)
+        self.errors: tuple[type[Exception], ...] = broken
 
     @classmethod
     def open(cls, place: str | Path, *, create: bool = False, upgrade: bool = False) -> Database:

@@ -11,6 +11,7 @@ KINDS: Final = "a file such as runs.db, sqlite:///FILE, or postgresql://USER@HOS
 
 SAYINGS: Final = (
     ("file is not a database", "is not an SQLite database; give another file"),
+    ("(can't|could not) decode", "is damaged; restore it from a copy, or give another file"),
     ("malformed", "is damaged; restore it from a copy, or give another file"),
     ("quick_check", "is damaged; restore it from a copy, or give another file"),
     ("disk is full", "the disk is full; make room, then resume the run"),

@@ -14,6 +14,7 @@ from simulator.store.failures import explain, is_gone
 
 TABLE = {
     "file is not a database": ("not an SQLite database", False),
+    "'utf-8' codec can't decode byte 0x9f in position 57: invalid start byte": ("damaged", False),
     "database disk image is malformed": ("is damaged", False),
     "database or disk is full": ("the disk is full", False),
     "attempt to write a readonly database": ("no permission to write", False),
