@@ -48,9 +48,9 @@ def runs(place: Place, as_json: AsJson = False) -> None:
 def _cells(row: dict[str, Any]) -> list[str]:
     """Return a run as the table has it: 16 characters of its digest, its time to the minute."""
     short = row | {
-        "digest": (row["digest"] or "")[:16],
+        "digest": str(row["digest"] or "")[:16],
         "rows": f"{row['rows']:,}",
-        "created": (row["created"] or "").replace("T", " ")[:16],
+        "created": str(row["created"] or "").replace("T", " ")[:16],
     }
     return [escape("" if short[name] is None else str(short[name])) for name in IN_TABLE]
 

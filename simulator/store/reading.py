@@ -42,6 +42,15 @@ class Reader:
         for at, row in enumerate(found):
             if row["n"] != at:
                 raise self._damaged("batches", at, "is missing")
+            # SQLite keeps what it is given, whatever the type of the column.
+            for name, kind in (
+                ("tape_rows", int),
+                ("time_ns", int),
+                ("digest", str),
+                ("asked", str),
+            ):
+                if not isinstance(row[name], kind):
+                    raise self._damaged("batches", at, f"{name} {row[name]!r} is damaged")
             row["counts"] = self._counts(row)
         self.batches: list[dict[str, Any]] = found
 
