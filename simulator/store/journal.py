@@ -6,6 +6,7 @@ import fcntl
 import json
 import os
 import select
+import shlex
 import subprocess
 import sys
 from contextlib import suppress
@@ -223,4 +224,5 @@ class Writer:
     def _hint(self) -> str:
         if self.acknowledged < 0:
             return ""
-        return f"; `unimargin resume {self.database.where} {self.run}` goes on from what is durable"
+        place = shlex.quote(self.database.where)
+        return f"; `unimargin resume {place} {self.run}` goes on from what is durable"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import shlex
 import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
@@ -127,5 +128,5 @@ class Journal(Recorder):
         with suppress(InputError):
             writer.close(status, rows=latest.tape_rows if latest else 0)
         writer.stop()
-        place = f"{self.database.where} {self.run_id}"
+        place = f"{shlex.quote(self.database.where)} {self.run_id}"
         self._note(f"run {self.run_id} {status}; `unimargin resume {place}` goes on with it")
