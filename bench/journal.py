@@ -30,7 +30,7 @@ from bench.ours import DEPOSIT, Maker
 from bench.tape import make_tape, read_about
 from simulator.simulation import Simulation
 from simulator.store.database import Database
-from simulator.store.keeping import Journal
+from simulator.store.journal import Journal
 
 RUNS, QUICK_RUNS = 5, 3
 REST_SECONDS = 1.0

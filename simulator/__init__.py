@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from simulator.report.result import RunResult, Summary
     from simulator.risk.alerts import Alert
     from simulator.simulation import Simulation
-    from simulator.store.keeping import Journal
+    from simulator.store.journal import Journal
     from simulator.store.verify import Verification
     from simulator.strategy.account import Account
     from simulator.strategy.context import Bar, Context, Fill, Market, OrderUpdate, Trade
@@ -86,7 +86,7 @@ _WHERE = {
     "Fill": "simulator.strategy.context",
     "FundEvent": "simulator.exchange.messages",
     "Impact": "simulator.market.liquidity",
-    "Journal": "simulator.store.keeping",
+    "Journal": "simulator.store.journal",
     "LevelChange": "simulator.exchange.messages",
     "LiquidationEvent": "simulator.exchange.messages",
     "Liquidity": "simulator.market.liquidity",

@@ -42,7 +42,7 @@ def journals(place: str | None, origin: Origin) -> Keep:
     if place is None:
         return lambda _one, _mode, _parameters, _label: None
     from simulator.store.database import Database
-    from simulator.store.keeping import Journal
+    from simulator.store.journal import Journal
 
     database = Database.open(place, create=True)
 

@@ -1,228 +1,132 @@
-"""The run's end of its journal: batches go to the writing process, acknowledgements come back."""
+"""A run's journal: where it begins, cuts, snapshots, and what is said of it at the end."""
 
 from __future__ import annotations
 
-import fcntl
-import json
-import os
-import select
+import math
 import shlex
-import subprocess
-import sys
+import time
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from pathlib import Path
-from typing import Any, Final
-from weakref import finalize
+from typing import Any
 
 from simulator.errors import InputError
-from simulator.store.batch import PACKED, TABLES, Batch
+from simulator.store import own
 from simulator.store.database import Database
-from simulator.store.pack import pack
-from simulator.store.pipe import write_frame
+from simulator.store.recorder import CUT_ROWS, Recorder
+from simulator.store.settings import row_of
+from simulator.store.writer import Process, Writer
 
-WINDOW: Final = 32
-"""Batches that may wait for their acknowledgement; then the run waits."""
+SNAPSHOT_SECONDS = 10.0
+"""Seconds of work between two snapshots."""
 
-RETRY_SECONDS: Final = 30.0
-"""How long the writer waits for a database that went away."""
+DEAR = 30
+"""Times what the last snapshot took lie at least between two, so that they cost little of a run."""
 
-PIPE_BYTES: Final = 1 << 20
-PACKAGES: Final = Path(__file__).resolve().parents[2]
-
-
-class Process:
-    """The writing process, before it knows what to write: starting takes it half a second.
-
-    It ends when its pipe is closed, at the latest with this object.
-    """
-
-    def __init__(self) -> None:
-        # -P: a folder's own numpy.py or simulator/ must not stand in for ours.
-        path = os.pathsep.join(filter(None, (str(PACKAGES), os.environ.get("PYTHONPATH"))))
-        self.child = subprocess.Popen(  # nosec B603 # no shell; this program
-            [sys.executable, "-P", "-m", "simulator.store.writer"],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            bufsize=0,
-            env={**os.environ, "PYTHONPATH": path},
-        )
-        assert self.child.stdin is not None
-        assert self.child.stdout is not None
-        self.pipe, self.lines = self.child.stdin, self.child.stdout
-        with suppress(OSError, AttributeError):  # what the system allows is enough
-            fcntl.fcntl(self.pipe, fcntl.F_SETPIPE_SZ, PIPE_BYTES)
-        self.reap = finalize(self, _reap, self.child)
+IMAGE = "image"
+"""Kind of a snapshot that has an image of the engine, see `simulator.store.image`."""
 
 
-def _reap(child: subprocess.Popen[bytes]) -> int:
-    """Close both pipes and wait for the process; return its exit code."""
-    for pipe in (child.stdin, child.stdout):
-        with suppress(OSError):
-            if pipe is not None:
-                pipe.close()
-    return child.wait()
+class Journal(Recorder):
+    """A database that runs are written to: ``run(journal=Journal.open("runs.db"))``.
 
-
-class Writer:
-    """Appends batches to a run, from the one after the last durable one on.
-
-    ``acknowledged`` is the last batch that is durable, -1 without any (known after
-    ``wait_ready``): what happened up to it can be lost no more.  ``put`` returns at once unless
-    ``WINDOW`` batches wait.  Every method raises ``InputError`` where the writer says that it
-    cannot go on, and where it was killed; all that is acknowledged stays.
-
-    ``process`` is one that was started before; a ``fresh`` run has no batches and no other
-    writer, so the first ``put`` need not wait until the process is ready.
+    ``run_id`` is the number of the latest run, None before one has begun; ``told`` says how to make
+    a run again (`simulator.store.settings.row_of`), ``note`` is told the number of each run and
+    its ``label`` in a line.  A snapshot is taken every ``snapshot_seconds`` at most, if all
+    strategies give a state.
     """
 
     def __init__(
         self,
         database: Database,
-        run: int,
+        told: Mapping[str, Any] | None = None,
         *,
-        process: Process | None = None,
-        fresh: bool = False,
-        retry_seconds: float = RETRY_SECONDS,
+        cut_rows: int = CUT_ROWS,
+        snapshot_seconds: float = SNAPSHOT_SECONDS,
+        note: Callable[[str], None] = lambda _line: None,
+        label: str = "",
     ) -> None:
-        self.database, self.run = database, run
-        self.acknowledged = self.sent = -1
-        self.counts = dict.fromkeys(TABLES, 0)
-        self.notes: list[str] = []
-        self._fresh = fresh
-        self._ready = self._closed = self._told_closed = False
-        self._answers = b""
-        self._process = process or Process()
-        self._pipe, self._lines = self._process.pipe, self._process.lines
-        self._write({"open": {"database": database.place(), "run": run, "retry": retry_seconds}})
+        super().__init__(None, cut_rows)
+        self.database = database
+        self.told = dict(told or {})
+        self.snapshot_seconds = snapshot_seconds
+        self._note = note
+        self._label = f": {label}" if label else ""
+        self.writer: Writer | None = None
+        self._shot = self._took = 0.0
+        self._process: Process | None = Process()  # starts while the data are loaded
+
+    @classmethod
+    def open(cls, place: str | Path, **options: Any) -> Journal:
+        """Return the journal in a database: a path, or a URL; made where there is none.
+
+        Raises ``InputError`` for a place that cannot hold one.
+        """
+        return cls(Database.open(place, create=True), **options)
 
     @property
-    def pid(self) -> int:
-        """Process number of the writer."""
-        return self._process.child.pid
+    def acknowledged(self) -> int:
+        """Number of the last batch that can be lost no more, -1 without any."""
+        return -1 if self.writer is None else self.writer.acknowledged
 
-    def wait_ready(self) -> None:
-        """Return when the writer holds the run; ``InputError`` if another one does.
+    def begin(self, run: Any) -> int:
+        """Open a run, store its row and make its first cut."""
+        process, self._process = self._process or Process(), None
+        self.open_run(run)
+        self.run_id = self.database.new_run(row_of(run, self.cut_rows, self.told))
+        self.writer = Writer(self.database, self.run_id, process=process, fresh=True)
+        self._note(f"run {self.run_id} in {self.database.where}{self._label}")
+        self.sink = self.writer
+        self._shot = time.monotonic()
+        self.cut(0)
+        return 0
 
-        From then on ``acknowledged`` is right: what a killed run's writer had still to write
-        stands in the database too.
-        """
-        while not self._ready:
-            self._listen(wait=True)
+    def cut(self, rows: int, last: bool = False) -> None:
+        """Hand over what is new, and a snapshot where it is time for one."""
+        super().cut(rows, last)
+        wait = max(self.snapshot_seconds, DEAR * self._took if self.snapshot_seconds else 0.0)
+        if not last and time.monotonic() - self._shot >= wait:
+            self.snapshot(rows)
 
-    def put(self, batch: Batch) -> None:
-        """Hand a batch over; it is durable when ``acknowledged`` has reached its number."""
-        if not self._fresh:
-            self.wait_ready()
-        if batch.number != self.sent + 1:
-            raise ValueError(f"batch {batch.number} does not follow {self.sent}")
-        for name, count in batch.counts().items():
-            self.counts[name] += count
-        kept = pack({name: batch.tables[name] for name in batch.tables if name in PACKED})
-        rest = pack({name: batch.tables[name] for name in batch.tables if name not in PACKED})
-        head = {
-            "batch": batch.number,
-            "tape_rows": batch.tape_rows,
-            "time_ns": batch.time_ns,
-            "digest": batch.digest,
-            "asked": batch.asked,
-            "counts": self.counts,
-            "kept": len(kept),
-        }
-        self._write(head, kept + rest)
-        self.sent = batch.number
-        self._listen(wait=False)
-        while self.sent - self.acknowledged >= WINDOW:
-            self._listen(wait=True)
+    def snapshot(self, rows: int) -> None:
+        """Hand over an image of the engine and the strategies' states, if all give one."""
+        from simulator.store import image
 
-    def put_snapshot(self, batch: int, kind: str, image: bytes, state: str | None) -> None:
-        """Hand over a snapshot of the engine after ``batch``, which was put before."""
-        self._write({"snapshot": batch, "kind": kind, "state": state}, image)
-
-    def flush(self) -> None:
-        """Return when all that was put is durable."""
-        while self.acknowledged < self.sent:
-            self._listen(wait=True)
-
-    def close(self, status: str = "done", digest: str | None = None, rows: int = 0) -> None:
-        """Return when everything is durable, stands in its tables, and the run is said to be over.
-
-        ``status`` is ``done`` or ``failed``, ``digest`` the run's, ``rows`` those of its tape.
-        """
-        self._write({"close": {"status": status, "digest": digest, "rows": rows}})
-        self._end()
-
-    def stop(self) -> None:
-        """Let the writer write what it was given and end; the run can be resumed."""
-        if not self._closed:
-            with suppress(OSError, InputError):
-                self._end()
-
-    def _end(self) -> None:
-        """Close the pipe, then take in answers until the writer has ended."""
-        self._pipe.close()
+        assert self.writer is not None
+        began = time.monotonic()
         try:
-            while self._listen(wait=True):
-                pass
-        finally:
-            self._reap()
+            states = image.states(self.run)
+            taken = None if states is None else image.take(self.run)
+        except InputError as error:
+            self._no_snapshots(str(error))
+            return
+        if taken is not None:
+            told = {"rows": rows, "harvest": self.harvest.state(), "strategies": states}
+            number, key = self.harvest.number - 1, own.key()
+            if key is None:
+                self._no_snapshots("the cache folder (UNIMARGIN_CACHE) cannot keep a key of yours")
+                return
+            self.writer.put_snapshot(number, IMAGE, taken, own.signed(key, number, taken, told))
+        self._shot = time.monotonic()
+        self._took = self._shot - began
 
-    def _reap(self) -> int:
-        """Wait for the end of the process; return its exit code."""
-        self._closed = True
-        code = self._process.reap()
-        return 0 if code is None else code
+    def _no_snapshots(self, why: str) -> None:
+        """Take none any more: the run goes on without."""
+        self.snapshot_seconds = math.inf
+        self._note(f"no snapshots: {why}")
 
-    def _write(self, head: dict[str, Any], body: bytes = b"") -> None:
-        if self._closed:
-            raise InputError(
-                f"{self.database.where}: the process that writes the journal has ended"
-                f"{self._hint()}"
-            )
-        try:
-            write_frame(self._pipe, head, body)
-        except BrokenPipeError:
-            while self._listen(wait=True):  # it raises what the writer said, or that it ended
-                pass
-
-    def _listen(self, wait: bool) -> bool:
-        """Take in the answers that are there; with ``wait`` at least one, False at the end."""
-        while wait or select.select([self._lines], [], [], 0)[0]:
-            data = os.read(self._lines.fileno(), 1 << 16)
-            if not data:
-                self._ended()
-                return False
-            *lines, self._answers = (self._answers + data).split(b"\n")
-            for line in lines:
-                self._hear(json.loads(line))
-            wait = wait and not lines
-        return True
-
-    def _hear(self, answer: dict[str, Any]) -> None:
-        if "ready" in answer:
-            self._ready = True
-            last = None if self._fresh else self.database.last_batch(self.run)
-            if last is not None:
-                self.acknowledged = self.sent = int(last["n"])
-                self.counts = dict(last["counts"])
-        self.acknowledged = max(self.acknowledged, answer.get("ack", -1))
-        if "note" in answer:
-            self.notes.append(answer["note"])
-        self._told_closed = self._told_closed or "closed" in answer
-        if "failed" in answer:
-            self._reap()
-            raise InputError(f"{answer['failed']}{self._hint()}")
-
-    def _ended(self) -> None:
-        """The answers are at their end: raise ``InputError`` unless the writer said so."""
-        if not self._told_closed:
-            code = self._reap()
-            raise InputError(
-                f"{self.database.where}: the process that writes the journal ended "
-                f"(exit code {code}){self._hint()}"
-            )
-
-    def _hint(self) -> str:
-        if self.acknowledged < 0:
-            return ""
-        place = shlex.quote(self.database.where)
-        return f"; `unimargin resume {place} {self.run}` goes on from what is durable"
+    def close(self, status: str) -> None:
+        """Say what became of the run, when all of it is durable."""
+        writer, self.writer = self.writer, None
+        if writer is None:
+            return
+        latest = self.latest
+        if status == "done" and latest is not None:
+            writer.close(status, digest=latest.digest, rows=latest.tape_rows)
+            return
+        # What failed may be the writer itself: then what it was given is all there is to do.
+        with suppress(InputError):
+            writer.close(status, rows=latest.tape_rows if latest else 0)
+        writer.stop()
+        place = f"{shlex.quote(self.database.where)} {self.run_id}"
+        self._note(f"run {self.run_id} {status}; `unimargin resume {place}` goes on with it")

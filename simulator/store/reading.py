@@ -1,7 +1,7 @@
 """What is durable of a run, read back: rows of its tables, whether they stand there yet or not.
 
 A batch is durable once its packed columns are; its rows go to their tables after that
-(`simulator.store.writer`).  A reader gives both alike.
+(`simulator.store.writing_process`).  A reader gives both alike.
 """
 
 from __future__ import annotations

@@ -16,11 +16,11 @@ from simulator.store.checker import Checker
 from simulator.store.checks import rows_of
 from simulator.store.database import Database
 from simulator.store.difference import Difference
-from simulator.store.journal import Writer
-from simulator.store.keeping import IMAGE, SNAPSHOT_SECONDS, Journal
+from simulator.store.journal import IMAGE, SNAPSHOT_SECONDS, Journal
 from simulator.store.reading import Reader
 from simulator.store.recorded import told_of
 from simulator.store.settings import changed_files, settings_of
+from simulator.store.writer import Writer
 
 BLOCK_ROWS = 1 << 18
 

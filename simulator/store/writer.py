@@ -1,317 +1,228 @@
-"""The process that writes a run's journal: ``python -m simulator.store.writer``, fed by a pipe.
-
-The run and its writer are two processes, so that a run goes on while the disk is waited for, and
-what a killed run handed over is still written.  In come frames (`simulator.store.pipe`): ``open``
-with the database and the run, then batches and snapshots in order, at last ``close``.  Out go
-lines of JSON: ``ready``, ``ack`` with the last batch that is durable, ``failed`` with what to say
-to the user, ``closed``.
-
-Group commit: whatever waits is committed in one transaction, as packed columns, which is little
-work; then it is acknowledged.  While nothing waits, packed batches become rows of their tables; a
-transaction moves whole batches, so that a row is there once, wherever the process ends.  When the
-pipe ends without ``close`` the run was killed or has given up: everything is written that came
-whole, and the run stays ``running``, to be resumed.
-"""
+"""The run's end of its journal: batches go to the writing process, acknowledgements come back."""
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
-import signal
+import select
+import shlex
+import subprocess
 import sys
-import time
-from collections.abc import Callable
 from contextlib import suppress
-from threading import Condition, Thread
-from typing import IO, Any, Final
-
-from sqlalchemy import Connection, delete, func, select, update
-from sqlalchemy.exc import IntegrityError
+from pathlib import Path
+from typing import Any, Final
+from weakref import finalize
 
 from simulator.errors import InputError
-from simulator.store.bulk import insert, joined
-from simulator.store.claim import WAIT_SECONDS, Claim
-from simulator.store.database import Database, snapshot_digest, url_of
-from simulator.store.failures import explain, is_gone
-from simulator.store.pack import unpack
-from simulator.store.pipe import read_frame
-from simulator.store.schema import BATCHES, PACKS, PENDING, RUNS, SNAPSHOTS
+from simulator.store.batch import PACKED, TABLES, Batch
+from simulator.store.database import Database
+from simulator.store.pack import pack
+from simulator.store.pipe import write_frame
 
-Frame = tuple[dict[str, Any], bytes]
-Answer = Callable[[dict[str, Any]], None]
+WINDOW: Final = 32
+"""Batches that may wait for their acknowledgement; then the run waits."""
 
-AHEAD_BYTES: Final = 64 << 20
-"""What is read ahead of the commits; beyond it the run waits at the pipe."""
+RETRY_SECONDS: Final = 30.0
+"""How long the writer waits for a database that went away."""
 
-SPREAD_BATCHES: Final = 4
-"""Batches that become rows in one transaction; a commit waits for as long as that takes."""
-
-RETRY_STEP_SECONDS: Final = 0.2
-SNAPSHOTS_KEPT: Final = 2
-CHECKPOINT_PAGES: Final = 16_384
-CACHE_KIB: Final = 65_536
+PIPE_BYTES: Final = 1 << 20
+PACKAGES: Final = Path(__file__).resolve().parents[2]
 
 
-class Inbox:
-    """Frames that a thread reads ahead, ``AHEAD_BYTES`` of them at most."""
+class Process:
+    """The writing process, before it knows what to write: starting takes it half a second.
 
-    def __init__(self, pipe: IO[bytes]) -> None:
-        self.pipe = pipe
-        self.frames: list[Frame] = []
-        self.bytes = 0
-        self.ended = False
-        self.changed = Condition()
-        Thread(target=self._read, daemon=True).start()
+    It ends when its pipe is closed, at the latest with this object.
+    """
 
-    def _read(self) -> None:
-        while True:
-            frame = read_frame(self.pipe)
-            with self.changed:
-                if frame is None:
-                    self.ended = True
-                else:
-                    self.frames.append(frame)
-                    self.bytes += len(frame[1])
-                self.changed.notify_all()
-                if frame is None:
-                    return
-                self.changed.wait_for(lambda: self.bytes < AHEAD_BYTES)
-
-    def take(self, wait: bool) -> list[Frame] | None:
-        """Return what has come since the last call, after waiting for it; ``None`` at the end."""
-        with self.changed:
-            if wait:
-                self.changed.wait_for(lambda: self.frames or self.ended)
-            frames, self.frames, self.bytes = self.frames, [], 0
-            self.changed.notify_all()
-            return None if self.ended and not frames else frames
+    def __init__(self) -> None:
+        # -P: a folder's own numpy.py or simulator/ must not stand in for ours.
+        path = os.pathsep.join(filter(None, (str(PACKAGES), os.environ.get("PYTHONPATH"))))
+        self.child = subprocess.Popen(  # nosec B603 # no shell; this program
+            [sys.executable, "-P", "-m", "simulator.store.writing_process"],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            bufsize=0,
+            env={**os.environ, "PYTHONPATH": path},
+        )
+        assert self.child.stdin is not None
+        assert self.child.stdout is not None
+        self.pipe, self.lines = self.child.stdin, self.child.stdout
+        with suppress(OSError, AttributeError):  # what the system allows is enough
+            fcntl.fcntl(self.pipe, fcntl.F_SETPIPE_SZ, PIPE_BYTES)
+        self.reap = finalize(self, _reap, self.child)
 
 
-class RunWriter:
-    """Writes one run to a database, which may go away and come back meanwhile.
+def _reap(child: subprocess.Popen[bytes]) -> int:
+    """Close both pipes and wait for the process; return its exit code."""
+    for pipe in (child.stdin, child.stdout):
+        with suppress(OSError):
+            if pipe is not None:
+                pipe.close()
+    return child.wait()
 
-    ``last`` is the last durable batch, -1 without any; ``spread`` the first one whose rows may
-    not stand in their tables yet.
+
+class Writer:
+    """Appends batches to a run, from the one after the last durable one on.
+
+    ``acknowledged`` is the last batch that is durable, -1 without any (known after
+    ``wait_ready``): what happened up to it can be lost no more.  ``put`` returns at once unless
+    ``WINDOW`` batches wait.  Every method raises ``InputError`` where the writer says that it
+    cannot go on, and where it was killed; all that is acknowledged stays.
+
+    ``process`` is one that was started before; a ``fresh`` run has no batches and no other
+    writer, so the first ``put`` need not wait until the process is ready.
     """
 
     def __init__(
         self,
         database: Database,
         run: int,
-        retry: float,
-        answer: Answer,
-        wait: float = WAIT_SECONDS,
+        *,
+        process: Process | None = None,
+        fresh: bool = False,
+        retry_seconds: float = RETRY_SECONDS,
     ) -> None:
-        self.database, self.run, self.retry, self.answer = database, run, retry, answer
-        self.claim = Claim(database, run, wait)
-        self.connection: Connection | None = None
-        self.inode = 0
-        self.last = self.spread = -1
-        self.attempt(lambda _connection: None)
+        self.database, self.run = database, run
+        self.acknowledged = self.sent = -1
+        self.counts = dict.fromkeys(TABLES, 0)
+        self.notes: list[str] = []
+        self._fresh = fresh
+        self._ready = self._closed = self._told_closed = False
+        self._answers = b""
+        self._process = process or Process()
+        self._pipe, self._lines = self._process.pipe, self._process.lines
+        self._write({"open": {"database": database.place(), "run": run, "retry": retry_seconds}})
 
-    # A transaction, again when the database was gone
+    @property
+    def pid(self) -> int:
+        """Process number of the writer."""
+        return self._process.child.pid
 
-    def attempt(self, work: Callable[[Connection], None], forced: bool = True) -> None:
-        """Do ``work`` in a transaction and commit it; not ``forced``: to the disk later is enough.
+    def wait_ready(self) -> None:
+        """Return when the writer holds the run; ``InputError`` if another one does.
 
-        ``work`` is done again from the start where the database went away, so it asks what is
-        there.  Raises ``InputError`` for what does not mend itself within ``retry`` seconds.
+        From then on ``acknowledged`` is right: what a killed run's writer had still to write
+        stands in the database too.
         """
-        until = 0.0
-        while True:
-            try:
-                connection = self._connected()
-                if self.database.kind == "sqlite":
-                    # Commits go to the log in order: a later forced one takes this one along.
-                    raw: Any = connection.connection.driver_connection
-                    raw.execute(f"PRAGMA synchronous={'FULL' if forced else 'NORMAL'}")
-                with connection.begin():
-                    if not forced and self.database.kind == "postgresql":
-                        connection.exec_driver_sql("SET LOCAL synchronous_commit TO OFF")
-                    work(connection)
-                self._look_for_file()
-                return
-            except IntegrityError:
-                raise InputError(
-                    f"{self.database.where}: run {self.run} is being written by another process"
-                ) from None
-            except self.database.errors as error:
-                self._disconnect()
-                line = explain(error, self.database.where)
-                if not is_gone(error):
-                    raise InputError(line) from None
-                if not until:
-                    until = time.monotonic() + self.retry
-                    self.answer({"note": f"{line}; trying for {self.retry:.0f} s"})
-                if time.monotonic() > until:
-                    raise InputError(f"{line}, for {self.retry:.0f} s") from None
-                time.sleep(RETRY_STEP_SECONDS)
+        while not self._ready:
+            self._listen(wait=True)
 
-    def _connected(self) -> Connection:
-        if self.connection is None:
-            self.connection = self.database.engine.connect().execution_options(writes=True)
-            self.claim.take(self.connection)
-            if self.database.path is not None:
-                self.inode = os.stat(self.database.path).st_ino
-                raw: Any = self.connection.connection.driver_connection
-                raw.execute("PRAGMA journal_mode=WAL")
-                raw.execute(f"PRAGMA wal_autocheckpoint={CHECKPOINT_PAGES}")
-                raw.execute(f"PRAGMA cache_size=-{CACHE_KIB}")
-            self._find_place(self.connection)
-        return self.connection
+    def put(self, batch: Batch) -> None:
+        """Hand a batch over; it is durable when ``acknowledged`` has reached its number."""
+        if not self._fresh:
+            self.wait_ready()
+        if batch.number != self.sent + 1:
+            raise ValueError(f"batch {batch.number} does not follow {self.sent}")
+        for name, count in batch.counts().items():
+            self.counts[name] += count
+        kept = pack({name: batch.tables[name] for name in batch.tables if name in PACKED})
+        rest = pack({name: batch.tables[name] for name in batch.tables if name not in PACKED})
+        head = {
+            "batch": batch.number,
+            "tape_rows": batch.tape_rows,
+            "time_ns": batch.time_ns,
+            "digest": batch.digest,
+            "asked": batch.asked,
+            "counts": self.counts,
+            "kept": len(kept),
+        }
+        self._write(head, kept + rest)
+        self.sent = batch.number
+        self._listen(wait=False)
+        while self.sent - self.acknowledged >= WINDOW:
+            self._listen(wait=True)
 
-    def _find_place(self, connection: Connection) -> None:
-        """Ask the database what it has of the run: a commit's answer may have been lost."""
-        with connection.begin():
-            batches = select(func.max(BATCHES.c.n)).where(BATCHES.c.run == self.run)
-            pending = select(func.min(PENDING.c.n)).where(PENDING.c.run == self.run)
-            last = connection.execute(batches).scalar()
-            first = connection.execute(pending).scalar()
-        found = -1 if last is None else int(last)
-        if found < self.last:
+    def put_snapshot(self, batch: int, kind: str, image: bytes, state: str | None) -> None:
+        """Hand over a snapshot of the engine after ``batch``, which was put before."""
+        self._write({"snapshot": batch, "kind": kind, "state": state}, image)
+
+    def flush(self) -> None:
+        """Return when all that was put is durable."""
+        while self.acknowledged < self.sent:
+            self._listen(wait=True)
+
+    def close(self, status: str = "done", digest: str | None = None, rows: int = 0) -> None:
+        """Return when everything is durable, stands in its tables, and the run is said to be over.
+
+        ``status`` is ``done`` or ``failed``, ``digest`` the run's, ``rows`` those of its tape.
+        """
+        self._write({"close": {"status": status, "digest": digest, "rows": rows}})
+        self._end()
+
+    def stop(self) -> None:
+        """Let the writer write what it was given and end; the run can be resumed."""
+        if not self._closed:
+            with suppress(OSError, InputError):
+                self._end()
+
+    def _end(self) -> None:
+        """Close the pipe, then take in answers until the writer has ended."""
+        self._pipe.close()
+        try:
+            while self._listen(wait=True):
+                pass
+        finally:
+            self._reap()
+
+    def _reap(self) -> int:
+        """Wait for the end of the process; return its exit code."""
+        self._closed = True
+        code = self._process.reap()
+        return 0 if code is None else code
+
+    def _write(self, head: dict[str, Any], body: bytes = b"") -> None:
+        if self._closed:
             raise InputError(
-                f"{self.database.where}: batch {self.last} of run {self.run} was durable and is "
-                "gone: another database stands in its place"
+                f"{self.database.where}: the process that writes the journal has ended"
+                f"{self._hint()}"
             )
-        self.last = found
-        self.spread = found + 1 if first is None else int(first)
+        try:
+            write_frame(self._pipe, head, body)
+        except BrokenPipeError:
+            while self._listen(wait=True):  # it raises what the writer said, or that it ended
+                pass
 
-    def _look_for_file(self) -> None:
-        """Raise ``OSError`` where the file that was written is not at its place any more."""
-        if self.database.path is not None and os.stat(self.database.path).st_ino != self.inode:
-            raise OSError(f"{self.database.path}: unable to open database file: it was replaced")
+    def _listen(self, wait: bool) -> bool:
+        """Take in the answers that are there; with ``wait`` at least one, False at the end."""
+        while wait or select.select([self._lines], [], [], 0)[0]:
+            data = os.read(self._lines.fileno(), 1 << 16)
+            if not data:
+                self._ended()
+                return False
+            *lines, self._answers = (self._answers + data).split(b"\n")
+            for line in lines:
+                self._hear(json.loads(line))
+            wait = wait and not lines
+        return True
 
-    def _disconnect(self) -> None:
-        if self.connection is not None:
-            with suppress(*self.database.errors):
-                self.connection.invalidate()
-                self.connection.close()
-            self.connection = None
+    def _hear(self, answer: dict[str, Any]) -> None:
+        if "ready" in answer:
+            self._ready = True
+            last = None if self._fresh else self.database.last_batch(self.run)
+            if last is not None:
+                self.acknowledged = self.sent = int(last["n"])
+                self.counts = dict(last["counts"])
+        self.acknowledged = max(self.acknowledged, answer.get("ack", -1))
+        if "note" in answer:
+            self.notes.append(answer["note"])
+        self._told_closed = self._told_closed or "closed" in answer
+        if "failed" in answer:
+            self._reap()
+            raise InputError(f"{answer['failed']}{self._hint()}")
 
-    # What is written
+    def _ended(self) -> None:
+        """The answers are at their end: raise ``InputError`` unless the writer said so."""
+        if not self._told_closed:
+            code = self._reap()
+            raise InputError(
+                f"{self.database.where}: the process that writes the journal ended "
+                f"(exit code {code}){self._hint()}"
+            )
 
-    def commit(self, frames: list[Frame]) -> None:
-        """Make batches and snapshots durable, in one transaction, and acknowledge them."""
-        self.attempt(lambda connection: self._store(connection, frames))
-        numbers = [head["batch"] for head, _ in frames if "batch" in head]
-        if numbers:
-            self.last = max(self.last, numbers[-1])
-        self.answer({"ack": self.last})
-
-    def _store(self, connection: Connection, frames: list[Frame]) -> None:
-        batches: list[dict[str, Any]] = []
-        packs: list[dict[str, Any]] = []
-        pending: list[dict[str, Any]] = []
-        for head, body in frames:
-            if "snapshot" in head:
-                self._store_snapshot(connection, head, body)
-                continue
-            number = head["batch"]
-            if number <= self.last:  # it was committed, but the connection ended before it said so
-                continue
-            key = {"run": self.run, "n": number}
-            packs.append({**key, "body": body[: head["kept"]]})
-            pending.append({**key, "body": body[head["kept"] :]})
-            fields = {name: head[name] for name in ("tape_rows", "time_ns", "digest", "asked")}
-            batches.append({**key, **fields, "counts": json.dumps(head["counts"])})
-        if batches:
-            connection.execute(BATCHES.insert(), batches)
-            connection.execute(PACKS.insert(), packs)
-            connection.execute(PENDING.insert(), pending)
-
-    def _store_snapshot(self, connection: Connection, head: dict[str, Any], image: bytes) -> None:
-        number, kind, state = head["snapshot"], head["kind"], head["state"]
-        here = SNAPSHOTS.c.run == self.run
-        connection.execute(delete(SNAPSHOTS).where(here, SNAPSHOTS.c.n == number))
-        digest = snapshot_digest(number, kind, image, state)
-        row = {"run": self.run, "n": number, "kind": kind, "image": image, "state": state}
-        connection.execute(SNAPSHOTS.insert().values(**row, sha256=digest))
-        newest = select(SNAPSHOTS.c.n).where(here).order_by(SNAPSHOTS.c.n.desc())
-        kept = connection.execute(newest.limit(SNAPSHOTS_KEPT)).scalars().all()
-        connection.execute(delete(SNAPSHOTS).where(here, SNAPSHOTS.c.n < min(kept)))
-
-    def spread_some(self) -> None:
-        """Turn the next packed batches into rows of their tables."""
-        self.attempt(self._spread, forced=False)
-        self.spread = min(self.spread + SPREAD_BATCHES, self.last + 1)
-
-    def _spread(self, connection: Connection) -> None:
-        first, end = self.spread, min(self.spread + SPREAD_BATCHES, self.last + 1)
-        these = (PENDING.c.run == self.run, PENDING.c.n >= first, PENDING.c.n < end)
-        query = select(PENDING.c.body).where(*these).order_by(PENDING.c.n)
-        bodies = connection.execute(query).scalars().all()
-        before = select(BATCHES.c.counts).where(BATCHES.c.run == self.run, BATCHES.c.n == first - 1)
-        counts = connection.execute(before).scalar() if first else None
-        tables = joined([unpack(body) for body in bodies])
-        firsts = json.loads(counts) if counts else {}
-        insert(connection, self.run, {name: firsts.get(name, 0) for name in tables}, tables)
-        connection.execute(delete(PENDING).where(*these))
-
-    def finish(self, head: dict[str, Any]) -> None:
-        """Say how the run ended, in its row."""
-        values = {name: head[name] for name in ("status", "digest", "rows") if name in head}
-        if values:
-            change = update(RUNS).where(RUNS.c.run == self.run).values(**values)
-            self.attempt(lambda connection: _execute(connection, change))
-
-    def close(self) -> None:
-        """Close the database; the last one to do so leaves SQLite's log empty."""
-        if self.connection is not None:
-            self.connection.close()
-        self.database.close()
-        self.claim.close()
-
-    def serve(self, inbox: Inbox) -> None:
-        """Write what comes until the pipe ends; then say how the run ended, if it did."""
-        closing: dict[str, Any] | None = None
-        ended = False
-        while not ended or self.spread <= self.last:
-            frames = inbox.take(wait=self.spread > self.last)
-            ended = frames is None
-            stored = []
-            for frame in frames or ():
-                closing = frame[0].get("close", closing)
-                if "close" not in frame[0]:
-                    stored.append(frame)
-            if stored:
-                self.commit(stored)
-            elif self.spread <= self.last:
-                self.spread_some()
-        if closing is not None:
-            self.finish(closing)
-
-
-def _execute(connection: Connection, statement: Any) -> None:
-    connection.execute(statement)
-
-
-def main() -> int:
-    """Write one run; return the exit code: 0, or 1 where it said ``failed``."""
-    # Ctrl-C goes to all processes of a terminal; the run ends by itself and closes the pipe.
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    answers = os.dup(1)
-    os.dup2(2, 1)  # nobody else may write between the answers
-
-    def answer(what: dict[str, Any]) -> None:
-        with suppress(BrokenPipeError):  # the run was killed: what came is written all the same
-            os.write(answers, json.dumps(what).encode() + b"\n")
-
-    opened = read_frame(sys.stdin.buffer)
-    if opened is None:
-        return 0
-    head = opened[0]["open"]
-    try:
-        writer = RunWriter(Database(url_of(head["database"])), head["run"], head["retry"], answer)
-        answer({"ready": writer.last})
-        writer.serve(Inbox(sys.stdin.buffer))
-        writer.close()
-    except InputError as error:
-        answer({"failed": str(error)})
-        return 1
-    answer({"closed": True})
-    return 0
-
-
-if __name__ == "__main__":
-    # The thread that reads ahead may stand in its read, which Python would wait for, or abort.
-    os._exit(main())
+    def _hint(self) -> str:
+        if self.acknowledged < 0:
+            return ""
+        place = shlex.quote(self.database.where)
+        return f"; `unimargin resume {place} {self.run}` goes on from what is durable"

@@ -31,7 +31,7 @@ ALLOWED = {
     ("simulator/cli/main.py", "import_module"): "a name that is in COMMANDS",
     ("simulator/__init__.py", "import_module"): "a name that is in __all__",
     ("simulator/store/bulk.py", MADE): "names of tables and columns in TABLES; values are bound",
-    ("simulator/store/writer.py", MADE): "PRAGMA takes no parameters; constants of the module",
+    ("simulator/store/writing_process.py", MADE): "PRAGMA takes no parameters; constants",
     ("simulator/store/migrations/versions/0001_first.py", MADE): "names that stand in the file",
 }
 """What is used in a file although it is banned, and why it executes no data."""

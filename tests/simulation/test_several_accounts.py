@@ -18,7 +18,7 @@ import simulator
 from simulator.errors import InputError
 from simulator.events import fills
 from simulator.simulation import Simulation
-from simulator.store.keeping import Journal
+from simulator.store.journal import Journal
 from simulator.strategy.trader import Trader
 from tests.simulation.busy import Busy, pieces
 from tests.simulation.test_whole_venue import busy_run

@@ -21,7 +21,7 @@ def main(reports: str, cut_rows: str, seconds: str, way: str, *arguments: str) -
         os.write(file, line.encode() + b"\n")
         os.fsync(file)
 
-    from simulator.store.keeping import Journal
+    from simulator.store.journal import Journal
 
     made = Journal.__init__
 

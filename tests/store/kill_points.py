@@ -119,7 +119,7 @@ def _strategy(name: str) -> Callable[[Callable[[], None]], None]:
 
 def _journal(name: str, place: Callable[..., None]) -> Callable[[Callable[[], None]], None]:
     def arm(act: Callable[[], None]) -> None:
-        from simulator.store.keeping import Journal
+        from simulator.store.journal import Journal
 
         place(Journal, name, act)
 
@@ -128,7 +128,7 @@ def _journal(name: str, place: Callable[..., None]) -> Callable[[Callable[[], No
 
 def _half_frame(act: Callable[[], None]) -> None:
     """Half of a frame is in the pipe when the process dies."""
-    from simulator.store import journal
+    from simulator.store import writer
     from simulator.store.pipe import write_frame
 
     class Half:
@@ -142,7 +142,7 @@ def _half_frame(act: Callable[[], None]) -> None:
                 act()
             return int(written)
 
-    module: Any = journal
+    module: Any = writer
     module.write_frame = lambda pipe, *frame: write_frame(Half(pipe), *frame)  # type: ignore[arg-type]
 
 
@@ -168,7 +168,7 @@ ENGINE: dict[str, Callable[[Callable[[], None]], None]] = {
 
 def _writer(name: str, place: Callable[..., None]) -> Callable[[Callable[[], None]], None]:
     def arm(act: Callable[[], None]) -> None:
-        from simulator.store.writer import RunWriter
+        from simulator.store.writing_process import RunWriter
 
         place(RunWriter, name, act)
 
@@ -176,13 +176,13 @@ def _writer(name: str, place: Callable[..., None]) -> Callable[[Callable[[], Non
 
 
 def _rows_inserted(act: Callable[[], None]) -> None:
-    from simulator.store import writer
+    from simulator.store import writing_process
 
-    after(writer, "insert", act)
+    after(writing_process, "insert", act)
 
 
 def _acknowledge(act: Callable[[], None]) -> None:
-    from simulator.store.writer import RunWriter
+    from simulator.store.writing_process import RunWriter
 
     original = RunWriter.commit
 
@@ -238,40 +238,40 @@ def arm_writer(death: Death) -> None:
 
 def arm_engine(death: Death | None, told: Callable[[str], None]) -> None:
     """Arm this process, the engine's; ``told`` hears of its writer and of acknowledgements."""
-    from simulator.store import journal, keeping
+    from simulator.store import journal, writer
 
     writers: list[int] = []
-    start = journal.Process.__init__
+    start = writer.Process.__init__
 
     def started(self: Any) -> None:
         start(self)
         writers.append(self.child.pid)
         told(f"writer {self.child.pid}")
 
-    journal.Process.__init__ = started  # type: ignore[method-assign]
+    writer.Process.__init__ = started  # type: ignore[method-assign]
     if death is not None and death.in_writer:
-        _with_own_writer(journal)
+        _with_own_writer(writer)
     if death is not None and not death.in_writer:
         arm = ENGINE[death.point]
         arm(Counted(death.nth, lambda: kill(death.who, os.getpid(), writers[-1])))
 
-    cut = keeping.Journal.cut
+    cut = journal.Journal.cut
 
     def cut_and_told(self: Any, rows: int, last: bool = False) -> None:
         cut(self, rows, last)
         told(f"acknowledged {self.acknowledged} {rows}")
 
-    keeping.Journal.cut = cut_and_told  # type: ignore[method-assign]
+    journal.Journal.cut = cut_and_told  # type: ignore[method-assign]
 
 
-def _with_own_writer(journal: Any) -> None:
+def _with_own_writer(module: Any) -> None:
     """Start `tests.store.kill_writer` in place of the writing process."""
     import subprocess
 
     class Popen(subprocess.Popen[bytes]):
         def __init__(self, arguments: list[str], **named: Any) -> None:
-            if arguments[-1] == "simulator.store.writer":
+            if arguments[-1] == "simulator.store.writing_process":
                 arguments = [sys.executable, "-P", "-m", "tests.store.kill_writer"]
             super().__init__(arguments, **named)
 
-    journal.subprocess = type("Subprocess", (), {"Popen": Popen, "PIPE": subprocess.PIPE})
+    module.subprocess = type("Subprocess", (), {"Popen": Popen, "PIPE": subprocess.PIPE})

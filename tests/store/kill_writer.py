@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 
-from simulator.store.writer import main
+from simulator.store.writing_process import main
 from tests.store.kill_points import arm_writer, death_asked
 
 if __name__ == "__main__":

@@ -15,7 +15,7 @@ from sqlalchemy import text
 from simulator.errors import InputError
 from simulator.store.database import Database, url_of
 from simulator.store.schema import PACKS
-from simulator.store.writer import RunWriter
+from simulator.store.writing_process import RunWriter
 from tests.store.made import batches_of, same
 from tests.store.writing import check, frames_of
 
@@ -49,9 +49,9 @@ def test_rows_move_once_and_whole(inside: RunWriter, monkeypatch: pytest.MonkeyP
         insert(*arguments)
         raise HalfError
 
-    from simulator.store.writer import insert
+    from simulator.store.writing_process import insert
 
-    monkeypatch.setattr("simulator.store.writer.insert", insert_and_end)
+    monkeypatch.setattr("simulator.store.writing_process.insert", insert_and_end)
     with pytest.raises(HalfError):
         inside.spread_some()
     monkeypatch.undo()

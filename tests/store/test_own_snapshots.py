@@ -17,7 +17,7 @@ import simulator
 from simulator.store import image, own
 from simulator.store.database import snapshot_digest
 from simulator.store.image_kinds import ImageError
-from simulator.store.keeping import Journal
+from simulator.store.journal import Journal
 from simulator.store.resume import Resumption
 from tests.store.test_resume import CUT_ROWS, make, stopped, uncut
 

@@ -16,7 +16,7 @@ from simulator.errors import InputError
 from simulator.simulation import Simulation
 from simulator.store.batch import TABLES
 from simulator.store.database import Database
-from simulator.store.keeping import Journal
+from simulator.store.journal import Journal
 from simulator.store.verify import Verification
 from tests.simulation.busy import Busy
 from tests.simulation.test_whole_venue import MODES, busy_run

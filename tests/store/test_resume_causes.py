@@ -22,8 +22,8 @@ import replay_data
 from simulator.cli.main import run_command
 from simulator.market.manifest import sha256_of
 from simulator.store.database import Database
-from simulator.store.journal import Writer
-from simulator.store.keeping import Journal
+from simulator.store.journal import Journal
+from simulator.store.writer import Writer
 from tests.store.kill_driver import ROOT, unkilled
 from tests.store.kill_strategy import SCENARIO
 from tests.store.postgres import Server

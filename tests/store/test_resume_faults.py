@@ -22,9 +22,9 @@ from typing import Any
 import pytest
 
 from simulator.store.database import Database
-from simulator.store.journal import Writer
-from simulator.store.keeping import Journal
+from simulator.store.journal import Journal
 from simulator.store.schema import VERSION as SCHEMA
+from simulator.store.writer import Writer
 from tests.store.kill_driver import Course, unkilled
 from tests.store.kill_points import Death
 from tests.store.kill_strategy import SCENARIO

@@ -12,7 +12,7 @@ import pytest
 
 from simulator.build_info import compiled_modules
 from simulator.store.database import Database
-from simulator.store.keeping import Journal
+from simulator.store.journal import Journal
 from tests.plain import plain_copy, printed
 from tests.simulation.test_whole_venue import busy_run
 from tests.store.test_resume import stopped

@@ -25,7 +25,7 @@ from simulator.store.batch import PACKED, TABLES
 from simulator.store.commands import chained
 from simulator.store.database import Database
 from simulator.store.difference import Difference
-from simulator.store.keeping import Journal
+from simulator.store.journal import Journal
 from simulator.store.recorded import Playback, stand_ins, told_of
 from simulator.store.schema import BATCHES, RUNS, SNAPSHOTS
 from simulator.store.verify import Violation

@@ -18,8 +18,8 @@ import pytest
 
 from simulator.errors import InputError
 from simulator.store.database import Database
-from simulator.store.journal import WINDOW
-from simulator.store.writer import Inbox, RunWriter
+from simulator.store.writer import WINDOW
+from simulator.store.writing_process import Inbox, RunWriter
 from tests.store.made import batches_of
 from tests.store.postgres import Server
 from tests.store.writing import check, put_each, writing
@@ -112,7 +112,7 @@ def test_only_the_last_snapshots_are_kept(place: str) -> None:
 
 
 def test_reading_ahead_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("simulator.store.writer.AHEAD_BYTES", 5000)
+    monkeypatch.setattr("simulator.store.writing_process.AHEAD_BYTES", 5000)
     out, into = os.pipe()
     with os.fdopen(out, "rb", buffering=0) as pipe, os.fdopen(into, "wb", buffering=0) as end:
         from simulator.store.pipe import write_frame
@@ -173,7 +173,7 @@ def test_a_killed_writer_leaves_whole_batches(place: str) -> None:
 RUN = """
 import os, signal, sys
 from simulator.store.database import Database
-from simulator.store.journal import Writer
+from simulator.store.writer import Writer
 from tests.store.made import batches_of
 
 writer = Writer(Database.open(sys.argv[1], create=True), 1)

@@ -12,9 +12,9 @@ from sqlalchemy import func, select
 
 from simulator.store.batch import PACKED, TABLES, Batch
 from simulator.store.database import Database
-from simulator.store.journal import Writer
 from simulator.store.pack import pack
 from simulator.store.schema import PACKS, PENDING, ROWS
+from simulator.store.writer import Writer
 from tests.store.made import same
 
 
