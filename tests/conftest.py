@@ -1,9 +1,10 @@
-"""What every test can lean on: hypothesis profiles and the folder of recorded market data."""
+"""What every test can lean on: hypothesis profiles, a cache of the session's own, recorded data."""
 
 from __future__ import annotations
 
 import os
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -18,6 +19,23 @@ settings.register_profile(
     "soak", deadline=None, max_examples=20_000, suppress_health_check=[HealthCheck.too_slow]
 )
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE") or "default")
+
+CACHE = pytest.StashKey[TemporaryDirectory[str]]()
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Keep imports and the key of snapshots in a folder of this session, not in the user's cache.
+
+    Workers of pytest-xdist, and processes that tests start, inherit it and share what is there.
+    """
+    if not hasattr(config, "workerinput"):
+        config.stash[CACHE] = TemporaryDirectory(prefix="unimargin-cache-")
+        os.environ["UNIMARGIN_CACHE"] = config.stash[CACHE].name
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    if CACHE in config.stash:
+        config.stash[CACHE].cleanup()
 
 
 @pytest.fixture(scope="session")

@@ -14,11 +14,16 @@ def ahead(items: Iterator[Item]) -> Iterator[Item]:
 
     It pays where making an item leaves the interpreter lock, as polars and zlib do.
     """
-    with ThreadPoolExecutor(1) as pool:
+    pool = ThreadPoolExecutor(1)
+    try:
         coming = pool.submit(_next, items)
         while (one := coming.result()) is not None:
             coming = pool.submit(_next, items)
             yield one[0]
+    finally:
+        # A reader that was left may be closed by the garbage collector, which runs in any thread,
+        # also in the pool's own: that one cannot wait for its own end.
+        pool.shutdown(wait=False)
 
 
 def _next(items: Iterator[Item]) -> tuple[Item] | None:
