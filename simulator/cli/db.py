@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -30,6 +31,8 @@ def runs(place: Place, as_json: AsJson = False) -> None:
     """List the runs; ``rows`` are those of the tape that are played and durable."""
     database = Database.open(place)
     found = [_described(database, row) for row in database.runs()]
+    for number, line in database.lost.items():
+        print(f"unimargin: {database.where}: run {number}: {line}", file=sys.stderr)
     if as_json:
         print(json.dumps(found, indent=2))
         return

@@ -11,6 +11,7 @@ from typing import IO, Any, Final
 from sqlalchemy import Connection, func, select
 
 from simulator.errors import InputError
+from simulator.store import acknowledged
 from simulator.store.database import Database
 
 WAIT_SECONDS: Final = 10.0
@@ -26,14 +27,18 @@ class Claim:
 
     SQLite: a lock on a file beside the database.  PostgreSQL: an advisory lock of a connection's
     session, taken again after the connection was lost.
+
+    The file also holds what was acknowledged last (`simulator.store.acknowledged`), and stays
+    where the log may still be needed.
     """
 
     def __init__(self, database: Database, run: int, wait: float = WAIT_SECONDS) -> None:
         self.database, self.run, self.wait = database, run, wait
         self.file: IO[Any] | None = None
         self.path: Path | None = None
+        self.identity: str | None = None
         if database.path is not None:
-            self.path = database.path.with_name(f"{database.path.name}-run{run}.lock")
+            self.path = acknowledged.path_of(database.path, run)
             until = time.monotonic() + wait
             while not self._locks_file():
                 self._wait(until)
@@ -48,7 +53,7 @@ class Claim:
     def _locks_file(self) -> bool:
         assert self.path is not None
         try:
-            file = self.path.open("ab")
+            file = os.fdopen(os.open(self.path, os.O_RDWR | os.O_CREAT, 0o644), "r+b")
         except OSError:
             raise InputError(f"{self.path}: no permission to make a lock file there") from None
         try:
@@ -65,17 +70,29 @@ class Claim:
 
     def take(self, connection: Connection) -> None:
         """Take the lock for the session of a new connection, on a server."""
-        if self.file is None:
+        if self.file is not None:
+            with connection.begin():
+                self.identity = acknowledged.identity_of(connection, self.run)
+        else:
             until = time.monotonic() + self.wait
             while not connection.execute(select(func.pg_try_advisory_lock(KEY, self.run))).scalar():
                 connection.rollback()
                 self._wait(until)
             connection.commit()
 
-    def close(self) -> None:
-        """Give the right back; a session's lock ends with its connection."""
+    def note(self, batch: int) -> None:
+        """Note beside an SQLite database that a batch is durable, before that is answered."""
+        if self.file is not None and self.identity is not None:
+            acknowledged.write(self.file.fileno(), self.identity, batch)
+
+    def close(self, settled: bool) -> None:
+        """Give the right back; a session's lock ends with its connection.
+
+        ``settled``: the log of SQLite is not needed any more.
+        """
         if self.file is not None and self.path is not None:
-            self.path.unlink(missing_ok=True)
+            if settled:
+                self.path.unlink(missing_ok=True)
             self.file.close()
             self.file = None
 

@@ -24,6 +24,7 @@ from sqlalchemy.exc import ArgumentError, NoSuchModuleError, SQLAlchemyError
 from sqlalchemy.pool import QueuePool
 
 from simulator.errors import InputError
+from simulator.store import acknowledged
 from simulator.store.batch import Batch, Columns
 from simulator.store.failures import KINDS, explain
 from simulator.store.reading import Reader
@@ -46,7 +47,7 @@ class Database:
     """A database with this version's schema; made by ``Database.open``.
 
     ``where`` is its name as errors show it, ``kind`` ``sqlite`` or ``postgresql``, ``path`` the
-    file of an SQLite one.
+    file of an SQLite one; ``lost`` says of each run that misses what was acknowledged what it is.
     """
 
     def __init__(self, url: URL) -> None:
@@ -62,6 +63,7 @@ class Database:
             raise InputError(
                 f"{self.where}: needs the package {error.name}: pip install 'unimargin[postgres]'"
             ) from None
+        self.lost: dict[int, str] = {}
         # Whoever drops a database drops its connections too, without a word from the driver.
         finalize(self, self.engine.dispose)
         dbapi: Any = self.engine.dialect.dbapi
@@ -81,6 +83,8 @@ class Database:
         with database.explained():
             database._look_at_file(create)
             database._look_at_schema(create, upgrade)
+        if database.path is not None:
+            database.lost = acknowledged.lost(database)
         return database
 
     @classmethod
@@ -136,6 +140,8 @@ class Database:
             if not self.path.parent.is_dir():
                 raise InputError(f"{self.where}: no such folder: {self.path.parent}")
             self.path.touch()
+            for left in acknowledged.beside(self.path).values():
+                acknowledged.remove(left)  # of a database that was here before
             return
         if not self.path.is_file():
             raise InputError(f"{self.where}: is not a file; give {KINDS}")
@@ -144,7 +150,8 @@ class Database:
         if not head and create:
             return
         if not head.startswith(MAGIC) or len(head) < 100:
-            raise InputError(f"{self.where}: is not an SQLite database; give another file")
+            hint = acknowledged.hint(self.path)
+            raise InputError(f"{self.where}: is not an SQLite database; give another file{hint}")
         log = self.path.with_name(self.path.name + "-wal")
         if log.exists() and log.stat().st_size:
             return  # the file may be behind its log
@@ -173,7 +180,10 @@ class Database:
             if tables:
                 raise InputError(f"{self.where}: {ANOTHER}")
             if not create:
-                raise InputError(f"{self.where}: holds no runs; `unimargin run --db` makes it")
+                hint = acknowledged.hint(self.path) if self.path is not None else ""
+                raise InputError(
+                    f"{self.where}: holds no runs; `unimargin run --db` makes it{hint}"
+                )
         elif found not in OLDER:
             raise InputError(
                 f"{self.where}: has schema {found}, of a newer version than this one ({HEAD}); "
@@ -237,6 +247,8 @@ class Database:
         if abs(run) < 2**63:
             with self.reading() as connection:
                 row = connection.execute(select(RUNS).where(RUNS.c.run == run)).mappings().first()
+        if row is None and run in self.lost:
+            raise InputError(f"{self.where}: run {run}: {self.lost[run]}")
         if row is None:
             known = ", ".join(str(one["run"]) for one in self.runs()) or "none"
             raise InputError(f"{self.where}: no run {run}; there are: {known}")

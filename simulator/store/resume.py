@@ -52,6 +52,8 @@ class Resumption(Journal):
             raise InputError(
                 f"{database.where}: run {run_id} is done; `unimargin verify` checks it"
             )
+        if run_id in database.lost:
+            raise InputError(f"{database.where}: run {run_id}: {database.lost[run_id]}")
         self.settings = sealed(self.row)
         super().__init__(
             database,

@@ -13,7 +13,7 @@ import numpy as np
 from simulator.errors import InputError
 from simulator.events.outcomes import Outcome
 from simulator.rulebook.schema import Rulebook
-from simulator.store import checks
+from simulator.store import checks, definitions
 from simulator.store.batch import TABLES
 from simulator.store.checker import Checker, Enough
 from simulator.store.database import Database
@@ -59,10 +59,13 @@ def verify(database: Database, run: int, make: Make, *, strict: bool = False) ->
     the run cannot be found, or its data.
     """
     row = database.run_row(run)
+    if run in database.lost:
+        raise Violation(database.lost[run])
     settings = settings_of(row)
     found = Verification(run, row["status"] == "done")
     try:
         database.check()
+        _defined(database, found)
         reader = database.reader(run)
         _ended(row, reader)
         checks.stored(database, reader, found.done)
@@ -134,6 +137,19 @@ def _play(simulation: Any, playback: Playback, reader: Reader, again: Again) -> 
     playback.end()
     if again.harvest.number < number:
         raise Difference("batches", again.harvest.number, "n", "a batch", "the end of the run")
+
+
+def _defined(database: Database, found: Verification) -> None:
+    """Assert that tables and views are those of the migrations."""
+    try:
+        line = definitions.wrong(database)
+    except definitions.Unknown as error:
+        found.notes.append(f"definitions of tables and views were not compared: {error}")
+        return
+    if line is not None:
+        raise Violation(line)
+    names = len(definitions.NAMES)
+    found.checks.append(f"{names} tables and views are defined as they were made")
 
 
 def _ended(row: dict[str, Any], reader: Reader) -> None:

@@ -196,6 +196,7 @@ class RunWriter:
         numbers = [head["batch"] for head, _ in frames if "batch" in head]
         if numbers:
             self.last = max(self.last, numbers[-1])
+            self.claim.note(self.last)
         self.answer({"ack": self.last})
 
     def _store(self, connection: Connection, frames: list[Frame]) -> None:
@@ -255,11 +256,22 @@ class RunWriter:
             self.attempt(lambda connection: _execute(connection, change))
 
     def close(self) -> None:
-        """Close the database; the last one to do so leaves SQLite's log empty."""
+        """Write SQLite's log back and close the database."""
+        settled = self.connection is not None and self._written_back(self.connection)
         if self.connection is not None:
             self.connection.close()
         self.database.close()
-        self.claim.close()
+        self.claim.close(settled)
+
+    def _written_back(self, connection: Connection) -> bool:
+        """Return whether all of the log stands in SQLite's file now, whoever reads meanwhile."""
+        if self.database.kind != "sqlite":
+            return True
+        raw: Any = connection.connection.driver_connection
+        with suppress(*self.database.errors):
+            busy, logged, written = raw.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchone()
+            return not busy and logged == written
+        return False
 
     def serve(self, inbox: Inbox) -> None:
         """Write what comes until the pipe ends; then say how the run ended, if it did."""

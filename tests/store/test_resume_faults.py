@@ -93,6 +93,17 @@ def test_a_log_that_is_gone_or_torn(call: Call, killed: Path, tmp_path: Path) ->
             goes_on(call, tmp_path / "runs.db")
 
 
+def test_a_log_that_is_gone_is_told(call: Call, killed: Path, place: Path) -> None:
+    """With the note of what was acknowledged beside it, as a killed run leaves it."""
+    note = "runs.db-run1.lock"
+    shutil.copy(killed / note, place.with_name(note))
+    place.with_name("runs.db-wal").unlink()
+    for command in (("resume", "--strategy", STRATEGY), ("verify",)):
+        said = call(command[0], place, 1, *command[1:]).line
+        assert "was acknowledged and is gone" in said
+        assert f"remove {note} to go on with what is there" in said
+
+
 def test_an_index_of_the_log_that_is_gone(call: Call, place: Path) -> None:
     place.with_name("runs.db-shm").unlink()
     goes_on(call, place)

@@ -186,6 +186,18 @@ def test_changed_outcomes_are_found(place: Path) -> None:
     assert "outcomes" in said or "packs" in said
 
 
+@pytest.mark.parametrize("view", ["readable_fills", "entries"])
+def test_a_changed_view_is_found(place: Path, view: str) -> None:
+    """It lies to who asks in SQL, whatever the tables have."""
+    with closing(sqlite3.connect(place)) as connection:
+        (query,) = connection.execute(
+            "SELECT sql FROM sqlite_master WHERE name = ?", (view,)
+        ).fetchone()
+        connection.execute(f"DROP VIEW {view}")
+        connection.execute(f"{query} LIMIT 1")
+    assert f"view {view} is not defined as it was made" in found_in(place)
+
+
 def test_a_changed_command_with_its_hash_is_found(place: Path) -> None:
     """Whoever writes the hash anew has the outcomes against him."""
     changed(
