@@ -84,7 +84,8 @@ def _of_sqlite(connection: Connection) -> Definitions:
         if name not in NAMES:
             continue
         if kind == "table":  # the wording is SQLAlchemy's, and may be another in its next version
-            columns = connection.exec_driver_sql(f'PRAGMA table_xinfo("{name}")').all()
+            query = "SELECT * FROM pragma_table_xinfo(?)"
+            columns = connection.exec_driver_sql(query, (name,)).all()
             definition = str([tuple(column) for column in columns])
         found[name] = (str(kind), str(definition))
     return found
