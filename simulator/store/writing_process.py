@@ -267,8 +267,8 @@ class RunWriter:
         """Return whether all of the log stands in SQLite's file now, whoever reads meanwhile."""
         if self.database.kind != "sqlite":
             return True
-        raw: Any = connection.connection.driver_connection
         with suppress(*self.database.errors):
+            raw: Any = connection.connection.driver_connection
             busy, logged, written = raw.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchone()
             return not busy and logged == written
         return False
