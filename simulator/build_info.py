@@ -36,6 +36,7 @@ HOT_MODULES = (
     "simulator.exchange.liquidity",
     "simulator.exchange.marks",
     "simulator.exchange.holders",
+    "simulator.exchange.guard",
     "simulator.exchange.upkeep",
     "simulator.exchange.core",
     "simulator.exchange.liquidation_log",

@@ -1,4 +1,5 @@
 from simulator.events.rows cimport Rows
+from simulator.exchange.guard cimport Guard
 from simulator.exchange.ring cimport Ring
 from simulator.exchange.venue cimport Venue
 
@@ -50,6 +51,7 @@ cdef class Core(Venue):
     cdef readonly list asked_names
     cdef bint logging
     cdef public bint strict
+    cdef public Guard guard
     cdef long long[:, ::1] bars
 
     cpdef long long run_rows(

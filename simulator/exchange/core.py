@@ -129,6 +129,7 @@ class Core(Venue):
         self.asked = None
         self.asked_names = []
         self.logging = self.strict = False
+        self.guard = None
         self.bars = memoryview(np.zeros((4, 6), dtype="i8"))
 
     # The loop
@@ -147,7 +148,10 @@ class Core(Venue):
         quantity: cython.const[cython.longlong][::1],
         number: cython.const[cython.longlong][::1],
     ) -> cython.longlong:
-        """Replay a block of merged tape columns; return the number of rows."""
+        """Replay a block of merged tape columns; return the number of rows.
+
+        With a guard these may be fewer than were given: what came of the last one can be looked at.
+        """
         row: cython.Py_ssize_t
         rows: cython.Py_ssize_t = time.shape[0]
         current: cython.int = -1
@@ -155,10 +159,14 @@ class Core(Venue):
         what: cython.int
         at: cython.longlong
         book: Book = None
+        guarded: cython.bint = self.guard is not None
         if rows and self.next_mark == NEVER:
             self.next_mark = time[0] // self.mark_step * self.mark_step + self.mark_step
             self.due()
         for row in range(rows):
+            if guarded and row and self.guard.after():
+                rows = row
+                break
             if time[row] > self.next_venue or arrival[row] > self.next_local:
                 if row:
                     self.now = self.ledger.now = time[row - 1]
@@ -202,6 +210,8 @@ class Core(Venue):
                     self.upkeep.check_prices()
             if self.watch_book[i] and what <= CLEAR and flags[row] & LAST_ROW:
                 self.wake_book(i)
+        if guarded:
+            self.guard.hold()
         if rows:
             self.now = self.ledger.now = time[rows - 1]
             self.local_now = arrival[rows - 1]
@@ -240,6 +250,8 @@ class Core(Venue):
             turns += 1
             if self.strict:
                 self.cold.verify()
+            if self.guard is not None:
+                self.guard.hold()
             venue_due = self.next_venue < time
             local_due = self.next_local < arrival
             if not venue_due and not local_due:

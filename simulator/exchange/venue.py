@@ -738,7 +738,7 @@ class Venue(Settlement):
         rows = np.asarray(self.orders.row)
         found = np.flatnonzero(
             (rows[:, ACCOUNT] == account)
-            & np.isin(rows[:, STATE], (WAITING, WORKING))
+            & ((rows[:, STATE] == WAITING) | (rows[:, STATE] == WORKING))
             & (rows[:, SEQ] > 0)
         )
         return sorted(found.tolist(), key=lambda slot: int(rows[slot, SEQ]))
@@ -800,7 +800,7 @@ class Venue(Settlement):
         rows = np.asarray(self.orders.row)
         found = np.flatnonzero(
             (rows[:, INSTRUMENT] == instrument)
-            & np.isin(rows[:, STATE], (WAITING, WORKING))
+            & ((rows[:, STATE] == WAITING) | (rows[:, STATE] == WORKING))
             & (rows[:, SEQ] > 0)
         )
         book: Book = self.books[instrument]

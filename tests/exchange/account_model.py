@@ -2,6 +2,9 @@
 
 Everything here is worked out from the ledger, the fills and the clock alone.  It shares with the
 engine what the rulebook asks for, the bank of questions, and the readable margin model.
+
+It stands in small worlds that a test drives by hand (`tests.exchange.world`) and in the runs of
+`tests.simulation.hunt`, of which it knows what `Place` says.
 """
 
 from __future__ import annotations
@@ -10,18 +13,19 @@ from collections import Counter
 from dataclasses import replace
 from decimal import Decimal
 from fractions import Fraction
+from typing import Any, Protocol
 
 import numpy as np
 
 from simulator.accounts.agreement import current
 from simulator.accounts.rules import AccountProfile
+from simulator.errors import InputError
 from simulator.exchange.measuring import follows
 from simulator.exchange.messages import StepRequest
 from simulator.risk.reference import pool_margin
-from tests.exchange.world import World
 
 FIRST = 5
-"""The account's first wallet; those below are the venue's."""
+"""The first wallet that is not the venue's own."""
 
 DAY_NS = 86_400 * 10**9
 LIQUIDATION = 3
@@ -46,8 +50,23 @@ WHY_NOT = {
 }
 MERGED = ("SWITCHING_TO_UNIFIED", "UNIFIED")
 
+LARGE = 1e12
+"""Worth from which on floats of a pool say nothing about its ratio any more."""
+
 Found = list[tuple[str, bool | None]]
 """Conditions by name, in order: met or not; None: too close to its threshold to say."""
+
+
+class Place(Protocol):
+    """What the model must know of where an account is: a run, or a world of a test."""
+
+    core: Any
+    desk: Any
+    partition: Any
+    instruments: Any
+    assets: Any
+    strategies: Any
+    now: int
 
 
 def why_not(state: str, step: str) -> str | None:
@@ -71,9 +90,10 @@ def above(have: Decimal | float, need: Decimal | float, *, equal: bool = True) -
 class Model:
     """What an account's state should be, and what must come of a step."""
 
-    def __init__(self, world: World, profile: AccountProfile) -> None:
+    def __init__(self, world: Place, profile: AccountProfile) -> None:
         self.world, self.profile = world, profile
         self.desk, self.core = world.desk, world.core
+        self.venue, self.account = self.desk.venue, self.desk.account
         self.modes, self.rules = world.desk.modes, world.desk.modes.rules
         self.members = world.desk.switching.layouts["unified"].partition.members
         self.state = "UNIFIED" if world.partition.mode == "unified" else "SEPARATED"
@@ -98,21 +118,22 @@ class Model:
 
     def table(self) -> np.ndarray:
         """Balance, loan and interest by wallet and asset, of the account's wallets."""
-        ledger, own = self.core.ledger, slice(FIRST, self.desk.lender)
-        debts = [np.array(of)[own] for of in (ledger.loan, ledger.interest)]
-        return np.stack([self.balances(range(FIRST, self.desk.lender)), *debts])
+        ledger, own = self.core.ledger, self.world.partition.numbers
+        debts = [np.asarray(of)[own.start : own.stop] for of in (ledger.loan, ledger.interest)]
+        return np.stack([self.balances(own), *debts])
 
     def balances(self, wallets: range) -> np.ndarray:
-        assets = range(len(self.world.assets))
-        return np.array([[self.core.ledger.balance_of(w, a) for a in assets] for w in wallets])
+        found: np.ndarray = self.core.ledger.columns()[0][wallets.start : wallets.stop].copy()
+        return found
 
     def positions(self) -> list[tuple[int, int]]:
         """Lots and cost by slot."""
         slots = range(len(self.world.partition.margin))
-        return [self.core.ledger.position_of(1, slot) for slot in slots]
+        return [self.core.ledger.position_of(self.account, slot) for slot in slots]
 
     def wallets(self) -> list[str]:
-        return list(self.world.partition.wallets[FIRST : self.desk.lender])
+        partition = self.world.partition
+        return [partition.name_of(number) for number in partition.numbers]
 
     def open_contracts(self) -> list[int]:
         """Slots of positions other than spot."""
@@ -155,7 +176,12 @@ class Model:
         since = self.now - self.rules.experience_days * DAY_NS
         for row in self.core.fills().tolist():
             one = self.world.instruments[row[1]]
-            if row[0] < since or row[11] != 1 or row[10] or one.market not in ("um", "cm"):
+            if (
+                row[0] < since
+                or row[11] != self.account
+                or row[10]
+                or one.market not in ("um", "cm")
+            ):
                 continue
             orders.add(row[2])
             size = row[5] * one.lot * one.contract_size
@@ -189,12 +215,13 @@ class Model:
         found.append(("NO_LIQUIDATION", not self._liquidating()))
         held = self.open_contracts()
         if not rules.isolated_positions:
-            names = [self.world.partition.wallets[self.world.partition.margin[s]] for s in held]
+            partition = self.world.partition
+            names = [partition.name_of(partition.margin[s]) for s in held]
             found.append(("NO_ISOLATED_POSITIONS", not any(n.startswith("um:") for n in names)))
         if not rules.open_positions:
             found.append(("NO_OPEN_POSITIONS", not held))
         if at_switch and rules.open_orders == "refuse":
-            found.append(("NO_OPEN_ORDERS", self.core.open_orders(1) == 0))
+            found.append(("NO_OPEN_ORDERS", self.core.open_orders(self.account) == 0))
         return found
 
     def way_back(self) -> Found:
@@ -202,14 +229,21 @@ class Model:
         return [
             ("NO_LIQUIDATION", not self._liquidating()),
             ("NO_OPEN_POSITIONS", not self.open_contracts()),
-            ("NO_OPEN_ORDERS", self.core.open_orders(1) == 0),
+            ("NO_OPEN_ORDERS", self.core.open_orders(self.account) == 0),
             ("NO_LOANS", not loan.any()),
             ("NO_INTEREST", not interest.any()),
             ("NO_NEGATIVE_BALANCES", not (balance < 0).any()),
         ]
 
     def after_merge(self) -> bool | None:
-        """Whether the merged pool would be above its warning, by the readable margin model."""
+        """Whether the merged pool would be above its warning, by the readable margin model.
+
+        None where that model cannot say: snapshots are the first account's, and prices may be such
+        that floats or premiums mean nothing any more.
+        """
+        self.merged = None
+        if self.desk is not self.venue:
+            return None
         layout, snapshots = self.desk.switching.layouts["unified"], self.desk.snapshots
         wallets = self.world.partition.wallets
         shared = wallets.index("unified")
@@ -233,7 +267,13 @@ class Model:
             measured_volatility=measured.volatilities() if measured else {},
         )
         names = [name for name, _, _ in layout.partition.pools]
-        found = pool_margin(snapshots.state(kept, names.index("unified")), layout.margin)
+        try:
+            found = pool_margin(snapshots.state(kept, names.index("unified")), layout.margin)
+        except InputError:
+            return None
+        gross = sum(abs(n) * 1e-8 * kept.index[asset] for (_, asset), n in kept.balances.items())
+        if max(gross, *kept.index, *kept.marks) > LARGE:
+            return None
         self.merged = found.adjusted_equity, found.maintenance_margin
         equity, needed = found.adjusted_equity, found.maintenance_margin
         if needed <= 0:

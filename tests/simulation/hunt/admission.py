@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass
+from decimal import Decimal
 
 from simulator.events.outcomes import RejectReason
 from simulator.simulation import Simulation
@@ -65,6 +66,14 @@ class Admission:
         self.now = 0
         self.met: tuple[int, ...] = ()
         self.match = (0, 0)
+        self.lot_units = [_whole(one.lot * 10**8) for one in self.listed]
+        self.sizes = [_whole(one.lot * one.contract_size * 10**8) for one in self.listed]
+        self.units = [
+            _whole(
+                one.lot * one.contract_size * 10**8 * (1 / one.tick if one.inverse else one.tick)
+            )
+            for one in self.listed
+        ]
         self.filters = [
             (
                 max(1, int(one.min_quantity / one.lot)),
@@ -155,8 +164,20 @@ class Admission:
 
     def value(self, instrument: int, lots: int, price: int) -> int:
         """Worth of lots at a price in ticks, smallest units; of an inverse one rounded down."""
-        one = self.listed[instrument]
-        if one.market == "cm":
-            size = lots * one.lot * one.contract_size * 10**8
-            return int(size / (price * one.tick)) if price else 0
-        return int(lots * one.lot * one.contract_size * price * one.tick * 10**8)
+        unit = self.units[instrument]
+        if self.listed[instrument].market == "cm":
+            return lots * unit // price if price else 0
+        return lots * price * unit
+
+    def base_units(self, instrument: int, lots: int) -> int:
+        """Lots of a spot pair in smallest units of its base asset."""
+        return lots * self.lot_units[instrument]
+
+    def size(self, instrument: int) -> int:
+        """What a lot is of, in 1e-8: of the underlying; of an inverse contract USD."""
+        return self.sizes[instrument]
+
+
+def _whole(amount: Decimal) -> int:
+    assert amount == int(amount), f"{amount} is no whole number of the smallest units"
+    return int(amount)

@@ -85,22 +85,23 @@ def run(
             path = world.tape(case.world, case.rows, Path(folder))
             traders = traders_of(case)
             made = world.simulation(case.world, path, traders)
-            watch = Watch(made, case.rows)
+            watch = Watch(made, case)
+            made.watch = watch  # type: ignore[attr-defined]
             if story is not None:
                 _tell(watch, traders, story)
             if prepare is not None:
                 prepare(made)
-            result = made.run(journal=watch)
+            digest = watch.play()
             watch.end(traders)
             assert not unraisable, f"could not be raised: {unraisable[0]}"
-            found.digest = result.digest
-            found.counts.update(watch.lives.counts + watch.money.counts + watch.counts)
+            found.digest = digest
+            found.counts.update(watch.told())
             for trader in traders:
                 found.counts.update({f"told {what}": n for what, n in trader.told.items()})
             found.counts.update(_told(made))
             found.events += made.core.events
             if again:
-                found.events += _again(case, path, result.digest)
+                found.events += _again(case, path, digest)
         except Exception as error:  # whatever it is, it is a finding
             _blame(found, error)
         if watch is not None:

@@ -1,8 +1,14 @@
-"""Money as the postings, the fills and the outcomes tell it, added up apart from the ledger.
+"""Money as postings, fills and outcomes tell it, added up apart from the ledger.
 
-Every entry must balance, the columns must be the sum of the postings, what a fill realized and cost
-must be what plain integers say, and what the account has must change by what was said and nothing
-else.
+Every entry must balance, the columns must be the sums of the postings, and whoever has a wallet,
+the insurance fund and the fee income too, must have changed by what was told and nothing else:
+`Worth` says what an outcome must have brought.  Three things move money that no outcome tells by
+itself; each is found among the postings and held to its own rule:
+
+- a liquidation order's clearance fee, to the fund: a share of what the order closed, less only
+  where the pool has less;
+- a wallet whose debts exceed it, taken over by the fund: it ends at exactly what it owes;
+- an isolated position that lost more than its margin: the fund pays what is missing, no more.
 """
 
 from __future__ import annotations
@@ -12,245 +18,316 @@ from typing import Any
 
 import numpy as np
 
-from simulator.accounts.wallets import INSURANCE
+from simulator.accounts.wallets import FEES, INSURANCE
 from simulator.events.outcomes import Outcome
 from simulator.simulation import Simulation
 from tests.simulation.hunt.orders import Lives
+from tests.simulation.hunt.worth import Worth
 
 E8 = 10**8
-TIME, INSTRUMENT, SEQ, SIDE, PRICE, LOTS, MAKER, FEE, FEE_ASSET, REALIZED, FORCED, ACCOUNT, SLOT = (
-    range(13)
-)
+NEAR = 1e-6
+"""Share of what a pool has by which floats may differ from exact figures."""
 
-SIGN = {
-    Outcome.DEPOSITED: 1,
-    Outcome.WITHDRAWN: -1,
-    Outcome.FUNDING: -1,
-    Outcome.BORROWED: 1,
-    Outcome.REPAID: -1,
-    Outcome.INTEREST_PAID: -1,
-    Outcome.NEGATIVE_INTEREST: -1,
-    Outcome.CONVERTED: 1,
-}
-"""What an outcome does to the account's balance of an asset; 1: its quantity comes in."""
-
-UNTOLD = {
+LIQUIDATING = {
+    Outcome.FILLED,
+    Outcome.EXPIRED,
+    Outcome.CANCELED,
+    Outcome.REDUCED,
+    Outcome.LEVEL_CHANGED,
     Outcome.LIQUIDATED,
     Outcome.SHORTFALL,
-    Outcome.SETTLED,
     Outcome.TAKEN_OVER,
     Outcome.DELEVERAGED,
-    Outcome.ENROLLED,
+    Outcome.REPAID,
+    Outcome.INTEREST_PAID,
 }
-"""Outcomes that move more money than they say."""
+"""Outcomes that a liquidation itself has."""
+
+Row = list[int]
 
 
 class Money:
-    """Adds up all that is posted; ``take`` is given what is new."""
+    """Adds up all that is posted; `look` is given what is new.
 
-    def __init__(self, run: Simulation, lives: Lives) -> None:
+    ``tables`` are balance, loan and interest by wallet and asset as the postings say.
+    """
+
+    def __init__(self, run: Simulation, lives: Lives, impact: bool) -> None:
         self.run, self.core, self.lives = run, run.core, lives
         self.ledger = run.core.ledger
-        self.listed, self.assets = run.player.instruments, run.assets
-        self.count = len(self.listed)
-        size = (self.ledger.wallets, self.ledger.assets)
-        # The fund has its balance before anything is asked for.
-        debts = (np.array(self.ledger.loan), np.array(self.ledger.interest))
-        self.tables = np.stack([np.array(self.balances()), *debts])
-        owner_of = run.roster.owner_of
-        wallets = range(INSURANCE + 1, self.ledger.wallets)
-        self.own = {
-            account: [w for w in wallets if w != run.desk.lender and owner_of(w) == account]
-            for account in range(1, 1 + run.roster.trading)
-        }
-        self.kept = {account: np.zeros(size[1], np.int64) for account in self.own}
-        self.insured = np.zeros(size[1], np.int64)
-        self.cost: dict[tuple[int, int], tuple[int, int]] = {}
-        self.stale: set[tuple[int, int]] = set()
-        self.fills = 0
+        self.worth = Worth(run, lives)
+        self.assets = run.assets
+        self.balance, _, self.quantity, self.cost = self.ledger.columns()
+        self.columns = (
+            self.balance,
+            np.asarray(self.ledger.loan),
+            np.asarray(self.ledger.interest),
+        )
+        # A crowd and the fund have their balances before anything is asked for.
+        self.tables = np.stack([np.array(one) for one in self.columns])
+        fund = run.roster.fund
+        self.fund = fund
+        # By wallet whose it is; the fund's own account holds the insurance wallet.
+        self.owner = [-1] * INSURANCE + [fund]
+        for wallet in range(INSURANCE + 1, self.ledger.wallets):
+            lends = wallet == run.desk.lender
+            self.owner.append(-1 if lends else run.roster.owner_of(wallet))
+        self.impact = impact
+        self.changed: Counter[tuple[int, int]] = Counter()
         self.counts: Counter[str] = Counter()
-        self.paid: Counter[tuple[int, int, int, int]] = Counter()
-        self.fees = self._fees()
-        self.discounts = "BNB" in self.assets
-
-    def _fees(self) -> list[tuple[int, int]]:
-        """Maker's and taker's fee of each instrument, as the rulebook has them."""
-        paid = self.run.rules.fees
-        of = {"spot": paid.spot, "um": paid.um, "cm": paid.cm, "option": paid.option}
-        return [(of[one.market].maker_e8, of[one.market].taker_e8) for one in self.listed]
+        self.capped: dict[int, bool] = {}
+        self.returned: Counter[tuple[int, int]] = Counter()
+        roster = run.roster
+        self.wallet_of = [wallet for _, wallet, _ in run.partition.pools]
+        self.wallet_of += [int(row[1]) for row in roster.pools]
+        pools = run.partition.pools
+        self.isolated = {wallet for _, wallet, slot in pools if slot >= 0}
+        self.isolated |= {int(row[1]) for row in roster.pools if row[2] >= 0}
 
     # Postings
 
-    def postings(self, rows: Any) -> None:
-        """Take rows of ``Ledger.keep_log``: each entry balances for each asset."""
-        tables = self.tables
-        if len(rows) > 40:
-            np.add.at(tables, (rows[:, 2], rows[:, 3], rows[:, 4]), rows[:, 5])
-            assert not tables.sum(axis=1).any(), "postings that do not balance"
-            return
-        sums: Counter[tuple[int, int, int]] = Counter()
-        for entry, _, what, wallet, asset, amount in rows.tolist():
-            tables[what, wallet, asset] += amount
-            sums[entry, what, asset] += amount
-        for (entry, what, asset), amount in sums.items():
-            assert amount == 0, f"entry {entry} leaves {amount} of {self.assets[asset]} ({what})"
+    def look(self, posted: Any, outcomes: list[Row]) -> None:
+        """Take rows of ``Ledger.keep_log`` and the outcomes that came with them."""
+        self.worth.take(outcomes)
+        if len(posted):
+            self._post(posted)
+        worth = self.worth
+        assert not worth.covered, f"shortfalls that were told and not paid: {worth.covered}"
+        assert not worth.options, f"options that were handed over and not paid: {worth.options}"
+        self._unpaid(outcomes)
+        self._handed(outcomes)
+        for key in worth.made.keys() | self.changed.keys():
+            account, asset = key
+            assert worth.made[key] == self.changed[key], (
+                f"{self.assets[asset]} of account {account} changed by {self.changed[key]}, "
+                f"told was {worth.made[key]}"
+            )
+        self.counts["added up"] += 1
+        for asset, amount in worth.fees.items():
+            assert amount == 0, f"fees of {amount} {self.assets[asset]} were told and not booked"
+        worth.made.clear()
+        worth.fees.clear()
+        self.changed.clear()
+        self.returned.clear()
+        self._positions()
 
-    def balances(self) -> Any:
-        """The ledger's balances [wallet, asset]."""
-        return self.ledger.columns()[0]
+    def _post(self, posted: Any) -> None:
+        """Take postings, entry by entry where there are few."""
+        tables = self.tables
+        touches = posted[:, 3] == INSURANCE
+        if len(posted) > 60 and not touches.any():
+            np.add.at(tables, (posted[:, 2], posted[:, 3], posted[:, 4]), posted[:, 5])
+            assert not tables.sum(axis=1).any(), "postings that do not balance"
+            for _, _, what, wallet, asset, amount in posted.tolist():
+                if not what:
+                    self._book(wallet, asset, amount)
+            return
+        at, rows = 0, posted.tolist()
+        while at < len(rows):
+            end, number = at, rows[at][0]
+            sums: dict[tuple[int, int], int] = {}
+            insured = False
+            while end < len(rows) and rows[end][0] == number:
+                _, _, what, wallet, asset, amount = rows[end]
+                tables[what, wallet, asset] += amount
+                sums[what, asset] = sums.get((what, asset), 0) + amount
+                if not what:
+                    self._book(wallet, asset, amount)
+                    insured |= wallet == INSURANCE
+                end += 1
+            for (what, asset), amount in sums.items():
+                assert amount == 0, f"entry {number} leaves {amount} {self.assets[asset]} ({what})"
+            if insured:
+                self._insured(rows[at:end])
+            elif self.worth.due:
+                self._return(rows[at:end])
+            at = end
+
+    def _book(self, wallet: int, asset: int, amount: int) -> None:
+        """A balance has changed."""
+        owner = self.owner[wallet]
+        if owner >= 0:
+            self.changed[owner, asset] += amount
+        elif wallet == FEES:
+            self.worth.fees[asset] -= amount
+
+    def _return(self, entry: list[Row]) -> None:
+        """Margin of an isolated position that came back to the wallet it was taken from."""
+        moved = {(row[3], row[4]): row[5] for row in entry if row[2] == 0}
+        for (wallet, asset), amount in moved.items():
+            if amount > 0 and wallet > INSURANCE and wallet not in self.isolated:
+                self.returned[wallet, asset] += amount
+
+    # What the fund gets and pays
+
+    def _insured(self, entry: list[Row]) -> None:
+        """An entry that the fund has a part in: what of it no outcome tells is explained here."""
+        moved = [(row[3], row[4], row[5]) for row in entry if row[2] == 0]
+        for at, (wallet, asset, amount) in enumerate(moved):
+            if wallet != INSURANCE:
+                continue
+            there = (at + 1) if len(moved) > 2 else 1 - at
+            other, same, opposite = moved[there] if there < len(moved) else (-1, -1, 0)
+            if (same, opposite) != (asset, -amount) or other <= INSURANCE or self.owner[other] < 0:
+                continue
+            taken = self.owner[other], asset, -amount
+            if taken in self.worth.options:
+                self.worth.options.remove(taken)  # an option's worth, told as its takeover
+            elif len(moved) > 2:
+                self._cover(other, asset, -amount, moved[there + 1 :])
+            elif at == 1:
+                self._fee(other, asset, amount)
+            else:
+                self._sweep(other, asset, amount)
+
+    def _explained(self, wallet: int, asset: int, amount: int) -> None:
+        """An amount went from a wallet's account to the fund by a rule."""
+        self.worth.made[self.owner[wallet], asset] -= amount
+        self.worth.made[self.fund, asset] += amount
+
+    def _fee(self, wallet: int, asset: int, amount: int) -> None:
+        """A clearance fee: a liquidation order of the account owed as much; or more, and its pool
+        had no more: an isolated position that ended gives what came back of its margin.
+        """
+        account = self.owner[wallet]
+        owed = [
+            (seq, one)
+            for seq, one in self.worth.due.items()
+            if (one.account, one.asset) == (account, asset) and one.most >= amount
+        ]
+        assert amount > 0, f"a clearance fee of {amount}"
+        assert owed, f"account {account} paid the fund {amount}: no liquidation order owed that"
+        seq, found = next((pair for pair in owed if pair[1].most == amount), owed[0])
+        back = self.returned.pop((wallet, asset), 0)
+        self.capped[found.pool] = found.most > amount and self.wallet_of[found.pool] == wallet
+        if found.most > amount and self.wallet_of[found.pool] != wallet:
+            assert amount == back, f"a fee of {amount} of {back} that came back, owed {found.most}"
+            self.counts["fees capped by what came back"] += 1
+        del self.worth.due[seq]
+        self._explained(wallet, asset, amount)
+        self.counts["clearance fees worked out"] += 1
+
+    def _unpaid(self, outcomes: list[Row]) -> None:
+        """A pool that paid less than a whole fee last has nothing left for one."""
+        for due in self.worth.due.values():
+            if due.most > 0 and due.pool >= 0:
+                self.capped[due.pool] = True
+        self.worth.due.clear()
+        now = int(self.core.now)
+        alone = all(row[0] == now and row[1] in LIQUIDATING for row in outcomes)
+        for pool, less in self.capped.items():
+            account = self.owner[self.wallet_of[pool]]
+            if not less or pool in self.worth.handed:
+                continue
+            if not alone or account in self.worth.sold or self.impact:
+                self.counts["fees capped among other things"] += 1
+                continue
+            left = float(self.core.pools.equity_of(pool))
+            assert left <= max(1e-6, NEAR * self._gross(pool)), (
+                f"pool {pool} paid less than its clearance fee and has {left}"
+            )
+            self.counts["fees capped by equity"] += 1
+        self.capped.clear()
+
+    def _gross(self, pool: int) -> float:
+        """What a pool's figures are sums of, USD."""
+        price = [float(self.core.pools.index_price(a)) for a in range(len(self.assets))]
+        account = self.owner[self.wallet_of[pool]]
+        held = sum(
+            abs(int(n)) * 1e-8 * one
+            for n, one in zip(self.tables[0, self.wallet_of[pool]].tolist(), price, strict=True)
+        )
+        cost = self.cost[account].tolist()
+        settle = self.worth.settle
+        return held + sum(
+            abs(n) * 1e-8 * price[settle[slot % len(settle)]] for slot, n in enumerate(cost)
+        )
+
+    def _sweep(self, wallet: int, asset: int, amount: int) -> None:
+        """The fund takes a wallet over with its debts: it ends at exactly what it owes."""
+        balance, loan, interest = (int(table[wallet, asset]) for table in self.tables)
+        assert balance == loan + interest, (
+            f"the fund left wallet {wallet} with {balance}, which owes {loan + interest}"
+        )
+        if amount < 0:
+            due = next(
+                (
+                    one
+                    for one in self.worth.covered
+                    if one[1:] == (asset, -amount) and self.wallet_of[one[0]] == wallet
+                ),
+                None,
+            )
+            assert due is not None, f"the fund paid {-amount} for wallet {wallet}, and told nobody"
+            self.worth.covered.remove(due)
+        self._explained(wallet, asset, amount)
+        self.counts["debts worked out"] += 1
+
+    def _cover(
+        self, wallet: int, asset: int, amount: int, later: list[tuple[int, int, int]]
+    ) -> None:
+        """An isolated position lost more than its margin: its wallet is brought to zero."""
+        assert wallet in self.isolated, f"the fund covers wallet {wallet}, which is not isolated"
+        after = int(self.tables[0, wallet, asset])
+        after -= sum(moved for to, what, moved in later if (to, what) == (wallet, asset))
+        assert (after, amount > 0) == (0, True), f"the fund left wallet {wallet} with {after}"
+        self._explained(wallet, asset, -amount)
+        self.counts["isolated losses worked out"] += 1
+
+    def _handed(self, outcomes: list[Row]) -> None:
+        """A pool that handed its positions over has exactly nothing left of their asset."""
+        worth = self.worth
+        for pool, time in worth.handed.items():
+            alone = all(row[0] == time and row[1] in LIQUIDATING for row in outcomes)
+            wallet = self.wallet_of[pool]
+            account = self.owner[wallet]
+            left = self.tables[0, wallet] - self.tables[1, wallet] - self.tables[2, wallet]
+            if not alone or self.impact or account in worth.sold or time != int(self.core.now):
+                self.counts["handed over among other things"] += 1
+                continue
+            price = [float(self.core.pools.index_price(a)) for a in range(len(self.assets))]
+            worths = [int(n) * 1e-8 * one for n, one in zip(left.tolist(), price, strict=True)]
+            assert abs(sum(worths)) <= max(1e-6, NEAR * sum(abs(one) for one in worths)), (
+                f"pool {pool} of account {account} handed its positions over and has {worths}"
+            )
+            self.counts["handed over to nothing"] += 1
+        worth.handed.clear()
+        worth.sold.clear()
+
+    # Against the ledger
+
+    def _positions(self) -> None:
+        """Positions that moved are the ledger's, and cost what they cost there."""
+        worth = self.worth
+        for account, slot in worth.moved:
+            told = worth.positions[account, slot]
+            have = int(self.quantity[account, slot]), int(self.cost[account, slot])
+            assert have == told, f"slot {slot} of {account}: {have} lots and cost, told {told}"
+        worth.moved.clear()
 
     def compare(self) -> None:
-        """The ledger's columns are the sums of the postings."""
-        columns = (self.balances(), np.asarray(self.ledger.loan), np.asarray(self.ledger.interest))
-        names = ("balance", "loan", "interest")
-        for name, column, table in zip(names, columns, self.tables, strict=True):
-            if not np.array_equal(column, table):
+        """The ledger's columns are the sums of the postings, and fees what was told."""
+        for name, column, table in zip(
+            ("balance", "loan", "interest"), self.columns, self.tables, strict=True
+        ):
+            if (column != table).any():
                 wallet, asset = (int(n[0]) for n in np.nonzero(column != table))
                 raise AssertionError(
                     f"{name} of {self.assets[asset]} in wallet {wallet}: {column[wallet, asset]}, "
                     f"its postings say {table[wallet, asset]}"
                 )
 
-    # Fills
-
-    def check_fills(self) -> Counter[tuple[int, int]]:
-        """Check what is new among the fills; return what they bring, by account and asset."""
-        made: Counter[tuple[int, int]] = Counter()
-        rows = self.core.fills()[self.fills :].tolist()
-        self.fills += len(rows)
-        for row in rows:
-            if row[ACCOUNT] in self.own:
-                self._fill(row, made)
-        return made
-
-    def _fill(self, row: list[int], made: Counter[tuple[int, int]]) -> None:
-        account, signed, price = row[ACCOUNT], row[SIDE] * row[LOTS], row[PRICE]
-        slot = account, row[SLOT]
-        one = self.listed[row[INSTRUMENT]]
-        if row[SEQ] == 0:  # taken over or deleveraged, at no price of the book
-            self.stale.add(slot)
-            return
-        order = self.lives.orders.get(row[SEQ])
-        if row[MAKER] and order is not None:
-            assert order.rested, f"a maker that did not rest: {order}"
-        worth = self.lives.value(row[INSTRUMENT], row[LOTS], price)
-        received = worth
-        if one.market == "spot":
-            base, quote = self.assets.index(one.base), self.assets.index(one.quote)
-            lots = int(row[LOTS] * one.lot * E8)
-            made[account, base] += row[SIDE] * lots
-            made[account, quote] -= row[SIDE] * worth
-            if row[SIDE] > 0:
-                received = lots
-        elif one.market == "option":
-            made[account, self.assets.index(one.settle)] -= row[SIDE] * worth
-        else:
-            expected = self._realized(slot, signed, -worth if one.inverse else worth)
-            assert expected is None or expected == row[REALIZED], (
-                f"realized {row[REALIZED]}, plain integers say {expected}: {row}"
-            )
-            made[account, self.assets.index(one.settle)] += row[REALIZED]
-        made[account, row[FEE_ASSET]] -= row[FEE]
-        self._fee(row, received)
-
-    def _fee(self, row: list[int], received: int) -> None:
-        one = self.listed[row[INSTRUMENT]]
-        asset = one.settle if one.market != "spot" else one.base if row[SIDE] > 0 else one.quote
-        if row[FORCED]:
-            assert row[FEE] == 0, f"a trading fee of a forced order: {row}"
-            return
-        discounted = self.discounts and self.assets[row[FEE_ASSET]] == "BNB"
-        if discounted:
-            assert row[FEE] >= 0, row
-            return
-        assert row[FEE_ASSET] == self.assets.index(asset), f"a fee in another asset: {row}"
-        rate = self.fees[row[INSTRUMENT]][0 if row[MAKER] else 1]
-        if one.market == "option":
-            assert row[FEE] >= 0, row
-            return
-        expected = -(-received * rate // E8)
-        assert row[FEE] == expected, f"fee {row[FEE]}, must be {expected}: {row}"
-
-    def _realized(self, slot: tuple[int, int], signed: int, worth: int) -> int | None:
-        """What closing brings: cost released pro rata, rounded towards zero; None: not known."""
-        if slot in self.stale:
-            return None
-        paid = worth if signed > 0 else -worth
-        held, spent = self.cost.get(slot, (0, 0))
-        if held == 0 or held * signed > 0:
-            self.cost[slot] = (held + signed, spent + paid)
-            return 0
-        closing = min(abs(held), abs(signed))
-        released = _share(spent, closing, abs(held))
-        received = _share(paid, closing, abs(signed))
-        self.cost[slot] = (held + signed, spent + paid - received - released)
-        return -received - released
-
-    # The account
-
-    def account(self, outcomes: Any) -> None:
-        """What the account has changed by what was said."""
-        made = self.check_fills()
-        balances = self.balances()
-        insured = balances[INSURANCE]
-        paid_for, self.insured = insured - self.insured, insured.copy()
-        owns = {account: balances[wallets].sum(axis=0) for account, wallets in self.own.items()}
-        changes = {account: own - self.kept[account] for account, own in owns.items()}
-        self.kept = owns
-        told = True
-        for row in outcomes.tolist():
-            time, kind, account, instrument, order, _, price, quantity = row
-            if kind in UNTOLD:
-                told = False
-                if kind == Outcome.SETTLED:
-                    self.stale.add((account, order))
-            elif kind in SIGN and account in self.own:
-                asset = price
-                if kind == Outcome.FUNDING:
-                    asset = self.assets.index(self.listed[instrument].settle)
-                    self.paid[time, account, instrument, order] += 1
-                    self._funding(row, alone=(outcomes[:, 1] == Outcome.FUNDING).all())
-                made[account, asset] += SIGN[kind] * quantity
-        for slot in self.stale:
-            lots, spent = self.ledger.position_of(*slot)
-            self.cost[slot] = int(lots), int(spent)
-        self.stale.clear()
-        if not told or paid_for.any():
-            self.counts["not added up"] += 1
-            return
-        self.counts["added up"] += 1
-        for account, change in changes.items():
-            for asset, amount in enumerate(change.tolist()):
-                assert amount == made[account, asset], (
-                    f"{self.assets[asset]} of account {account} changed by {amount}, "
-                    f"told was {made[account, asset]}"
-                )
-
-    def _funding(self, row: list[int], alone: bool) -> None:
-        """Longs pay where the rate is above zero: the rate of the notional at the mark.
-
-        ``alone``: nothing else came of the row, so that mark and position are still those of then.
-        """
-        time, _, account, instrument, order, _, rate, paid = row
-        held = self.lives.lots[account, order or instrument]
-        assert paid * rate * held >= 0, f"funding of {paid} at a rate of {rate} for {held} lots"
-        if not alone or time != int(self.core.now):
-            return
-        one = self.listed[instrument]
-        mark = round(float(self.core.pools.mark_price(instrument)) * E8)
-        size = abs(held) * int(one.lot * one.contract_size * E8) * abs(rate)
-        expected = size // mark if one.inverse else size * mark // 10**16
-        assert abs(abs(paid) - expected) <= 1, f"funding of {paid}, must be {expected}: {row}"
-        self.counts["funding worked out"] += 1
+    def whole(self) -> None:
+        """All positions, not only those that moved."""
+        told = np.zeros_like(self.quantity)
+        cost = np.zeros_like(self.cost)
+        for (account, slot), (lots, spent) in self.worth.positions.items():
+            told[account, slot], cost[account, slot] = lots, spent
+        assert np.array_equal(told[1:], self.quantity[1:]), "positions that nobody was told of"
+        assert np.array_equal(cost[1:], self.cost[1:]), "costs that no fill explains"
 
     def end(self, fundings: Counter[tuple[int, int]]) -> None:
         """Nobody paid funding more often than the tape tells it, once where it does not."""
-        for (time, _, instrument, slot), count in self.paid.items():
+        for (time, _, instrument, slot), count in self.worth.paid.items():
             told = max(1, fundings[time, instrument])
             assert count <= told, f"funding of slot {slot} at {time}: {count} times, told {told}"
-
-
-def _share(amount: int, part: int, whole: int) -> int:
-    """Part of a signed amount, rounded towards zero."""
-    found = abs(amount) * part // whole
-    return found if amount >= 0 else -found

@@ -29,6 +29,19 @@ FLAGS, COUNTED = 11, 13
 """Columns of the venue's row of an order."""
 
 
+class Said:
+    """An outcome and its order, told only where something is wrong."""
+
+    def __init__(self, name: str, order: Order) -> None:
+        self.name, self.order = name, order
+
+    def __str__(self) -> str:
+        return f"{self.name} of {self.order}"
+
+
+NAMES = {int(kind): kind.name for kind in Outcome}
+
+
 class Lives(Admission):
     """Follows every order of a run; ``take`` is given what is new."""
 
@@ -37,13 +50,16 @@ class Lives(Admission):
         self.core = run.core
         self.orders: dict[int, Order] = {}
         self.open: dict[int, Order] = {}
+        self.touched: set[int] = set()
+        names = [kind for kind in Outcome if kind <= Outcome.REDUCED]
+        self.handlers = {int(one): getattr(self, f"_{one.name.lower()}") for one in names}
         self.counts: Counter[str] = Counter()
 
     # What strategies asked for
 
     def asked(self, rows: Any) -> None:
         """Take rows of ``Core.keep_log``."""
-        for _, _, strategy, what, number, *rest in rows.tolist():
+        for _, _, strategy, what, number, *rest in rows:
             if what == 1:
                 instrument, side, price, lots, times, stp, flags = rest
                 seq = number >> 24
@@ -58,12 +74,13 @@ class Lives(Admission):
     # What came of it
 
     def outcomes(self, rows: Any) -> None:
-        """Take rows of outcomes, in order."""
-        for row in rows.tolist():
+        """Take rows of outcomes, in order; the accounts whose orders they are about are noted."""
+        for row in rows:
             time, kind, account, instrument, number, side, price, lots = row
             assert time >= self.now, f"an outcome of {time} after one of {self.now}"
             self.now = time
             if kind <= Outcome.REDUCED:
+                self.touched.add(account)
                 self._order(kind, account, instrument, number, side, price, lots)
             elif kind in (Outcome.SETTLED, Outcome.TAKEN_OVER, Outcome.DELEVERAGED):
                 self._ended(kind, account, instrument, number, side, lots)
@@ -109,15 +126,15 @@ class Lives(Admission):
         lots: int,
     ) -> None:
         order = self.orders.get(number)
-        name = Outcome(kind).name
+        name = NAMES[kind]
         self.counts[name] += 1
         if order is None:
             self._forced(kind, account, instrument, side, lots)
             return
-        where = f"{name} of {order}"
+        where = Said(name, order)
         assert (account, instrument, side) == (order.account, order.instrument, order.side), where
         assert order.state != OVER or kind == Outcome.CANCEL_REJECTED, f"after its end: {where}"
-        getattr(self, f"_{name.lower()}")(order, price, lots, where)
+        self.handlers[kind](order, price, lots, where)
         if order.state == OVER:
             self.open.pop(number, None)
         elif order.state in (WAITING, WORKING):
@@ -137,7 +154,7 @@ class Lives(Admission):
                     (account, slot), side * lots, reducing=True, where="an order of the venue"
                 )
 
-    def _moved(self, slot: tuple[int, int], signed: int, reducing: bool, where: str) -> None:
+    def _moved(self, slot: tuple[int, int], signed: int, reducing: bool, where: Said | str) -> None:
         before = self.lots[slot]
         self.lots[slot] = before + signed
         if reducing:
@@ -146,7 +163,7 @@ class Lives(Admission):
 
     # Outcomes one by one
 
-    def _accepted(self, order: Order, price: int, lots: int, where: str) -> None:
+    def _accepted(self, order: Order, price: int, lots: int, where: Said | str) -> None:
         if order.state == SENT and order.trigger:
             self._admitted(order, where, waits=True)
             assert lots == order.lots, where
@@ -160,7 +177,7 @@ class Lives(Admission):
         assert self.reduces(order) or lots == order.left, where
         order.state, order.rested = WORKING, True
 
-    def _begin(self, order: Order, where: str) -> None:
+    def _begin(self, order: Order, where: Said | str) -> None:
         """The first heard of an order in the book; a close takes the size of its position."""
         if order.state not in (SENT, FIRED):
             return
@@ -174,7 +191,7 @@ class Lives(Admission):
             if self.reduces(order):
                 order.lots = min(order.lots, held)
 
-    def _filled(self, order: Order, price: int, lots: int, where: str) -> None:
+    def _filled(self, order: Order, price: int, lots: int, where: Said | str) -> None:
         self.match = price, lots
         self._begin(order, where)
         self.met, self.match = (), (0, 0)
@@ -194,13 +211,13 @@ class Lives(Admission):
         if order.left == 0:
             order.state = OVER
 
-    def _canceled(self, order: Order, price: int, lots: int, where: str) -> None:
+    def _canceled(self, order: Order, price: int, lots: int, where: Said | str) -> None:
         assert order.state in (WAITING, WORKING), where
         # 0: it could only reduce a position that is gone.
         assert order.state == WAITING or lots in (0, order.left), f"{lots} left: {where}"
         order.state = OVER
 
-    def _expired(self, order: Order, price: int, lots: int, where: str) -> None:
+    def _expired(self, order: Order, price: int, lots: int, where: Said | str) -> None:
         if order.state == WAITING:
             assert price == Expiry.CONTRACT, where
         else:
@@ -231,7 +248,7 @@ class Lives(Admission):
         """Orders that it may have met: all of its contract that were ever sent."""
         return [one for one in self.orders.values() if one.instrument == order.instrument]
 
-    def _rejected(self, order: Order, price: int, lots: int, where: str) -> None:
+    def _rejected(self, order: Order, price: int, lots: int, where: Said | str) -> None:
         assert order.state in (SENT, FIRED), where
         reason = RejectReason(price)
         self.counts[reason.name] += 1
@@ -243,21 +260,21 @@ class Lives(Admission):
             assert reason in allowed, f"nothing says {reason.name}: {where}"
         order.state = OVER
 
-    def _admitted(self, order: Order, where: str, waits: bool = False) -> None:
+    def _admitted(self, order: Order, where: Said | str, waits: bool = False) -> None:
         reason, _ = self.reason(order, waits)
         assert reason is None, f"must be refused for {reason.name if reason else ''}: {where}"
 
-    def _triggered(self, order: Order, price: int, lots: int, where: str) -> None:
+    def _triggered(self, order: Order, price: int, lots: int, where: Said | str) -> None:
         assert order.state == WAITING, where
         order.state = FIRED
 
-    def _reduced(self, order: Order, price: int, lots: int, where: str) -> None:
+    def _reduced(self, order: Order, price: int, lots: int, where: Said | str) -> None:
         self._begin(order, where)
         assert lots > 0, where
         order.lots -= lots
         assert order.left >= 0, where
 
-    def _cancel_rejected(self, order: Order, price: int, lots: int, where: str) -> None:
+    def _cancel_rejected(self, order: Order, price: int, lots: int, where: Said | str) -> None:
         assert order.state in (OVER, SENT), where
 
     def _counts(self, order: Order, flags: int) -> int:
@@ -269,13 +286,17 @@ class Lives(Admission):
 
     # Against the venue
 
-    def compare(self) -> None:
-        """The venue has the same orders open, and the same positions."""
-        accounts = range(1, 1 + self.run.roster.trading)
+    def compare(self, whole: bool) -> None:
+        """The venue has the same orders open, and the same positions: of all accounts that trade,
+        or of those whose orders were told of.
+        """
+        accounts = [n for n in range(1, 1 + self.run.roster.trading) if whole or n in self.touched]
+        self.touched.clear()
         found = [slot for account in accounts for slot in self.core.orders_at_venue(account)]
         rows = {slot: self.core.order_row(slot) for slot in found}
         there = {row[0] for row in rows.values()}
-        assert there == set(self.open), f"open at the venue {there}, told {set(self.open)}"
+        told = {number for number, order in self.open.items() if order.account in accounts}
+        assert there == told, f"open at the venue {there}, told {told}"
         for slot, row in rows.items():
             order = self.open[row[0]]
             if order.state == WORKING:
@@ -287,5 +308,5 @@ class Lives(Admission):
         for account in accounts:
             for slot, held in enumerate(quantity[account].tolist()):
                 if self.listed[slot % self.count].market != "spot":
-                    told = self.lots[account, slot]
-                    assert held == told, f"slot {slot} of {account}: {held} lots, told {told}"
+                    known = self.lots[account, slot]
+                    assert held == known, f"slot {slot} of {account}: {held} lots, told {known}"

@@ -20,6 +20,8 @@ LEVELS = 4
 """Levels that a side of a book has at most."""
 
 FUNDING_HOURS = 8
+RATES = [int(kind) for kind in (Kind.FUNDING, Kind.FUNDING_ESTIMATE, Kind.VOLATILITY)]
+"""Kinds of rows whose price is no price."""
 
 
 def draw_tape(draws: Draws, world: dict[str, Any]) -> NDArray[np.int64]:
@@ -29,6 +31,35 @@ def draw_tape(draws: Draws, world: dict[str, Any]) -> NDArray[np.int64]:
     while len(made.rows) < world["rows"]:
         made.message()
     return np.array(made.rows, dtype=np.int64).reshape(len(made.rows), 9)
+
+
+def lapped(draws: Draws, world: dict[str, Any], rows: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Return a tape so many times, one after the other, each time at other prices and sizes.
+
+    To draw a row takes longer than to play it; what accounts and faults do differs from lap to lap.
+    The instant of the world lies in one of the laps.
+    """
+    laps = world["laps"]
+    if laps == 1:
+        return rows
+    period = int(rows[-1, 0] - rows[0, 0]) + draws.wait(world["mean_ns"]) + 1
+    here = draws.whole(0, laps - 1)
+    # An option's price follows from its underlying's otherwise than by a factor.
+    fixed = any(one["market"] == "option" for one in world["listed"])
+    parts = []
+    for lap in range(laps):
+        part = rows.copy()
+        part[:, 0] += (lap - here) * period
+        part[:, 1] += np.where(part[:, 1] > 0, (lap - here) * period, 0)
+        part[:, 8] += np.where(part[:, 8] > 0, lap * int(rows[:, 8].max()), 0)
+        factors = {base: 1.0 if fixed else 1.0 + 0.02 * draws.bell() for base in FIRST}
+        factor = np.array([factors[one["base"]] for one in world["listed"]])[part[:, 2]]
+        priced = (part[:, 6] > 1) & ~np.isin(part[:, 3], RATES)
+        part[:, 6] = np.where(priced, np.maximum(1, part[:, 6] * factor), part[:, 6])
+        size = draws.scale(0.2, 5.0)
+        part[:, 7] = np.where(part[:, 7] > 0, np.maximum(1, part[:, 7] * size), part[:, 7])
+        parts.append(part)
+    return np.concatenate(parts)
 
 
 class _Market:

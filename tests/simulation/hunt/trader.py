@@ -12,6 +12,9 @@ from simulator.strategy.base import Strategy
 REACTIONS = 150
 """Most commands that a strategy gives in answer to what it hears."""
 
+ALERTS = 8
+"""Most alerts that a strategy asks for; every check of its pools looks at all of them."""
+
 Command = tuple[Any, ...]
 
 
@@ -25,7 +28,7 @@ class Trader(Strategy):
         own = [one for one in commands if one[1] == number]
         self.plan = [one for one in own if one[0] >= 0]
         self.answers = [one for one in own if one[0] < 0]
-        self.given = self.reacted = 0
+        self.given = self.reacted = self.alerts = 0
         self.heard: list[tuple[int, str, str, float]] = []
         self.told: Counter[str] = Counter()
         self.clock = self.start = 0
@@ -35,11 +38,13 @@ class Trader(Strategy):
 
     def state(self) -> dict[str, Any]:
         """What it must know to go on."""
-        return {"given": self.given, "reacted": self.reacted, "start": self.start}
+        told = {"given": self.given, "reacted": self.reacted, "alerts": self.alerts}
+        return {**told, "start": self.start}
 
     def restore(self, state: dict[str, Any]) -> None:
         """Go on from what `state` gave."""
         self.given, self.reacted = state["given"], state["reacted"]
+        self.alerts = state["alerts"]
         self.start = state["start"]
 
     # What it hears
@@ -219,7 +224,9 @@ class Trader(Strategy):
         ctx.account.transfer_bnb(quantity, side)
 
     def do_alert(self, ctx: Any, ratio: float) -> None:
-        ctx.alert(ratio=ratio)
+        if self.alerts < ALERTS:
+            self.alerts += 1
+            ctx.alert(ratio=ratio)
 
     def do_watch(self, ctx: Any, number: int, what: str) -> None:
         ctx.subscribe(ctx.markets[number], what, every=5.0)

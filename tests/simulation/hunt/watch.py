@@ -1,32 +1,43 @@
-"""A run that is looked at after every row of its tape, and what must be true then.
+"""A run that is looked at after everything that happens in it, and what must be true then.
 
-Each row is handed to the engine alone.  Where anything came of it (a posting, an outcome, a
-command) all checks are made; every so many rows they are made anyway, so that a column that changed
-in silence is found too.
+The venue's invariants are checked in compiled code after every event (`simulator.exchange.guard`).
+Where anything came of a row (a posting, an outcome, a command) the auditors look too, at what
+changed; every so many looks, and rows, they look at everything, so that a column that changed in
+silence is found.
 """
 
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
+from simulator.accounts.profile import profile_of
 from simulator.errors import InputError
 from simulator.events.outcomes import Outcome
+from simulator.exchange.guard import Guard
 from simulator.market.tape import Kind
+from simulator.replay.parts import parts
 from simulator.risk.reference import pool_margin
 from simulator.simulation import Simulation
-from simulator.store.recorder import Recorder
 from tests.simulation.hunt.admission import MARGIN, WORKING
+from tests.simulation.hunt.case import Case
+from tests.simulation.hunt.modes import Steps
 from tests.simulation.hunt.money import Money
 from tests.simulation.hunt.orders import Lives
 
 ANYWAY = 64
 """Rows between two looks where nothing came of any."""
 
-SAMPLE = 150
+WHOLE = 16
+"""Looks between two at everything."""
+
+SAMPLE = 600
 """Looks between two samples of what takes long: margin by the readable model."""
+
+PART_ROWS = 1 << 14
 
 NEAR = 1e-6
 """Share of the amounts behind it by which a float figure may differ from the readable model's."""
@@ -35,80 +46,108 @@ LARGE = 1e12
 """Worth from which on a pool's floats are no longer compared."""
 
 
-class Watch(Recorder):
-    """Holds a run to the auditors and to the invariants of a venue; ``run(journal=Watch(run))``.
+class Watch:
+    """Plays a run, and holds it to the auditors and to the invariants of a venue.
 
-    ``rows`` are those of the tape, [row, 9].
+    ``changes`` are done before each look: deliberate faults.
     """
 
-    def __init__(self, run: Simulation, rows: np.ndarray) -> None:
-        super().__init__(None, cut_rows=1)
+    def __init__(self, run: Simulation, case: Case) -> None:
         self.run, self.core, self.desk = run, run.core, run.desk
         self.ledger, self.records = run.core.ledger, run.core.records
         self.core.keep_log()
+        self.records.keep = True
         self.asked: Any = self.core.asked
         self.lives = Lives(run)
-        self.money = Money(run, self.lives)
+        self.money = Money(run, self.lives, case.world["impact"] is not None)
+        profiles = [] if case.world["crowd"] else _profiles(case)  # beside a crowd: one mode only
+        self.steps = [
+            Steps(run, account, profile_of(profile))
+            for account, profile in enumerate(profiles, start=1)
+        ]
         self.counts: Counter[str] = Counter()
-        told = rows[rows[:, 3] == Kind.FUNDING]
+        told = case.rows[case.rows[:, 3] == Kind.FUNDING]
         self.fundings = Counter((time, number) for time, _, number, *_ in told.tolist())
         self.levels: dict[int, int] = {}
-        self.rows = self.looks = 0
-        self.seen = (-1, -1, -1, -1)
+        self.rows = self.looks = self.outcomes = 0
         self.clocks = (0, 0)
+        self.held = np.asarray(self.ledger.held)
+        self.changes: list[Callable[[], None]] = []
         self.story: Any = None
 
-    def begin(self, run: Any) -> int:
-        """Open the run."""
+    def play(self) -> str:
+        """Play the run to its end; return its digest."""
+        run, core = self.run, self.core
+        settled = [run.assets.index(one.settle) for one in run.player.instruments]
+        core.guard = Guard(self.ledger, self.records, self.asked, settled, self.desk.lender, ANYWAY)
         run._ran = True
         run._open()
-        self.look()
-        return 0
+        self.look(whole=True)
+        for part in parts(run.player.blocks(prefetch=False), run.latency.arrival, PART_ROWS):
+            columns, done = part.columns(), 0
+            while done < len(columns[0]):
+                # The core ends its rows early where anything came of one.
+                done += core.run_rows(*[column[done:] for column in columns])
+                self.rows = part.after - len(columns[0]) + done
+                self.look()
+        core.finish()
+        core.wake()
+        for strategy, context in zip(run.strategies, core.contexts, strict=True):
+            strategy.on_stop(context)
+        run.check()
+        return str(self.records.digest())
 
-    def cut(self, rows: int, last: bool = False) -> None:
-        """A row was replayed."""
-        self.rows = rows
-        if last:
-            return
-        ledger = self.ledger
-        stands = (ledger.postings, ledger.entries, self.records.count, self.asked.count)
-        if stands == self.seen and self.rows % ANYWAY:
-            return
-        self.look()
-
-    def look(self) -> None:
-        """Make all checks."""
+    def look(self, whole: bool = False) -> None:
+        """Make all checks on what changed; ``whole``: on everything."""
         self.looks += 1
         core = self.core
-        asked, outcomes = self.asked.take(), self.records.take()
-        self.seen = (
-            self.ledger.postings,
-            self.ledger.entries,
-            self.records.count,
-            self.asked.count,
-        )
+        for change in self.changes:
+            change()
+        asked, told, posted = self.asked.take(), self.records.take(), self.ledger.log.take()
         if self.story is not None:
-            self.story(asked, outcomes)
+            self.story(asked, told)
         clocks = (int(core.now), int(core.local_now))
         assert clocks[0] >= self.clocks[0], "the venue's clock went back"
         assert clocks[1] >= self.clocks[1], "the strategies' clock went back"
         self.clocks = clocks
-        self.desk.verify()
-        self.money.postings(self.ledger.log.take())
+        quiet = not (len(asked) or len(told) or len(posted))
+        whole = whole or quiet or self.looks % WHOLE == 0
+        if len(asked):
+            self.lives.asked(asked.tolist())
+        if len(told) or len(posted):
+            outcomes = told.tolist()
+            self.outcomes += len(outcomes)
+            self.lives.outcomes(outcomes)
+            self.money.look(posted, outcomes)
+            self.follow_levels(outcomes)
         self.money.compare()
-        self.lives.asked(asked)
-        self.lives.outcomes(outcomes)
-        self.lives.compare()
-        self.money.account(outcomes)
-        self.holds()
-        for row in outcomes.tolist():
+        if self.lives.touched or whole:
+            self.lives.compare(whole)
+            self.holds()
+        if whole:
+            self.desk.verify()
+            self.money.whole()
+            for steps in self.steps:
+                steps.stand()
+        if self.looks % SAMPLE == 0:
+            self.sample()
+
+    def told(self) -> Counter[str]:
+        """How often what happened."""
+        counts = self.lives.counts + self.money.counts + self.money.worth.counts + self.counts
+        counts["outcomes"] += self.outcomes
+        for steps in self.steps:
+            counts.update({f"step {what}": n for what, n in steps.counts.items()})
+        return counts
+
+    def follow_levels(self, outcomes: list[list[int]]) -> None:
+        """Levels of pools as they were told."""
+        for row in outcomes:
             if row[1] == Outcome.LEVEL_CHANGED:
                 self.levels[row[4]] = row[5]
             elif row[1] == Outcome.MODE_STEP:  # its pools begin anew, and nobody is told
                 for pool in self.desk.accounts[row[2]].partition.pool_numbers:
                     self.levels[pool] = self.core.pools.checked_level(pool)
-        if self.looks % SAMPLE == 0:
-            self.sample()
 
     def holds(self) -> None:
         """Open orders hold what they may cost, and nothing else is held; orders count once."""
@@ -128,8 +167,8 @@ class Watch(Recorder):
                     worth = self.lives.value(order.instrument, order.left, order.price)
                     held[wallet, run.assets.index(one.quote)] += worth
                 else:
-                    lots = int(order.left * one.lot * 10**8)
-                    held[wallet, run.assets.index(one.base)] += lots
+                    units = self.lives.base_units(order.instrument, order.left)
+                    held[wallet, run.assets.index(one.base)] += units
             else:
                 if one.market == "option" and order.side > 0:
                     worth = self.lives.value(order.instrument, order.left, order.price)
@@ -138,8 +177,8 @@ class Watch(Recorder):
             key = (order.instrument, order.side)
             price = order.price * order.side
             best[key] = max(best.get(key, price), price)
-        assert np.array_equal(held, np.asarray(ledger.held)), (
-            f"held is {np.asarray(ledger.held).tolist()}, open orders need {held.tolist()}"
+        assert np.array_equal(held, self.held), (
+            f"held is {self.held.tolist()}, open orders need {held.tolist()}"
         )
         for (instrument, side), price in best.items():
             other = best.get((instrument, -side))
@@ -186,7 +225,7 @@ class Watch(Recorder):
     def end(self, traders: Any) -> None:
         """The run is over: nothing is under way, everybody was told of everything."""
         before = {seq: order.filled for seq, order in self.lives.orders.items()}
-        self.look()
+        self.look(whole=True)
         self.sample()
         self.money.end(self.fundings)
         told: Counter[tuple[int, str]] = Counter()
@@ -214,3 +253,8 @@ def _near_edge(equity: float, maintenance: float, ladder: Any) -> bool:
     edges = [0.0, *(float(one.at) * maintenance for one in rungs if one)]
     near = NEAR * (1.0 + abs(equity) + maintenance)
     return any(abs(equity - edge) <= near for edge in edges) or maintenance <= near
+
+
+def _profiles(case: Case) -> list[Any]:
+    """Profile of each account that trades, as the world has it."""
+    return [case.world["profile"], *(one["profile"] for one in case.world["others"])]

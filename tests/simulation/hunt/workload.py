@@ -40,13 +40,15 @@ def draw_commands(
     for account, deposits in enumerate(deposits_of(world), start=1):
         first = owners.index(account)
         found += [(0, first, *one) for one in _first(draws, deposits)]
-    wanted = int(draws.scale(20, 400))
+    laps = world.get("laps", 1)
+    wanted = int(draws.scale(20, 400) if laps == 1 else len(times) * draws.scale(0.005, 0.12))
     for _ in range(wanted):
         at = int(times[draws.whole(0, len(times) - 1)]) - start
         at += draws.pick((0, 0, 0, 1, 500, 1_000_000))
         found.append((at, draws.pick(strategies), *_one(draws, world, count)))
     if draws.chance(0.6):
-        found += _lives(draws, times, start, draws.pick(strategies))
+        for _ in range(max(1, laps // 4)):
+            found += _lives(draws, times, start, draws.pick(strategies))
     for trader in strategies:
         if draws.chance(0.5):
             for _ in range(draws.whole(1, 5)):

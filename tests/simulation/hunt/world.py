@@ -30,6 +30,12 @@ from tests.simulation.hunt.draws import Draws
 
 RULEBOOKS = ("textbook", "binance", "okx_pm", "deribit_pm", "bybit")
 SECOND, HOUR = 10**9, 3_600 * 10**9
+LONG = 10**6
+"""Seeds from which on tapes are long: campaigns draw those, the suite the ones below."""
+
+LAPS = (4, 8, 16, 32)
+"""How often a long tape goes over what was drawn."""
+
 DAY = "{day}"
 """Where the day of a contract's expiry stands in a symbol."""
 
@@ -97,6 +103,7 @@ def draw_world(draws: Draws, seed: int) -> dict[str, Any]:
             "feedback": draws.chance(0.8),
         }
     _fit(world, draws)
+    world["laps"] = Draws(seed, 6).pick(LAPS) if seed >= LONG else 1
     world["listed"] = [_listed(name, world, draws) for name in names]
     world["deposits"] = _deposits(world, draws)
     others = 0 if crowded else draws.pick((0, 0, 1, 2, 3, 5))
