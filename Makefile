@@ -18,7 +18,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export UNIMARGIN_SHARED_DATA ?= $(abspath ../shared/data)
 
 .DEFAULT_GOAL := help
-.PHONY: determinism help setup build run test check format pure soak fuzz sim smoke wheel docs bench lock clean distclean
+.PHONY: campaign determinism help setup build run test check format pure soak fuzz sim smoke wheel docs bench lock clean distclean
 
 help: ## this list
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 18
@@ -87,6 +87,12 @@ sim: build ## hunt for violations by drawn worlds (SECONDS=60), or replay one (S
 FUZZ_SECONDS ?= 60
 fuzz: build ## coverage-guided inputs for everything that reads (FUZZ_SECONDS=600 a target)
 	$(PY) -m tests.fuzz.atheris_readers $(FUZZ_SECONDS) $(ARGS)
+
+INPUTS  ?= 1000000
+MINUTES ?= 90
+campaign: build ## hostile inputs by number for everything that reads (INPUTS=1000000 MINUTES=90)
+	$(PY) -m tests.fuzz.campaign --inputs $(INPUTS) --minutes $(MINUTES) --keep build/fuzz/found \
+	    --record build/fuzz/campaign.json $(ARGS)
 
 determinism: build ## same bits by other Pythons, compilers and flags that this machine has
 	$(PY) -m pytest -m "soak or not soak" -rs tests/determinism $(ARGS)

@@ -124,7 +124,9 @@ class Reader:
         query = select(PENDING.c.n).where(PENDING.c.run == self.run, PENDING.c.n > number)
         with self.database.reading() as connection:
             found = connection.execute(query.order_by(PENDING.c.n).limit(1)).scalar()
-        return len(self.batches) if found is None else min(int(found), len(self.batches))
+        if found is not None and not isinstance(found, int):
+            raise self._damaged("pending", number + 1, f"n {found!r} is damaged")
+        return len(self.batches) if found is None else min(found, len(self.batches))
 
     def _kept(self, number: int) -> dict[str, Columns]:
         """Return the tables of a batch that are kept packed."""

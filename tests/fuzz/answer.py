@@ -1,10 +1,12 @@
 """What reading an input may end in: it is accepted, or refused in one line; nothing else.
 
-No traceback, no hang (`SECONDS`), no blow-up of memory (`MOST_BYTES` more than before).
+No traceback, no hang (`SECONDS`, `IDLE_SECONDS`), no blow-up of memory (`MOST_BYTES` more than
+before).
 """
 
 from __future__ import annotations
 
+import os
 import resource
 import signal
 import warnings
@@ -14,12 +16,16 @@ from types import FrameType
 
 from simulator.errors import InputError
 from simulator.replay.batch import RecordingError
+from tests.fuzz.busy import Idle
 
 SECONDS = 5.0
 """Most time of the processor that an input may take; a right one takes milliseconds."""
 
-WAITING = 12
-"""Times longer that it may take by the clock on the wall, on a machine with other work."""
+IDLE_SECONDS = 60.0
+"""Most time that an input may wait for something that is no processor, such as a pipe."""
+
+LOOK_SECONDS = 2.0
+"""How often one looks at that."""
 
 MOST_BYTES = 600 * 2**20
 """Most memory that an input of some kilobytes may need."""
@@ -43,17 +49,26 @@ def watched(seconds: float = SECONDS) -> Iterator[None]:
     def late(signum: int, frame: FrameType | None) -> None:
         raise Hang(f"took more than {seconds:g} s")
 
+    idle: Idle | None = None
+
+    def look(signum: int, frame: FrameType | None) -> None:
+        nonlocal idle
+        if idle is None:  # most inputs take milliseconds and are never looked at
+            idle = Idle(os.getpid())
+        elif idle.look() > IDLE_SECONDS:
+            raise Hang(f"waited for more than {IDLE_SECONDS:g} s")
+
     clocks = (
-        (signal.SIGPROF, signal.ITIMER_PROF, 1),
-        (signal.SIGALRM, signal.ITIMER_REAL, WAITING),
+        (signal.SIGPROF, signal.ITIMER_PROF, late, seconds, 0.0),
+        (signal.SIGALRM, signal.ITIMER_REAL, look, LOOK_SECONDS, LOOK_SECONDS),
     )
-    before = [signal.signal(number, late) for number, _, _ in clocks]
-    for _, clock, factor in clocks:
-        signal.setitimer(clock, seconds * factor)
+    before = [signal.signal(number, handler) for number, _, handler, _, _ in clocks]
+    for _, clock, _, first, then in clocks:
+        signal.setitimer(clock, first, then)
     try:
         yield
     finally:
-        for (number, clock, _), handler in zip(clocks, before, strict=True):
+        for (number, clock, *_), handler in zip(clocks, before, strict=True):
             signal.setitimer(clock, 0)
             signal.signal(number, handler)
 

@@ -29,10 +29,19 @@ SKIPPED = ("bench", "serve")
 """Commands that take minutes, or never end."""
 
 
+built = cache(get_command)
+"""Commands from their typer applications; building one takes longer than refusing its options."""
+
+
 def quietly(arguments: Sequence[str]) -> tuple[int, str]:
     """Run a command; return its exit code and what it said on stderr."""
     out, said = io.StringIO(), io.StringIO()
-    with contextlib.redirect_stdout(out), contextlib.redirect_stderr(said):
+    with (
+        contextlib.redirect_stdout(out),
+        contextlib.redirect_stderr(said),
+        pytest.MonkeyPatch.context() as patch,
+    ):
+        patch.setattr("simulator.cli.main.get_command", built)
         try:
             code = run_command(list(arguments))
         except SystemExit as error:
@@ -47,7 +56,7 @@ def commands() -> dict[tuple[str, ...], list[Any]]:
     for name in COMMANDS:
         if name in SKIPPED or find_spec(f"simulator.cli.{name}") is None:
             continue
-        command: Any = get_command(import_module(f"simulator.cli.{name}").app)
+        command: Any = built(import_module(f"simulator.cli.{name}").app)
         parts = getattr(command, "commands", None)
         if parts:
             found |= {(name, sub): list(one.params) for sub, one in parts.items()}

@@ -65,10 +65,12 @@ def _cells() -> list[tuple[str, str, int]]:
 
 @cache
 def edits() -> tuple[bytes, ...]:
-    """Return changes that leave everything as it is: which command, and no edits."""
-    return tuple(
-        json.dumps({"command": name, "edits": []}).encode() for name in ("verify", "resume")
-    )
+    """Return changes that leave everything as it is: which command, and no edits.
+
+    To resume takes a process more, so fewer do.
+    """
+    names = ("verify", "verify", "verify", "resume")
+    return tuple(json.dumps({"command": name, "edits": []}).encode() for name in names)
 
 
 def _changed_edits(data: bytes, random: Random) -> bytes:

@@ -15,6 +15,7 @@ import simulator.scenarios
 from simulator import margin
 from simulator.accounts.questionnaire import answers_in_order, bank, check_answers, draw
 from simulator.calculator.advice import advise
+from simulator.calculator.document import Document
 from simulator.calculator.read import read
 from simulator.calculator.what_if import moved, parse
 from simulator.cli.engine import make_engine
@@ -98,10 +99,16 @@ MOVES = (
 )
 
 
+@cache
+def all_products() -> Document:
+    return read(ROOT / "docs" / "examples" / "all-products.yaml")
+
+
 def _what_if(data: bytes, folder: Path) -> None:
     del folder
-    document = read(ROOT / "docs" / "examples" / "all-products.yaml")
-    json.dumps(margin(moved(document, parse(data.decode(errors="replace")))), allow_nan=False)
+    document = moved(all_products(), parse(data.decode(errors="replace")))
+    if len(data) % 4 == 0:  # a hundred times as long as what stands before
+        json.dumps(margin(document), allow_nan=False)
 
 
 def _changed_words(data: bytes, random: Random) -> bytes:
@@ -160,10 +167,9 @@ def _rulebook(data: bytes, folder: Path) -> None:
     rules = load(path)
     rules.mode_rules()
     list(rules.figures())
-    document = read(ROOT / "docs" / "examples" / "all-products.yaml")
-    json.dumps(
-        margin(document, ("separated", "unified")[len(data) % 2], str(path)), allow_nan=False
-    )
+    if len(data) % 3 == 0:  # takes ten times as long as reading it
+        mode = ("separated", "unified")[len(data) % 2]
+        json.dumps(margin(all_products(), mode, str(path)), allow_nan=False)
 
 
 # --- scenarios ------------------------------------------------------------------------------------

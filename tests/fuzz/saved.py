@@ -89,8 +89,11 @@ def frame_of(columns: Any) -> pl.DataFrame | None:
         return None
 
 
+_first_moment = cache(worlds.first_moment)
+
+
 def _accounts(path: Path, mode: worlds.Mode) -> None:
-    first = worlds.first_moment(mode)
+    first = _first_moment(mode)
     crowd = read(path).crowd(first)
     check(crowd, first)
 
@@ -219,7 +222,8 @@ def _run_folder(data: bytes, folder: Path) -> None:
     code, said = quietly(["audit", str(out), *(["--json"] if len(data) % 2 else [])])
     if code not in (0, 1, 2):
         raise AssertionError(f"exit code {code}: {said}")
-    json.dumps(advise(out), allow_nan=False)
+    if len(data) % 3 == 0:  # takes ten times as long as an audit
+        json.dumps(advise(out), allow_nan=False)
 
 
 TARGETS = (

@@ -10,8 +10,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from tests.fuzz.campaign import random_of
-from tests.fuzz.target import Target
+from tests.fuzz.target import Target, random_of
 
 PROFILE = os.environ.get("HYPOTHESIS_PROFILE")
 

@@ -15,6 +15,11 @@ from tests.fuzz.written import changed_bytes
 Change = Callable[[bytes, Random], bytes]
 
 
+def random_of(name: str, number: int) -> Random:
+    """Return the random numbers that a target's input of a number is made of."""
+    return Random(f"{name}/{number}")
+
+
 @dataclass(frozen=True, slots=True)
 class Target:
     """``seeds()`` are right inputs, ``change`` makes one wrong, ``read`` reads one.

@@ -167,6 +167,13 @@ def test_a_row_that_is_gone_is_found(place: Path, table: str, which: str) -> Non
     assert table in found_in(place)
 
 
+@pytest.mark.parametrize("which", ["MIN", "MAX"])
+def test_a_number_that_is_none_is_found(place: Path, which: str) -> None:
+    """SQLite puts a text into a column of numbers."""
+    changed(place, f"UPDATE fills SET n = 'json' WHERE n = (SELECT {which}(n) FROM fills)")
+    assert "fills" in found_in(place)
+
+
 @pytest.mark.parametrize("table", [name for name in TABLES if name not in PACKED])
 def test_a_row_too_many_is_found(place: Path, table: str) -> None:
     columns = ", ".join(f'"{name}"' for name in TABLES[table])
