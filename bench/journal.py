@@ -2,14 +2,17 @@
 
 ``python -m bench.journal`` replays the common tape (`bench.tape`) with the maker of
 bench/market_maker.md in turn: without a journal, with one in a file, and with one on a server of
-this bench's own where PostgreSQL is installed.  The clock is the wall's, because the journal is
-written by a process of its own, from ``on_start`` on:
+this bench's own where PostgreSQL is installed.  Clocks begin at ``on_start``:
 
-- *replayed*: to ``on_stop``, every batch cut and handed over
+- *replayed*: to ``on_stop``, every batch but the last cut and handed over
 - *durable*: to the last acknowledgement: from here on nothing can be lost
-- *closed*: until all rows stand in their tables and the writing process has ended
+- *closed*: until it is durable too that the run is done, and the run goes on without its journal
+- *rows*: until all rows stand in their tables and the writing process has ended; a run in Python
+  returns then, if not told otherwise, and the command line ends then, after the report
 
-Processor time is given for the run alone and for the processes that write.
+These are the wall's, because the journal is written by a process of its own.  *processor* is the
+time of the run's process until the run is closed, *writer* that of the writing process, without the
+imports that it begins with.  The best of the rounds counts: other work on the machine only adds.
 """
 
 from __future__ import annotations
@@ -17,11 +20,10 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import resource
-import statistics
 import sys
 import tempfile
 import time
+from collections.abc import Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
@@ -32,25 +34,43 @@ from simulator.simulation import Simulation
 from simulator.store.database import Database
 from simulator.store.journal import Journal
 
-RUNS, QUICK_RUNS = 5, 3
+ROUNDS = 5
 REST_SECONDS = 1.0
 """Between opening a journal and the run: the writing process has started by then."""
 
+WALL = ("replayed", "durable", "closed", "rows")
+TICKS = os.sysconf("SC_CLK_TCK")
+
 
 class Watched(Journal):
-    """A journal that notes when all was durable, and when it was closed."""
+    """A journal that notes when all was durable, when it was closed, and when rows were there."""
+
+    def begin(self, run: Any) -> int:
+        assert self._process is not None
+        self.pid = self._process.child.pid
+        self.started = processor_of(self.pid)
+        return super().begin(run)
 
     def close(self, status: str) -> None:
         assert self.writer is not None
-        self.cut_at = time.perf_counter()
         self.writer.flush()
         self.durable_at = time.perf_counter()
         super().close(status)
-        self.closed_at = time.perf_counter()
+        self.closed_at, self.processor = time.perf_counter(), time.process_time()
+        os.waitid(os.P_PID, self.pid, os.WEXITED | os.WNOWAIT)  # it has its figures until reaped
+        self.rows_at = time.perf_counter()
+        self.writing = processor_of(self.pid) - self.started
+        self.wait()
 
 
-def replay(folder: Path, place: str | None) -> dict[str, float | str]:
-    """Play the tape once; return seconds and, of a journal, what it wrote."""
+def processor_of(pid: int) -> float:
+    """Return the processor time of another process so far, s, without that of its children."""
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / TICKS
+
+
+def replay(folder: Path, place: str | None) -> dict[str, Any]:
+    """Play the tape once; return seconds."""
     strategy = Maker()
     simulation = Simulation(
         data=[folder / "tape.parquet"],
@@ -60,23 +80,23 @@ def replay(folder: Path, place: str | None) -> dict[str, float | str]:
         seed=1,
     )
     blocks = iter(list(simulation.player.blocks()))
-    before = resource.getrusage(resource.RUSAGE_CHILDREN)
-    journal = None if place is None else Watched.open(place)
+    journal = None if place is None else Watched.open(place, rows_behind=True)
     time.sleep(REST_SECONDS)
     digest = simulation.run(blocks=blocks, journal=journal).digest
     began, ended = strategy.began, strategy.ended
-    figures: dict[str, float | str] = {
+    figures: dict[str, Any] = {
         "digest": digest,
         "replayed": ended[1] - began[1],
         "processor": ended[0] - began[0],
     }
     if journal is not None:
-        after = resource.getrusage(resource.RUSAGE_CHILDREN)
-        figures["durable"] = journal.durable_at - began[1]
-        figures["closed"] = journal.closed_at - began[1]
-        figures["writer_processor"] = (
-            after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
-        )
+        figures |= {
+            "durable": journal.durable_at - began[1],
+            "closed": journal.closed_at - began[1],
+            "rows": journal.rows_at - began[1],
+            "processor": journal.processor - began[0],
+            "writer": journal.writing,
+        }
     return figures
 
 
@@ -87,9 +107,9 @@ def rows_of(place: str) -> int:
     return 0 if last is None else sum(last["counts"].values())
 
 
-def measure(folder: Path, runs: int, postgres: bool) -> dict[str, Any]:
+def measure(folder: Path, rounds: int, postgres: bool) -> dict[str, Any]:
     """Return the figures of every round, by kind of journal."""
-    found: dict[str, list[dict[str, float | str]]] = {}
+    found: dict[str, list[dict[str, Any]]] = {}
     with ExitStack() as stack:
         temporary = Path(stack.enter_context(tempfile.TemporaryDirectory()))
         places: dict[str, str | None] = {"off": None, "SQLite": str(temporary / "runs.db")}
@@ -99,15 +119,13 @@ def measure(folder: Path, runs: int, postgres: bool) -> dict[str, Any]:
                 print("PostgreSQL is not installed: left out", file=sys.stderr)
             else:
                 places["PostgreSQL"] = url
-        for number in range(runs + 1):  # the first round warms caches and is not counted
+        for _ in range(rounds):
             for name, place in places.items():
-                figures = replay(folder, place)
-                if number:
-                    found.setdefault(name, []).append(figures)
-        digests = {str(one["digest"]) for rounds in found.values() for one in rounds}
+                found.setdefault(name, []).append(replay(folder, place))
+        digests = {one["digest"] for several in found.values() for one in several}
         assert len(digests) == 1, "a journal changed the run"
         written = rows_of(str(places["SQLite"]))
-        size = os.path.getsize(temporary / "runs.db") / (runs + 1)
+        size = os.path.getsize(temporary / "runs.db") / rounds
     return {"rounds": found, "rows": written, "bytes_a_run": round(size), "digest": digests.pop()}
 
 
@@ -122,32 +140,51 @@ def _server(stack: ExitStack) -> str | None:
     return server.create("runs")
 
 
+def table(rounds: dict[str, list[dict[str, Any]]]) -> list[str]:
+    """Return lines of the best seconds of each kind, and their share of the rate without."""
+    off = {what: _best(rounds["off"], what) for what in ("replayed", "processor")}
+    lines = [f"{'best, s':<12}" + "".join(f"{what:>16}" for what in (*WALL, "processor", "writer"))]
+    for name, several in rounds.items():
+        cells = []
+        for what in (*WALL, "processor", "writer"):
+            if what not in several[0]:
+                cells.append(f"{'':>16}")
+                continue
+            seconds = _best(several, what)
+            base = off["replayed"] if what in WALL else off["processor"]
+            share = "" if what == "writer" else f"{base / seconds:6.0%}"
+            cells.append(f"{seconds:9.2f} {share:>6}")
+        lines.append(f"{name:<12}" + "".join(cells))
+    return lines
+
+
+def _best(several: Sequence[dict[str, Any]], what: str) -> float:
+    return min(float(one[what]) for one in several)
+
+
 def main() -> None:
     """Measure, print a table, or with --json everything."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--quick", action="store_true", help="a tenth of the tape, three rounds")
-    parser.add_argument("--runs", type=int, default=0, help="rounds")
+    parser.add_argument("--quick", action="store_true", help="a tenth of the tape")
+    parser.add_argument("--runs", type=int, default=ROUNDS, help="rounds")
     parser.add_argument("--no-postgres", action="store_true", help="leave PostgreSQL out")
     parser.add_argument("--tape", type=Path, help="folder of a tape that is already made")
     parser.add_argument("--json", action="store_true", help="print all figures")
     options = parser.parse_args()
     folder = options.tape or make_tape(options.quick)
-    events = read_about(folder)["events"]
-    runs = options.runs or (QUICK_RUNS if options.quick else RUNS)
-    figures = measure(folder, runs, not options.no_postgres)
-    figures["events"] = events
+    loads = [os.getloadavg()[0]]
+    figures = measure(folder, options.runs, not options.no_postgres)
+    loads.append(os.getloadavg()[0])
+    figures |= {"events": read_about(folder)["events"], "load": loads}
     if options.json:
         print(json.dumps(figures, indent=2))
         return
-    print(f"{events:,} events, {figures['rows']:,} rows of the journal")
-    off = statistics.median(float(one["replayed"]) for one in figures["rounds"]["off"])
-    for name, rounds in figures["rounds"].items():
-        for what in ("replayed", "durable", "closed", "processor", "writer_processor"):
-            if what not in rounds[0]:
-                continue
-            seconds = statistics.median(float(one[what]) for one in rounds)
-            share = "" if "processor" in what else f"{off / seconds:6.0%} of off"
-            print(f"{name:<11}{what:<17}{seconds:6.2f} s {events / seconds / 1e6:6.2f} M/s {share}")
+    print(
+        f"{figures['events']:,} events, {figures['rows']:,} rows of the journal; "
+        f"{options.runs} rounds at a load of {loads[0]:.1f} to {loads[1]:.1f}; "
+        "shares are rates, of the rate without a journal"
+    )
+    print("\n".join(table(figures["rounds"])))
 
 
 if __name__ == "__main__":

@@ -293,7 +293,10 @@ class Simulation:
         from simulator.report.collect import collect  # loads polars, which on_start does not need
 
         result: RunResult = collect(self, seconds)
-        return result if journal is None else replace(result, run_id=journal.run_id)
+        if journal is None:
+            return result
+        journal.returning()
+        return replace(result, run_id=journal.run_id)
 
     def _replay(
         self, blocks: Iterator[Block], progress: Progress | None, journal: Recorder | None

@@ -10,6 +10,7 @@ import typer
 from simulator.cli.engine import note
 from simulator.cli.run import make_folder, play, show
 from simulator.cli.strategies import strategy_class
+from simulator.store.behind import wait_for_all
 
 if TYPE_CHECKING:
     from simulator.report.result import RunResult
@@ -48,7 +49,7 @@ def resume(
     which = f"{database.where}: run {run}"
 
     def attempt(anew: bool) -> RunResult:
-        journal = Resumption(database, run, from_start=anew, note=note)
+        journal = Resumption(database, run, from_start=anew, note=note, rows_behind=True)
         told = made_by_command(journal.settings, which)
         names = strategies_again(told, strategy or (), which)
         kinds = [strategy_class(name, note=note) for name in names]
@@ -60,3 +61,4 @@ def resume(
     except Difference as error:
         raise differs(which, error) from error
     show([result], as_json=as_json, out=out, report=not no_report, png=png)
+    wait_for_all(note)

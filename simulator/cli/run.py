@@ -23,6 +23,7 @@ from simulator.cli.engine import (
 from simulator.cli.scenario import Scenario, scenario_of, scenario_text
 from simulator.cli.stored import Keep, Origin, journals
 from simulator.errors import InputError
+from simulator.store.behind import wait_for_all
 
 if TYPE_CHECKING:
     from simulator.cli.least_capital import Found
@@ -141,6 +142,7 @@ def run(
             results.append(_run_column(one, found, kinds, chosen, quietly, keep))
     least = _least(results, setting, kinds, chosen) if least_capital else None
     show(results, least, as_json=as_json, out=out, report=not no_report, png=png)
+    wait_for_all(note)
 
 
 def make_folder(folder: Path) -> None:

@@ -49,7 +49,7 @@ def journals(place: str | None, origin: Origin) -> Keep:
     def keep(one: Scenario, mode: str, parameters: Mapping[str, str], label: str) -> Journal:
         quiet = one.impact is not None and not one.impact.feedback
         told = told_of(origin, one, mode, parameters, quiet)
-        return Journal(database, told, note=note, label=label)
+        return Journal(database, told, note=note, label=label, rows_behind=True)
 
     return keep
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import sqlite3
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from hashlib import sha256
 from pathlib import Path
@@ -24,11 +24,11 @@ from sqlalchemy.exc import ArgumentError, NoSuchModuleError, SQLAlchemyError
 from sqlalchemy.pool import QueuePool
 
 from simulator.errors import InputError
-from simulator.store import acknowledged
+from simulator.store import acknowledged, behind
 from simulator.store.batch import Batch, Columns
 from simulator.store.failures import KINDS, explain
 from simulator.store.reading import Reader
-from simulator.store.schema import HEAD, RUNS, SNAPSHOTS, VERSION
+from simulator.store.schema import HEAD, PENDING, RUNS, SNAPSHOTS, VERSION
 
 BUSY_SECONDS: Final = 10.0
 """How long SQLite waits for another writer's transaction."""
@@ -85,6 +85,7 @@ class Database:
             database._look_at_schema(create, upgrade)
         if database.path is not None:
             database.lost = acknowledged.lost(database)
+        database._put_rows()
         return database
 
     @classmethod
@@ -128,7 +129,28 @@ class Database:
         """Return the path or URL with its password, for a process of ours and nobody else."""
         return str(self.path or self.url.render_as_string(hide_password=False))
 
+    def key(self) -> str:
+        """Return what names this database in the whole program."""
+        return self.place() if self.path is None else str(self.path.resolve())
+
     # What is there
+
+    def _put_rows(self) -> None:
+        """Have the rows of runs that are done in their tables, where a writer was killed before.
+
+        Readers get them packed as well, so nothing is lost where this user may not write.
+        """
+        behind.wait_for(self.key())
+        with suppress(InputError, ValueError, *self.errors):
+            query = select(PENDING.c.run).distinct().join(RUNS, RUNS.c.run == PENDING.c.run)
+            with self.reading() as connection:
+                left = connection.execute(query.where(RUNS.c.status == "done")).scalars().all()
+            for run in left:
+                if run in self.lost:  # nobody may touch what is left of it
+                    continue
+                from simulator.store.writing_process import put_rows
+
+                put_rows(Database(self.url), run)
 
     def _look_at_file(self, create: bool) -> None:
         """Raise ``InputError`` unless the file is a whole database, or may be made."""

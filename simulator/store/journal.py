@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from simulator.errors import InputError
-from simulator.store import own
+from simulator.store import behind, own
 from simulator.store.database import Database
 from simulator.store.recorder import CUT_ROWS, Recorder
 from simulator.store.settings import row_of
@@ -33,7 +33,8 @@ class Journal(Recorder):
     ``run_id`` is the number of the latest run, None before one has begun; ``told`` says how to make
     a run again (`simulator.store.settings.row_of`), ``note`` is told the number of each run and
     its ``label`` in a line.  A snapshot is taken every ``snapshot_seconds`` at most, if all
-    strategies give a state.
+    strategies give a state.  A run returns when its rows stand in their tables; with
+    ``rows_behind`` as soon as all is durable, and `wait` returns when they do.
     """
 
     def __init__(
@@ -45,14 +46,17 @@ class Journal(Recorder):
         snapshot_seconds: float = SNAPSHOT_SECONDS,
         note: Callable[[str], None] = lambda _line: None,
         label: str = "",
+        rows_behind: bool = False,
     ) -> None:
         super().__init__(None, cut_rows)
+        self.rows_behind = rows_behind
         self.database = database
         self.told = dict(told or {})
         self.snapshot_seconds = snapshot_seconds
         self._note = note
         self._label = f": {label}" if label else ""
         self.writer: Writer | None = None
+        self._last: Writer | None = None
         self._shot = self._took = 0.0
         self._process: Process | None = Process()  # starts while the data are loaded
 
@@ -72,6 +76,7 @@ class Journal(Recorder):
     def begin(self, run: Any) -> int:
         """Open a run, store its row and make its first cut."""
         process, self._process = self._process or Process(), None
+        behind.wait_for(self.database.key())  # two at once would wait for each other all the time
         self.open_run(run)
         self.run_id = self.database.new_run(row_of(run, self.cut_rows, self.told))
         self.writer = Writer(self.database, self.run_id, process=process, fresh=True)
@@ -120,7 +125,7 @@ class Journal(Recorder):
         writer, self.writer = self.writer, None
         if writer is None:
             return
-        latest = self.latest
+        self._last, latest = writer, self.latest
         if status == "done" and latest is not None:
             writer.close(status, digest=latest.digest, rows=latest.tape_rows)
             return
@@ -130,3 +135,16 @@ class Journal(Recorder):
         writer.stop()
         place = f"{shlex.quote(self.database.where)} {self.run_id}"
         self._note(f"run {self.run_id} {status}; `unimargin resume {place}` goes on with it")
+
+    def returning(self) -> None:
+        """Wait for the rows, unless they may come behind the run."""
+        if not self.rows_behind:
+            self.wait()
+
+    def wait(self) -> None:
+        """Return when all rows of the run stand in their tables, for those who look with SQL.
+
+        Raises ``InputError`` where they cannot be put there; they are durable all the same.
+        """
+        if self._last is not None:
+            self._last.wait()

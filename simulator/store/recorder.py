@@ -70,6 +70,9 @@ class Recorder:
     def close(self, status: str) -> None:
         """The run is over: ``done``, ``failed`` or ``interrupted``."""
 
+    def returning(self) -> None:
+        """The run is done, and its result is made."""
+
 
 def begin_with(ledger: Ledger, now: int) -> None:
     """Put into a ledger's log what stands in it already, as its last entry: a population."""

@@ -46,6 +46,7 @@ class Resumption(Journal):
         from_start: bool = False,
         snapshot_seconds: float = SNAPSHOT_SECONDS,
         note: Callable[[str], None] = lambda _line: None,
+        rows_behind: bool = False,
     ) -> None:
         self.row = database.run_row(run_id)
         if self.row["status"] == "done":
@@ -61,6 +62,7 @@ class Resumption(Journal):
             cut_rows=int(self.row["cut_rows"]),
             snapshot_seconds=snapshot_seconds,
             note=note,
+            rows_behind=rows_behind,
         )
         self.run_id = run_id
         self.from_start = from_start

@@ -15,6 +15,7 @@ from typing import Any, Final
 from weakref import finalize
 
 from simulator.errors import InputError
+from simulator.store import behind
 from simulator.store.batch import PACKED, TABLES, Batch
 from simulator.store.database import Database
 from simulator.store.pack import pack
@@ -89,7 +90,7 @@ class Writer:
         self.counts = dict.fromkeys(TABLES, 0)
         self.notes: list[str] = []
         self._fresh = fresh
-        self._ready = self._closed = self._told_closed = False
+        self._ready = self._closed = self._told_closed = self._told_ended = False
         self._answers = b""
         self._process = process or Process()
         self._pipe, self._lines = self._process.pipe, self._process.lines
@@ -144,18 +145,34 @@ class Writer:
             self._listen(wait=True)
 
     def close(self, status: str = "done", digest: str | None = None, rows: int = 0) -> None:
-        """Return when everything is durable, stands in its tables, and the run is said to be over.
+        """Return when everything is durable, also that the run is over.
 
         ``status`` is ``done`` or ``failed``, ``digest`` the run's, ``rows`` those of its tape.
+        What does not stand in its tables yet is put there behind the run; `wait` returns then.
         """
         self._write({"close": {"status": status, "digest": digest, "rows": rows}})
-        self._end()
+        self._closed = True
+        self._pipe.close()
+        while not self._told_closed:
+            self._listen(wait=True)
+        behind.leave(self.database.key(), self)
+
+    def wait(self) -> None:
+        """Return when all rows stand in their tables and the writing process has ended."""
+        if self._process.reap.alive:
+            self._end()
+
+    def ended(self, seconds: float = 0.0) -> bool:
+        """Return whether the writing process has ended, or does within ``seconds``."""
+        with suppress(subprocess.TimeoutExpired):
+            self._process.child.wait(seconds)
+            return True
+        return False
 
     def stop(self) -> None:
         """Let the writer write what it was given and end; the run can be resumed."""
-        if not self._closed:
-            with suppress(OSError, InputError):
-                self._end()
+        with suppress(OSError, InputError):
+            self.wait()
 
     def _end(self) -> None:
         """Close the pipe, then take in answers until the writer has ended."""
@@ -208,13 +225,14 @@ class Writer:
         if "note" in answer:
             self.notes.append(answer["note"])
         self._told_closed = self._told_closed or "closed" in answer
+        self._told_ended = self._told_ended or "ended" in answer
         if "failed" in answer:
             self._reap()
             raise InputError(f"{answer['failed']}{self._hint()}")
 
     def _ended(self) -> None:
         """The answers are at their end: raise ``InputError`` unless the writer said so."""
-        if not self._told_closed:
+        if not self._told_ended:
             code = self._reap()
             raise InputError(
                 f"{self.database.where}: the process that writes the journal ended "
@@ -222,7 +240,12 @@ class Writer:
             )
 
     def _hint(self) -> str:
+        place = shlex.quote(self.database.where)
+        if self._told_closed:
+            return (
+                f"; run {self.run} is durable, and `unimargin db runs {place}` puts the rest of "
+                "its rows into their tables"
+            )
         if self.acknowledged < 0:
             return ""
-        place = shlex.quote(self.database.where)
         return f"; `unimargin resume {place} {self.run}` goes on from what is durable"

@@ -4,13 +4,15 @@ The run and its writer are two processes, so that a run goes on while the disk i
 what a killed run handed over is still written.  In come frames (`simulator.store.pipe`): ``open``
 with the database and the run, then batches and snapshots in order, at last ``close``.  Out go
 lines of JSON: ``ready``, ``ack`` with the last batch that is durable, ``failed`` with what to say
-to the user, ``closed``.
+to the user, ``closed`` when it is durable how the run ended, ``ended`` when all rows stand in their
+tables.
 
 Group commit: whatever waits is committed in one transaction, as packed columns, which is little
 work; then it is acknowledged.  While nothing waits, packed batches become rows of their tables; a
-transaction moves whole batches, so that a row is there once, wherever the process ends.  When the
-pipe ends without ``close`` the run was killed or has given up: everything is written that came
-whole, and the run stays ``running``, to be resumed.
+transaction moves whole batches, so that a row is there once, wherever the process ends.  What is
+left of that when the run ends is done behind it: the run need not wait.  When the pipe ends without
+``close`` the run was killed or has given up: everything is written that came whole, and the run
+stays ``running``, to be resumed.
 """
 
 from __future__ import annotations
@@ -43,8 +45,11 @@ Answer = Callable[[dict[str, Any]], None]
 AHEAD_BYTES: Final = 64 << 20
 """What is read ahead of the commits; beyond it the run waits at the pipe."""
 
-SPREAD_BATCHES: Final = 4
+SPREAD_BATCHES: Final = 2
 """Batches that become rows in one transaction; a commit waits for as long as that takes."""
+
+SPREAD_AT_END: Final = 8
+"""The same when nothing is left to commit."""
 
 RETRY_STEP_SECONDS: Final = 0.2
 SNAPSHOTS_KEPT: Final = 2
@@ -231,13 +236,19 @@ class RunWriter:
         kept = connection.execute(newest.limit(SNAPSHOTS_KEPT)).scalars().all()
         connection.execute(delete(SNAPSHOTS).where(here, SNAPSHOTS.c.n < min(kept)))
 
-    def spread_some(self) -> None:
+    def spread_some(self, batches: int = SPREAD_BATCHES) -> None:
         """Turn the next packed batches into rows of their tables."""
-        self.attempt(self._spread, forced=False)
-        self.spread = min(self.spread + SPREAD_BATCHES, self.last + 1)
+        end = min(self.spread + batches, self.last + 1)
+        self.attempt(lambda connection: self._spread(connection, end), forced=False)
+        self.spread = end
 
-    def _spread(self, connection: Connection) -> None:
-        first, end = self.spread, min(self.spread + SPREAD_BATCHES, self.last + 1)
+    def spread_all(self) -> None:
+        """Turn all packed batches into rows of their tables."""
+        while self.spread <= self.last:
+            self.spread_some(SPREAD_AT_END)
+
+    def _spread(self, connection: Connection, end: int) -> None:
+        first = self.spread
         these = (PENDING.c.run == self.run, PENDING.c.n >= first, PENDING.c.n < end)
         query = select(PENDING.c.body).where(*these).order_by(PENDING.c.n)
         bodies = connection.execute(query).scalars().all()
@@ -277,20 +288,35 @@ class RunWriter:
         """Write what comes until the pipe ends; then say how the run ended, if it did."""
         closing: dict[str, Any] | None = None
         ended = False
-        while not ended or self.spread <= self.last:
+        while not ended:
             frames = inbox.take(wait=self.spread > self.last)
-            ended = frames is None
             stored = []
             for frame in frames or ():
                 closing = frame[0].get("close", closing)
                 if "close" not in frame[0]:
                     stored.append(frame)
+            ended = frames is None or closing is not None
             if stored:
                 self.commit(stored)
-            elif self.spread <= self.last:
+            elif not ended:
                 self.spread_some()
         if closing is not None:
             self.finish(closing)
+            self.answer({"closed": True})
+        self.spread_all()
+
+
+def put_rows(database: Database, run: int, wait: float = WAIT_SECONDS) -> None:
+    """Put into its tables what is left packed of a run that nobody writes any more.
+
+    Raises ``InputError`` where somebody still does after ``wait`` seconds, and for what went wrong
+    in the database; ``ValueError`` for packed batches that are damaged.
+    """
+    writer = RunWriter(database, run, 0.0, lambda _answer: None, wait)
+    try:
+        writer.spread_all()
+    finally:
+        writer.close()
 
 
 def _execute(connection: Connection, statement: Any) -> None:
@@ -320,7 +346,7 @@ def main() -> int:
     except InputError as error:
         answer({"failed": str(error)})
         return 1
-    answer({"closed": True})
+    answer({"ended": True})
     return 0
 
 

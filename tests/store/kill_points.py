@@ -204,9 +204,20 @@ def _acknowledge(act: Callable[[], None]) -> None:
 
 
 def _committing(act: Callable[[], None]) -> None:
+    """In commits of batches; others, such as of rows, may come after the end of the run."""
     from sqlalchemy import Engine, event
 
-    event.listen(Engine, "commit", lambda _connection: act())
+    from simulator.store.writing_process import RunWriter
+
+    stored: list[bool] = []
+    after(RunWriter, "_store", lambda: stored.append(True))
+
+    def committing(_connection: Any) -> None:
+        if stored:
+            stored.clear()
+            act()
+
+    event.listen(Engine, "commit", committing)
 
 
 WRITER: dict[str, Callable[[Callable[[], None]], None]] = {

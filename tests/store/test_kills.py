@@ -18,7 +18,7 @@ from tests.store.kill_points import Death
 
 def test_killed_in_a_switch_and_in_commits(tmp_path: Path) -> None:
     course = Course(str(tmp_path / "runs.db"), tmp_path)
-    course.step(Death("in the commit", "writer", 4, seed=1))
+    course.step(Death("in the commit", "writer", 1, seed=1))
     course.step(Death("switch, columns changed", "engine"))
     course.step(Death("rows inserted", "both"))
     course.end()
