@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from decimal import Decimal, InvalidOperation
 from pathlib import Path
@@ -22,6 +23,12 @@ from simulator.strategy.base import Strategy
 from simulator.strategy.trader import Trader
 
 QUEUE_MODELS = {"risk_averse": (0, 1.0), "power": (1, 3.0), "log": (2, 1.0), "fifo": (3, 1.0)}
+FIRST_NAME = "first"
+"""What the account is called that a run itself describes, where others trade beside it."""
+
+NAME = re.compile(r"\w[\w.+-]{0,39}")
+"""Names of further accounts: they name folders."""
+
 MOST = 1_000_000_000
 """Most whole units of an asset that a deposit may be; int64 holds 92 times that in 1e-8."""
 
@@ -147,8 +154,16 @@ def checked_traders(traders: Sequence[Trader], crowded: bool) -> tuple[Trader, .
     for one in traders:
         if not isinstance(one, Trader):
             raise InputError(f"traders: {one!r} is no Trader; give Trader(name=..., ...)")
-        if not one.name or one.name in names:
-            raise InputError(f"traders: name {one.name!r}: every trader needs one of its own")
+        if one.name in (*names, FIRST_NAME, ""):
+            raise InputError(
+                f"traders: name {one.name!r}: every trader needs one of its own; {FIRST_NAME!r} is "
+                "the run's own account"
+            )
+        if not NAME.fullmatch(one.name):
+            raise InputError(
+                f"traders: name {one.name!r:.60}: must be at most 40 letters, digits or . + - _, "
+                "and begin with a letter or digit"
+            )
         names.add(one.name)
         check_choices(one.mode, None, "one_way")
     return tuple(traders)

@@ -374,13 +374,11 @@ class Simulation:
         """Market time so far, ns since 1970."""
         return int(self.core.now)
 
-    def rejections(self) -> dict[str, int]:
-        """Refused orders and transfers by reason."""
-        return {
-            RejectReason(reason).name: count
-            for reason, count in enumerate(self.core.rejected())
-            if count
-        }
+    def rejections(self, account: int | None = None) -> dict[str, int]:
+        """Refused orders and transfers by reason, of all accounts or of one that trades."""
+        core = self.core
+        counts = core.rejected() if account is None else core.refusals_of(account)
+        return {RejectReason(reason).name: count for reason, count in enumerate(counts) if count}
 
     def insured(self) -> float:
         """What the insurance fund has (below 0: owes), USDT at present index prices; without a

@@ -33,6 +33,9 @@ if TYPE_CHECKING:
 TABLE_WIDTH = 120
 """Columns of the table that goes into a file or a pipe."""
 
+MOST_COLUMNS = 6
+"""Most accounts and runs with a column each; of more there is the table of accounts only."""
+
 app = typer.Typer(add_completion=False, rich_markup_mode=None)
 
 
@@ -202,7 +205,8 @@ def show(
     from simulator.report.document import as_json as written
     from simulator.report.document import document
     from simulator.report.files import write_files
-    from simulator.report.table import Row, alert_lines, notes, rich_table
+    from simulator.report.result import by_account
+    from simulator.report.table import Row, alert_lines, notes, rich_accounts, rich_table
     from simulator.report.timeline_text import rich_timeline
     from simulator.report.values import amount
 
@@ -222,13 +226,17 @@ def show(
         print(written(made))
     else:
         console = console_of(TABLE_WIDTH)
-        for told in filter(None, map(rich_timeline, results)):
+        for told in filter(None, map(rich_timeline, by_account(results))):
             console.print(told)
             console.print()
         if (cascade := rich_cascade(results, console.width)) is not None:
             console.print(cascade)
-        if traders := [run for run in results if run.has_trader]:
-            console.print(rich_table(traders, extra))
+        traders = [run for run in results if run.has_trader]
+        if (accounts := rich_accounts(traders)) is not None:
+            console.print(accounts)
+        columns = by_account(traders)
+        if columns and (accounts is None or len(columns) <= MOST_COLUMNS):
+            console.print(rich_table(columns, extra))
         for line in alert_lines(results):
             console.print(line, markup=False, highlight=False)
         for said in notes(results):
@@ -283,7 +291,7 @@ def _run_column(
     label = f"{setting.variant}, {mode}" if setting.variant else mode
     found = _run_mode(setting, mode, kinds, parameters, label, keep)
     if setting.variant:
-        found = replace(found, variant=setting.variant)
+        found = found.in_variant(setting.variant)
     if quietly and setting.crowded and setting.impact and setting.impact.feedback:
         quiet = setting.model_copy(
             update={"impact": setting.impact.model_copy(update={"feedback": False})}

@@ -39,6 +39,8 @@ from simulator.exchange.messages import (
 )
 from simulator.exchange.modes import Modes
 from simulator.exchange.outflow import Outflow
+from simulator.exchange.samples import Samples
+from simulator.exchange.snapshots import Snapshots
 from simulator.exchange.switching import Switching
 from simulator.exchange.transfers import Transfers
 from simulator.exchange.watching import Watcher
@@ -65,8 +67,8 @@ class Belongings:
 class AccountDesk(DeskViews):
     """The rare side of one account that trades, number ``account``.
 
-    ``transfers``, ``isolated`` (margin), ``loans``, ``funds``, ``leverage``, ``watcher`` and
-    ``modes`` do what their names say; ``venue`` is the desk that the account is at.
+    ``transfers``, ``isolated`` (margin), ``loans``, ``funds``, ``leverage``, ``watcher``, ``modes``
+    and ``snapshots`` do what their names say; ``venue`` is the desk that the account is at.
     """
 
     venue: Desk
@@ -117,6 +119,18 @@ class AccountDesk(DeskViews):
         self.switching = Switching(self, own.layouts, columns["split_to"])
         self.watcher = Watcher(core, partition, self.listed, self.assets, self.say)
         self.modes = self._modes(columns, own)
+        self.kept = Samples()
+        self.snapshots = Snapshots(
+            core,
+            partition,
+            self.listed,
+            self.assets,
+            lambda: venue.measuring.present,
+            own.layouts,
+            self.leverage,
+            self.loans,
+            account,
+        )
         self._take_up_requests()
 
     def _modes(self, columns: Mapping[str, Any], own: Belongings) -> Modes:
@@ -191,6 +205,12 @@ class AccountDesk(DeskViews):
     def say(self, message: Message) -> None:
         """Send a message to the account's strategies with the response latency."""
         self.venue.announce(message, self.account)
+
+    def keep_sample(self) -> None:
+        """A sample for the report is due."""
+        if self is not self.venue:  # the first account's is the upkeep's
+            self.kept.take(self)
+        self.snapshots.sampled()
 
     # Checks
 

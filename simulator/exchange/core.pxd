@@ -33,6 +33,9 @@ cdef class Core(Venue):
     cdef list trade_of
     cdef list bar_due
     cdef int[::1] account_of
+    # by account that trades: orders that arrived, and refusals by reason
+    cdef long long[::1] arrived
+    cdef long long[:, ::1] refused
     cdef int[::1] wants_fill
     cdef int[::1] wants_order
     cdef int[::1] watch_book
@@ -72,6 +75,7 @@ cdef class Core(Venue):
     cdef void find_timer(self) noexcept
     cdef long long first_mark_after(self, long long time, long long behind) noexcept
     cdef void add_to_bars(self, int instrument, long long price, long long lots) noexcept
+    cdef int arrive(self, int slot) except? -1
     cdef int command(self) except? -1
     cdef int deliver(self) except? -1
     cdef int wake_timer(self) except? -1

@@ -64,6 +64,7 @@ LOCAL_FILLED = cython.declare(cython.int, 15)
 TRIGGER_KIND = cython.declare(cython.int, 16)
 NEXT = cython.declare(cython.int, 21)
 POSITION = cython.declare(cython.int, 23)
+FILL_ACCOUNT = cython.declare(cython.int, 11)  # of a row of fills (simulator.events.fills)
 
 # What a strategy knows of its order.
 UNDERWAY = cython.declare(cython.int, 1)
@@ -115,6 +116,9 @@ class Core(Venue):
         self.trade_of = []
         self.bar_due = []
         self.account_of = memoryview(np.array(columns["account_of"] or [0], dtype="i4"))
+        trading = columns["roster"].trading
+        self.arrived = memoryview(np.zeros(1 + trading, dtype="i8"))
+        self.refused = memoryview(np.zeros((1 + trading, len(self.rejections)), dtype="i8"))
         self.wants_fill = memoryview(np.zeros(n, dtype="i4"))
         self.wants_order = memoryview(np.zeros(n, dtype="i4"))
         self.watch_book = memoryview(np.zeros(m, dtype="i4"))
@@ -306,6 +310,14 @@ class Core(Venue):
 
     @cython.cfunc
     @cython.exceptval(-1, check=True)
+    def arrive(self, slot: cython.int) -> cython.int:
+        """An order reaches the venue, one of a liquidation too: count it for its account."""
+        if self.trades[self.orders.row[slot, ACCOUNT]]:
+            self.arrived[self.orders.row[slot, ACCOUNT]] += 1
+        return Venue.arrive(self, slot)
+
+    @cython.cfunc
+    @cython.exceptval(-1, check=True)
     def command(self) -> cython.int:
         """A command reaches the venue."""
         at: cython.longlong = self.commands.pop()
@@ -390,27 +402,33 @@ class Core(Venue):
     @cython.ccall
     @cython.exceptval(-1, check=True)
     def finish(self) -> cython.int:
-        """After the last row: let arrive what is under way, then one last mark; timers stop."""
+        """After the last row: let arrive what is under way, then one last mark, and let that be
+        heard too; timers stop, and what is sent from here on never arrives.
+        """
         last: cython.longlong = self.now
-        self.n_timers = 0
-        self.next_timer = NEVER
         self.next_mark = NEVER
-        self.due()
         sent: cython.longlong = self.commands.after
-        while True:
-            if self.commands.first >= sent:
-                self.next_venue = NEVER  # sent after the last row: never arrives
-            if self.next_venue >= NEVER and self.next_local >= NEVER:
-                break
-            if self.next_venue <= self.next_local:
-                self.command()
-            else:
-                self.deliver()
-            self.due()
+        self._arrive_until(sent)
         if self.now < last:
             self.now = self.ledger.now = last
         self.upkeep.mark()
+        self._arrive_until(self.commands.first)
         return 0
+
+    def _arrive_until(self, sent: int) -> None:
+        """Let commands up to number ``sent`` and all messages arrive, in the order of time."""
+        while True:
+            self.n_timers = 0  # also those that a message is answered with
+            self.timer_name.clear()
+            self.next_timer = NEVER
+            self.due()
+            venue = self.commands.next_time if self.commands.first < sent else NEVER
+            if venue >= NEVER and self.deliveries.next_time >= NEVER:
+                return
+            if venue <= self.deliveries.next_time:
+                self.command()
+            else:
+                self.deliver()
 
     @cython.cfunc
     @cython.exceptval(check=False)
@@ -655,6 +673,8 @@ class Core(Venue):
     ) -> cython.void:
         if not self.trades[self.orders.row[slot, ACCOUNT]]:
             return
+        if code == REJECTED:
+            self.refused[self.orders.row[slot, ACCOUNT], price] += 1
         # Never before what the strategy has seen already, where answers are faster than the feed.
         time: cython.longlong = self.now + self.latency(False)
         if time < self.local_now:
@@ -776,8 +796,21 @@ class Core(Venue):
     @cython.cfunc
     @cython.exceptval(check=False)
     def repay_free(self) -> cython.void:
-        """After a fill, where an account repays by itself."""
-        self.cold.repay_free()
+        """After a fill, where an account repays by itself: that of the fill, the last one kept."""
+        self.cold.repay_after_fill(self.fill_row[self.n_fill_rows - 1, FILL_ACCOUNT])
+
+    def count_refusal(self, reason: int, account: int) -> None:
+        """Count a refusal that is not an order's."""
+        self.count_rejection(reason)
+        self.refused[account, reason] += 1
+
+    def orders_sent(self, account: int) -> int:
+        """Orders of an account that trades which reached the venue, liquidations' included."""
+        return int(self.arrived[account])
+
+    def refusals_of(self, account: int) -> list[int]:
+        """Refusals of an account that trades, by reason."""
+        return [int(n) for n in np.asarray(self.refused)[account]]
 
     def set_desk(self, desk) -> None:
         """Attach the part that does what is rare, and its upkeep of marks and margin."""

@@ -36,7 +36,6 @@ from simulator.exchange.messages import (
 )
 from simulator.exchange.negative import NegativeBalances
 from simulator.exchange.roster import TRADER, Roster
-from simulator.exchange.snapshots import Snapshots
 from simulator.exchange.upkeep import Upkeep
 from simulator.instruments.instrument import Instrument
 from simulator.market.tape import Kind
@@ -52,8 +51,8 @@ class Desk(AccountDesk):
     """The rare side of a venue, and of the first account that trades on it.
 
     ``upkeep`` keeps prices and checks margin; ``funding``, ``expiry``, ``liquidator`` and
-    ``negative`` (balances) do what their names say for all accounts; ``snapshots`` and the parts of
-    `AccountDesk` are the first account's.  ``accounts`` are the desks of all that trade, by number,
+    ``negative`` (balances) do what their names say for all accounts; the parts of `AccountDesk` are
+    the first account's.  ``accounts`` are the desks of all that trade, by number,
     this one included.  Of a crowd, ``roster`` says who is who, ``holders`` does what happens to all
     at once, and ``census`` looks at how they stand.
     """
@@ -99,16 +98,6 @@ class Desk(AccountDesk):
             partition, layouts, columns["margin"], columns["start_leverage"], columns["profile"]
         )
         self._begin(self, columns, TRADER, own)
-        self.snapshots = Snapshots(
-            core,
-            partition,
-            instruments,
-            assets,
-            lambda: self.measuring.present,
-            layouts,
-            self.leverage,
-            self.loans,
-        )
         self.census = Census(core, instruments, assets, self.roster)
         self.shared = Layout(partition, columns["margin"])
         self.accounts: dict[int, AccountDesk] = {TRADER: self}
@@ -126,6 +115,7 @@ class Desk(AccountDesk):
             columns["funding"],
             columns["funding_from_books"],
             self.holders,
+            self.roster.trading,
         )
         self.expiry = Expiry(
             self.core,
@@ -266,7 +256,8 @@ class Desk(AccountDesk):
 
     def sampled(self) -> None:
         """A sample for the report was taken."""
-        self.snapshots.sampled()
+        for desk in self.accounts.values():
+            desk.keep_sample()
         self.census.sampled()
 
     def liquidate(self, pool: int) -> None:
@@ -286,6 +277,8 @@ class Desk(AccountDesk):
         hour = time_ns // HOUR_NS
         if hour % self.interest.every_hours == 0:
             self.repay_free()
+            for desk in list(self.accounts.values())[1:]:
+                desk.loans.count_period()
             self.loans.accrue_period()
         if hour % HOURS == self.interest.negative_hour:
             self.negative.accrue_day()
@@ -294,6 +287,11 @@ class Desk(AccountDesk):
         """Accounts that repay by themselves do."""
         for desk in self.accounts.values():
             desk.funds.repay_free()
+
+    def repay_after_fill(self, account: int) -> None:
+        """An account's order was filled: it does, if it repays by itself; nobody else's turn."""
+        if account in self.accounts:
+            self.accounts[account].funds.repay_free()
 
     def count_repaying(self) -> None:
         """An account begins or stops to repay by itself."""

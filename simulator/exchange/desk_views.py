@@ -12,6 +12,7 @@ from simulator.exchange.core import Core
 from simulator.exchange.funding import Funding
 from simulator.exchange.messages import PoolFigures
 from simulator.exchange.roster import TRADER
+from simulator.exchange.samples import Samples
 from simulator.exchange.transfers import Transfers
 from simulator.exchange.upkeep import Upkeep
 from simulator.exchange.watching import Watcher
@@ -34,6 +35,7 @@ class DeskViews:
     funding: Funding
     transfers: Transfers
     watcher: Watcher
+    kept: Samples
 
     # What strategies ask
 
@@ -136,6 +138,13 @@ class DeskViews:
         """
         kept = self.upkeep
         n = kept.n_samples
+        if self.account != TRADER:
+            prices = np.asarray(kept.sample_prices)[:n]
+            return {
+                "time": np.asarray(kept.sample_time)[:n],
+                **self.kept.columns(),
+                "prices": prices,
+            }
         return {
             "time": np.asarray(kept.sample_time)[:n],
             "equity": np.asarray(kept.sample_equity)[:n],

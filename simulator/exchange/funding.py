@@ -30,7 +30,7 @@ LATE_NS = 60 * 10**9
 class Funding:
     """What accounts pay for and get from funding.
 
-    ``paid`` by the first account that trades in USDT, ``rows`` settlements of the tape,
+    ``paid_by`` accounts that trade, by number, in USDT, ``rows`` settlements of the tape,
     ``computed`` those from the premium index.
     ``rules`` are by market; ``from_books`` the instruments whose rate the tapes do not tell.
     """
@@ -45,6 +45,7 @@ class Funding:
         rules: Mapping[str, FundingRules],
         from_books: frozenset[int],
         holders: Holders,
+        trading: int = 1,
     ) -> None:
         self.core = core
         self.upkeep = upkeep
@@ -54,10 +55,15 @@ class Funding:
         self.rules = rules
         self.from_books = from_books
         self.holders = holders
-        self.paid = 0.0
+        self.paid_by = dict.fromkeys(range(TRADER, TRADER + trading), 0.0)
         self.rows = 0
         self.computed = 0
         self._next: dict[int, int] = {}
+
+    @property
+    def paid(self) -> float:
+        """What the first account that trades paid, USDT."""
+        return self.paid_by[TRADER]
 
     def row(self, instrument: int, rate_e8: int) -> None:
         """A settlement of the tape; a contract that expires has none."""
@@ -84,12 +90,19 @@ class Funding:
                 continue
             paid = pays(lots)
             core.ledger.move(self.partition.margin[slot], MARKET, asset, paid)
-            self.paid += paid * UNIT * float(core.pools.index_price(asset))
+            self._count(TRADER, paid, asset)
             order = 0 if slot == instrument else slot
             core.records.add(core.now, Outcome.FUNDING, TRADER, instrument, order, 0, rate_e8, paid)
             moved = True
+        for account in list(self.paid_by)[1:]:  # which the holders pay for
+            for slot in self.partition.slots(instrument):
+                lots, _ = core.ledger.position_of(account, slot)
+                self._count(account, pays(lots) if lots else 0, asset)
         if self.holders.fund(instrument, rate_e8, pays) or moved:
             self.upkeep.check()
+
+    def _count(self, account: int, paid: int, asset: int) -> None:
+        self.paid_by[account] += paid * UNIT * float(self.core.pools.index_price(asset))
 
     def due(self, now: int) -> int:
         """Settle what is due by ``now`` from the books; return the next instant."""

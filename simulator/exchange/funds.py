@@ -236,7 +236,7 @@ class Funds:
 
     def _refuse(self, asked: FundRequest, reason: RejectReason) -> None:
         core, units = self.core, asked.units or 0
-        core.count_rejection(reason)
+        core.count_refusal(reason, self.account)
         core.records.add(
             core.now,
             Outcome.FUNDS_REJECTED,

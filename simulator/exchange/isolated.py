@@ -53,7 +53,7 @@ class IsolatedMargin:
 
     def refuse(self, asked: MarginRequest, reason: RejectReason) -> None:
         """Count and record a refusal."""
-        self.core.count_rejection(reason)
+        self.core.count_refusal(reason, self.account)
         self._record(asked, Outcome.MARGIN_REJECTED, int(reason))
 
     def _record(self, asked: MarginRequest, outcome: Outcome, price: int) -> None:

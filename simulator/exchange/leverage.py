@@ -161,7 +161,7 @@ class Leverage:
 
     def refuse(self, asked: LeverageRequest, reason: RejectReason) -> None:
         """Count and record a refusal."""
-        self.core.count_rejection(reason)
+        self.core.count_refusal(reason, self.account)
         self._record(asked, Outcome.LEVERAGE_REJECTED, int(reason))
 
     def _record(self, asked: LeverageRequest, outcome: Outcome, price: int) -> None:

@@ -132,7 +132,7 @@ class Loans:
     def refuse(self, reason: RejectReason, asset: int, units: int) -> None:
         """Count and record what was refused, to borrow or to repay."""
         core = self.core
-        core.count_rejection(reason)
+        core.count_refusal(reason, self.account)
         core.records.add(
             core.now,
             Outcome.LOAN_REJECTED,
@@ -207,6 +207,15 @@ class Loans:
         self.holders.accrue(
             self.lender, lambda asset, principal: rounded_up(principal, self._periodic[asset])
         )
+
+    def count_period(self) -> None:
+        """Count what a further account is about to be charged; `accrue_period` of the first one
+        charges all.
+        """
+        for asset in range(len(self.assets)) if self.wallet >= 0 else ():
+            principal = int(self.core.ledger.loan_of(self.wallet, asset)[0])
+            units = rounded_up(principal, self._periodic[asset]) if principal > 0 else 0
+            self.charged += units * UNIT * float(self.core.pools.index_price(asset))
 
     def _charge(self, wallet: int, asset: int, principal: int) -> None:
         core = self.core

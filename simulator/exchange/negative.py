@@ -35,9 +35,9 @@ E8 = 10**8
 class NegativeBalances:
     """What the venue does about negative balances of the account's pools.
 
-    ``charged`` is the interest so far and ``given_up`` what conversions took more than they gave
-    at index prices; both in USDT, of the first account that trades.  Wallets of others are treated
-    by the same rules.
+    ``charged_to`` is the interest so far and ``given_up_by`` what conversions took more than they
+    gave at index prices; both in USDT, by number of the account that trades.  Wallets of a crowd
+    are treated by the same rules.
     """
 
     def __init__(
@@ -58,8 +58,8 @@ class NegativeBalances:
         self.lender = lender
         self.roster = roster
         self.holders = holders
-        self.charged = 0.0
-        self.given_up = 0.0
+        self.charged_to = dict.fromkeys(range(TRADER, TRADER + roster.trading), 0.0)
+        self.given_up_by = dict(self.charged_to)
         self.rules = rules
         self._daily = [Fraction(rules.negative_daily_of(asset)) for asset in assets]
         self._free = [int(rules.free.get(asset, Decimal(0)) * E8) for asset in assets]
@@ -84,6 +84,16 @@ class NegativeBalances:
             for kind in KINDS
         }
 
+    @property
+    def charged(self) -> float:
+        """Interest of the first account that trades, USDT."""
+        return self.charged_to[TRADER]
+
+    @property
+    def given_up(self) -> float:
+        """What the first account that trades lost by conversions, USDT."""
+        return self.given_up_by[TRADER]
+
     def accrue_day(self) -> None:
         """Charge a day's interest on what is below zero beyond the free threshold."""
         core = self.core
@@ -96,7 +106,7 @@ class NegativeBalances:
                     core.records.add(
                         core.now, Outcome.NEGATIVE_INTEREST, TRADER, -1, wallet, 0, asset, units
                     )
-                    self.charged += units * UNIT * float(core.pools.index_price(asset))
+                    self._count(self.charged_to, TRADER, units, asset)
         self._accrue_crowd()
 
     def _accrue_crowd(self) -> None:
@@ -116,6 +126,11 @@ class NegativeBalances:
                 core.records.add(
                     core.now, Outcome.NEGATIVE_INTEREST, owner, -1, wallet, 0, asset, units
                 )
+                self._count(self.charged_to, owner, units, asset)
+
+    def _count(self, sums: dict[int, float], account: int, units: int, asset: int) -> None:
+        if account in sums:
+            sums[account] += units * UNIT * float(self.core.pools.index_price(asset))
 
     def convert(self, wallet: int, owed: int) -> None:
         """Sell other assets of a wallet for the negative balance of one, as far as they go."""
@@ -134,10 +149,9 @@ class NegativeBalances:
             core.ledger.move(self.lender, wallet, owed, got)
             core.records.add(core.now, Outcome.CONVERTED, owner, -1, wallet, 0, asset, -sold)
             core.records.add(core.now, Outcome.CONVERTED, owner, -1, wallet, 0, owed, got)
-            if owner != TRADER:
-                continue
-            given = sold * float(core.pools.index_price(asset)) - got * float(price)
-            self.given_up += given * UNIT
+            if owner in self.given_up_by:
+                given = sold * float(core.pools.index_price(asset)) - got * float(price)
+                self.given_up_by[owner] += given * UNIT
 
     def _own(self, wallet: int, asset: int) -> int:
         """What no order holds and no loan brought."""

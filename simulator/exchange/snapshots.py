@@ -17,7 +17,6 @@ from simulator.exchange.core import Core
 from simulator.exchange.layout import Layout
 from simulator.exchange.leverage import Leverage
 from simulator.exchange.loans import Loans
-from simulator.exchange.roster import TRADER
 from simulator.instruments.instrument import Instrument
 from simulator.risk.measured import Measured
 from simulator.risk.scenario import Correlations
@@ -34,9 +33,10 @@ PRODUCT: dict[str, Product] = {"um": "linear", "cm": "inverse", "option": "optio
 class Snapshot:
     """Amounts are units of 1e-8 by (wallet, asset), positions (lots, cost) by slot; prices floats.
 
-    ``figures`` are equity and maintenance margin by pool, 0 of pools that the account's ``mode``
-    does not have; ``valued_ns`` is the instant at which the margin model values time to expiry.
-    ``leverage`` is by instrument, ``margin_leverage`` that of loans.
+    ``figures`` are equity and maintenance margin by pool, in the order of the partition's, 0 of
+    pools that the account's ``mode`` does not have; ``valued_ns`` is the instant at which the
+    margin model values time to expiry.  ``leverage`` is by instrument, ``margin_leverage`` that of
+    loans.
     """
 
     time_ns: int
@@ -57,7 +57,10 @@ class Snapshot:
 
 
 class Snapshots:
-    """Snapshots of a run's account, and pools as plain states made from them."""
+    """Snapshots of an account, and pools as plain states made from them.
+
+    Pools are named by their place in the account's partition.
+    """
 
     def __init__(
         self,
@@ -69,8 +72,10 @@ class Snapshots:
         layouts: Mapping[AccountMode, Layout],
         leverage: Leverage,
         loans: Loans,
+        account: int = 1,
     ) -> None:
         self.core = core
+        self.account = account
         self.partition = partition
         self.listed = instruments
         self.assets = assets
@@ -92,11 +97,11 @@ class Snapshots:
         ledger, pools = self.core.ledger, self.core.pools
         cells = [(w, a) for w in self.partition.own for a in range(len(self.assets))]
         slots = range(len(self.partition.margin))
-        held = {slot: ledger.position_of(TRADER, slot) for slot in slots}
+        held = {slot: ledger.position_of(self.account, slot) for slot in slots}
         figures = [(0.0, 0.0)] * len(self.partition.pools)
         for pool in self.partition.live:
             equity, _, maintenance, _ = pools.figures(pool)
-            figures[pool] = equity, maintenance
+            figures[pool - self.partition.pool_shift] = equity, maintenance
         instruments = range(len(self.listed))
         measured = self.measured()
         return Snapshot(
@@ -121,7 +126,8 @@ class Snapshots:
         """Return a pool at a snapshot as the plain state that the readable margin model takes."""
         name, wallet, _ = self.partition.pools[pool]
         pool_of = self.layouts[kept.mode].partition.pool_of
-        kind = self.partition.kind_of(pool)
+        number = pool + self.partition.pool_shift
+        kind = self.partition.kind_of(number)
         return PoolState(
             assets=self._amounts(kept.balances, wallet),
             loans=self._amounts(kept.loans, wallet),
@@ -134,7 +140,7 @@ class Snapshots:
             positions=tuple(
                 self.position(slot, lots, cost, kept)
                 for slot, (lots, cost) in kept.positions.items()
-                if pool_of[slot] == pool
+                if pool_of[slot] == number
             ),
             kind=kind,  # type: ignore[arg-type]
             currency=name.partition(":")[2] if kind == "cm" else "USD",

@@ -111,7 +111,7 @@ class Transfers:
     def refuse(self, asked: TransferRequest, reason: RejectReason) -> None:
         """Count and record a refused transfer."""
         core = self.core
-        core.count_rejection(reason)
+        core.count_refusal(reason, self.account)
         core.records.add(
             core.now,
             Outcome.TRANSFER_REJECTED,

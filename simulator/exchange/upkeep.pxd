@@ -8,6 +8,12 @@ cdef class Upkeep(Marks):
     cdef readonly double worst_ratio
     cdef readonly double peak_initial
     cdef readonly double peak_maintenance
+    # of further accounts that trade, by number: lowest ratio; sums of a check and their peaks,
+    # initial and maintenance
+    cdef int trading
+    cdef double[::1] worst_of
+    cdef double[:, ::1] sum_of
+    cdef double[:, ::1] peak_of
     # samples
     cdef long long sample_step
     cdef long long next_sample
@@ -61,6 +67,9 @@ cdef class Upkeep(Marks):
     cdef int _judge(self, int pool) except? -1
     cdef int _act(self) except? -1
     cdef void _peaks(self, double initial, double maintenance) noexcept
+    cdef void _worst(self, int account, double ratio) noexcept
+    cdef void _add(self, int pool) noexcept
+    cdef void _peaks_of_others(self) noexcept
     cdef int _convert(self) except? -1
     cdef int _convert_crowd(self) except? -1
     cdef bint _too_low(self, int wallet) noexcept

@@ -63,6 +63,10 @@ class Upkeep(Marks):
         self.take_mode(columns)
         self.worst_ratio = NO_RATIO
         self.peak_initial = self.peak_maintenance = 0.0
+        self.trading = self.roster.trading
+        self.worst_of = memoryview(np.full(1 + self.trading, NO_RATIO))
+        self.sum_of = memoryview(np.zeros((1 + self.trading, 2)))
+        self.peak_of = memoryview(np.zeros((1 + self.trading, 2)))
         self.sample_step = columns["sample_step"]
         self.next_sample = 0
         self.n_samples = 0
@@ -218,8 +222,12 @@ class Upkeep(Marks):
                 if pool < self.own_pools:
                     initial += self.venue.pools.initial[pool]
                     maintenance += self.venue.pools.maintenance[pool]
+                elif self.trading > 1:
+                    self._add(pool)
                 self._judge(pool)
             self._peaks(initial, maintenance)
+            if self.trading > 1:
+                self._peaks_of_others()
         return self._act() if self.n_called and not self.acting else 0
 
     @cython.ccall
@@ -323,8 +331,11 @@ class Upkeep(Marks):
         ratio: cython.double = -NO_RATIO
         if self.venue.pools.maintenance[pool] > 0.0:
             ratio = self.venue.pools.equity[pool] / self.venue.pools.maintenance[pool]
-            if ratio < self.worst_ratio and pool < self.own_pools:
-                self.worst_ratio = ratio
+            if pool < self.own_pools:
+                if ratio < self.worst_ratio:
+                    self.worst_ratio = ratio
+            elif self.trading > 1:
+                self._worst(self.venue.pools.account[pool], ratio)
         if level != old:
             self.venue.pools.checked[pool] = level
             if self.venue.trades[self.venue.pools.account[pool]]:
@@ -393,6 +404,56 @@ class Upkeep(Marks):
             self.peak_initial = initial
         if maintenance > self.peak_maintenance:
             self.peak_maintenance = maintenance
+
+    # Figures of further accounts that trade
+
+    @cython.cfunc
+    @cython.exceptval(check=False)
+    def _worst(self, account: cython.int, ratio: cython.double) -> cython.void:
+        if account <= self.trading and ratio < self.worst_of[account]:
+            self.worst_of[account] = ratio
+
+    @cython.cfunc
+    @cython.exceptval(check=False)
+    def _add(self, pool: cython.int) -> cython.void:
+        """Count what a pool needs for its account."""
+        account: cython.int = self.venue.pools.account[pool]
+        if account <= self.trading:
+            self.sum_of[account, 0] += self.venue.pools.initial[pool]
+            self.sum_of[account, 1] += self.venue.pools.maintenance[pool]
+
+    @cython.cfunc
+    @cython.exceptval(check=False)
+    def _peaks_of_others(self) -> cython.void:
+        """Keep the largest sums of a check; the next one begins with nothing."""
+        account: cython.int
+        what: cython.int
+        for account in range(2, self.trading + 1):
+            for what in range(2):
+                if self.sum_of[account, what] > self.peak_of[account, what]:
+                    self.peak_of[account, what] = self.sum_of[account, what]
+                self.sum_of[account, what] = 0.0
+
+    def looked_at(self, pool: int) -> None:
+        """A pool of a further account that trades was evaluated for a sample: with safe bands that
+        is when its figures are fresh.
+        """
+        if self.venue.pools.maintenance[pool] > 0.0:
+            ratio = self.venue.pools.equity[pool] / self.venue.pools.maintenance[pool]
+            self._worst(self.venue.pools.account[pool], ratio)
+        self._add(pool)
+
+    def sampled_account(self) -> None:
+        """All pools of a further account were looked at."""
+        self._peaks_of_others()
+
+    def extremes_of(self, account: int) -> tuple[float, float, float]:
+        """Lowest ratio of a pool, largest initial and largest maintenance margin of an account that
+        trades; the first is 1e300 where nothing was ever required.
+        """
+        if account == 1:
+            return self.worst_ratio, self.peak_initial, self.peak_maintenance
+        return self.worst_of[account], self.peak_of[account, 0], self.peak_of[account, 1]
 
     @cython.cfunc
     @cython.exceptval(-1, check=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -9,7 +10,9 @@ import polars as pl
 
 from simulator.events import fills
 from simulator.exchange.roster import TRADER
+from simulator.exchange.samples import figures_of, held_by
 from simulator.report.account import account_frame, funds_frame, story_frame
+from simulator.report.accounts import begun_in, called, strategies_of
 from simulator.report.cascade_collect import cascade_of
 from simulator.report.moves import moves
 from simulator.report.portfolio import portfolio, profile_of_owner
@@ -18,6 +21,7 @@ from simulator.risk.levels import RiskLevel
 from simulator.strategy.life import Owner
 
 if TYPE_CHECKING:
+    from simulator.exchange.account_desk import AccountDesk
     from simulator.simulation import Simulation
 
 UNIT = 1e-8
@@ -25,15 +29,22 @@ NO_RATIO = 1e299
 
 
 def collect(run: Simulation, seconds: float) -> RunResult:
-    """Return the result of a run that has ended."""
-    core, desk = run.core, run.desk
-    samples = _with_end(run, run.desk.samples())
-    history = _history(run, samples)
+    """Return the result of a run that has ended; where several accounts trade, each has one."""
+    first, *others = (_of_account(run, desk, seconds) for desk in run.desk.accounts.values())
+    return replace(first, accounts=tuple(others), notes=_notes(run), cascade=cascade_of(run))
+
+
+def _of_account(run: Simulation, desk: AccountDesk, seconds: float) -> RunResult:
+    """Return the result of one account that trades."""
+    core, number = run.core, desk.account
+    samples = _with_end(desk, desk.samples())
+    own = strategies_of(run, number)
+    mode = begun_in(run, number)
     return RunResult(
         scenario=run.scenario,
-        mode=run.mode,
+        mode=mode,
         rulebook=run.rules.name,
-        strategies=tuple(type(strategy).__name__ for strategy in run.strategies),
+        strategies=tuple(type(strategy).__name__ for strategy in own),
         data=run.data,
         seed=run.seed,
         start_ns=run.span[0],
@@ -41,88 +52,97 @@ def collect(run: Simulation, seconds: float) -> RunResult:
         events=core.events,
         wall_seconds=seconds,
         digest=core.records.digest(),
-        summary=_summary(run),
-        thresholds=run.ladder.thresholds(),
-        fills=_fills(run),
-        history=history,
+        summary=_summary(run, desk),
+        thresholds=(run.ladder if number == TRADER else run.margins[mode].ladder).thresholds(),
+        fills=_fills(run, number),
+        history=_history(desk, samples),
         prices=_prices(run, samples),
         inventory=_inventory(run, samples),
-        liquidations=pl.DataFrame(
-            [
-                (e.time_ns, e.pool, e.equity, e.maintenance_margin, e.lost)
-                for e in desk.liquidator.events
-            ],
-            schema={
-                "time_ns": pl.Int64,
-                "pool": pl.String,
-                "equity": pl.Float64,
-                "maintenance_margin": pl.Float64,
-                "lost": pl.Float64,
-            },
-            orient="row",
-        ),
-        alerts=_alerts(run),
-        moves=moves(run.desk.snapshots, run.margins),
+        liquidations=_liquidations(desk),
+        alerts=_alerts(run, desk),
+        moves=moves(desk.snapshots, run.margins),
         account_events=account_frame(desk.modes.events),
         funds=funds_frame(desk.funds.events),
-        story=story_frame([s for s in run.strategies if isinstance(s, Owner)]),
-        notes=_notes(run),
-        portfolio=portfolio(run),
-        profile=profile_of_owner(run.desk.modes.facts.profile),
-        cascade=cascade_of(run),
+        story=story_frame([s for s in own if isinstance(s, Owner)]),
+        portfolio=portfolio(run, desk),
+        profile=profile_of_owner(desk.modes.facts.profile),
+        account=called(run, number),
+        number=number,
+        run_mode=run.mode,
     )
 
 
-def _summary(run: Simulation) -> Summary:
-    core, desk = run.core, run.desk
+def _liquidations(desk: AccountDesk) -> pl.DataFrame:
+    return pl.DataFrame(
+        [
+            (e.time_ns, e.pool, e.equity, e.maintenance_margin, e.lost)
+            for e in desk.venue.liquidator.events_of[desk.account]
+        ],
+        schema={
+            "time_ns": pl.Int64,
+            "pool": pl.String,
+            "equity": pl.Float64,
+            "maintenance_margin": pl.Float64,
+            "lost": pl.Float64,
+        },
+        orient="row",
+    )
+
+
+def _summary(run: Simulation, desk: AccountDesk) -> Summary:
+    core, venue, account = run.core, desk.venue, desk.account
+    engine, negative = venue.liquidator.engine, venue.negative
     start, end = desk.start_equity(), desk.account_equity()
-    fees = -desk.fees_paid()
-    cover = core.shortfall + desk.liquidator.shortfall
-    pnl = {"price": 0.0, "fees": fees, "funding": -desk.funding.paid}
-    if desk.liquidator.fees:
-        pnl["clearance fees"] = -desk.liquidator.fees
-    interest = desk.loans.charged + desk.negative.charged
+    # A loss beyond an isolated margin is counted of the first account only.
+    cover = float(engine.losses_of(account)) + (core.shortfall if account == TRADER else 0.0)
+    pnl = {"price": 0.0, "fees": -desk.fees_paid(), "funding": -venue.funding.paid_by[account]}
+    if clearance := float(engine.fees_of(account)):
+        pnl["clearance fees"] = -clearance
+    interest = desk.loans.charged + negative.charged_to[account]
     if interest:
         pnl["interest"] = -interest
-    if desk.negative.given_up:
-        pnl["conversions"] = -desk.negative.given_up
+    if negative.given_up_by[account]:
+        pnl["conversions"] = -negative.given_up_by[account]
     if cover:
         pnl["insurance fund"] = cover
     pnl["price"] = end - start - desk.added() - sum(pnl.values())
     used = available = 0.0
-    for _, name, _, _ in run.partition.live_pools:
+    for _, name, _, _ in desk.partition.live_pools:
         figures = desk.pool_figures(name)
         used += figures.initial_margin
         available += figures.available
-    worst = desk.upkeep.worst_ratio
+    worst, initial, maintenance = venue.upkeep.extremes_of(account)
+    alone = not run.traders
     return Summary(
         start_equity=start,
         end_equity=end,
         pnl=pnl,
         used_margin=used,
         available=available,
-        peak_initial_margin=desk.upkeep.peak_initial,
-        peak_maintenance_margin=desk.upkeep.peak_maintenance,
+        peak_initial_margin=initial,
+        peak_maintenance_margin=maintenance,
         worst_ratio=worst if worst < NO_RATIO else None,
-        ratio_name="uniMMR" if run.mode == "unified" else "equity / maintenance margin",
-        orders=core.n_orders,
-        fills=core.n_fills if run.roster.fund == TRADER + 1 else len(_own_fills(run)),
-        rejections=run.rejections(),
+        ratio_name="uniMMR"
+        if begun_in(run, account) == "unified"
+        else "equity / maintenance margin",
+        orders=core.n_orders if alone else core.orders_sent(account),
+        fills=core.n_fills if run.roster.fund == TRADER + 1 else len(_own_fills(run, account)),
+        rejections=run.rejections() if alone else run.rejections(account),
         transfers=desk.transfers.count,
-        liquidations=len(desk.liquidator.events),
+        liquidations=len(venue.liquidator.events_of[account]),
         paid_in=desk.added(),
     )
 
 
-def _own_fills(run: Simulation) -> np.ndarray:
-    """Rows of the fills of the first account that trades."""
+def _own_fills(run: Simulation, account: int) -> np.ndarray:
+    """Rows of the fills of an account."""
     rows: np.ndarray = run.core.fills()
-    own: np.ndarray = rows[rows[:, fills.ACCOUNT] == TRADER]
+    own: np.ndarray = rows[rows[:, fills.ACCOUNT] == account]
     return own
 
 
-def _fills(run: Simulation) -> pl.DataFrame:
-    rows = _own_fills(run)
+def _fills(run: Simulation, account: int) -> pl.DataFrame:
+    rows = _own_fills(run, account)
     names = np.array([one.name for one in run.player.instruments])
     ticks = np.array([float(one.tick) for one in run.player.instruments])
     lots = np.array([float(one.lot) for one in run.player.instruments])
@@ -154,31 +174,23 @@ def _fills(run: Simulation) -> pl.DataFrame:
     )
 
 
-def _with_end(run: Simulation, samples: dict[str, Any]) -> dict[str, Any]:
+def _with_end(desk: AccountDesk, samples: dict[str, Any]) -> dict[str, Any]:
     """Return the samples, and after them the account as it stands at the end."""
-    core, desk = run.core, run.desk
-    if samples["time"].size and samples["time"][-1] >= core.now:
+    now = desk.core.now
+    if samples["time"].size and samples["time"][-1] >= now:
         return samples
-    pools = np.zeros((len(run.partition.pools), 4))
-    for number, name, _, _ in run.partition.live_pools:
-        one = desk.pool_figures(name)
-        pools[number] = one.equity, one.initial_margin, one.maintenance_margin, one.level
-    listed = list(enumerate(run.player.instruments))
     last = {
-        "time": core.now,
+        "time": now,
         "equity": desk.account_equity(),
-        "pools": pools.ravel(),
-        "unified": run.partition.mode == "unified",
-        "prices": [desk.mark_of(i) for i, _ in listed],
-        "lots": [
-            core.ledger.balance_of(run.partition.cash[i], run.assets.index(one.base))
-            if one.market == "spot"
-            else core.ledger.position_of(TRADER, i)[0]
-            for i, one in listed
-        ],
+        "pools": figures_of(desk),
+        "unified": desk.partition.mode == "unified",
+        "prices": [desk.mark_of(i) for i in range(len(desk.listed))],
+        "lots": held_by(desk),
     }
     return {
-        name: np.concatenate([kept, np.array([last[name]], dtype=kept.dtype)])
+        name: np.concatenate(
+            [kept.reshape(len(kept), *np.shape(last[name])), np.array([last[name]], kept.dtype)]
+        )
         for name, kept in samples.items()
     }
 
@@ -189,13 +201,14 @@ def _units(steps: np.ndarray, step: np.ndarray) -> np.ndarray:
     return np.where(np.abs(whole * step - 1) < 1e-12, steps / np.maximum(whole, 1), steps * step)
 
 
-def _history(run: Simulation, samples: dict[str, Any]) -> pl.DataFrame:
+def _history(desk: AccountDesk, samples: dict[str, Any]) -> pl.DataFrame:
     """Figures of the pools, each while it existed, and of the account as a whole."""
     frames, shown = [], []
     levels = np.array([level.name for level in RiskLevel])
-    for pool, (name, _, _) in enumerate(run.partition.pools):
-        live = _while_live(run, pool, samples["unified"])
-        if not live.any() and pool not in run.partition.live:
+    for pool, (name, _, _) in enumerate(desk.partition.pools):
+        number = pool + desk.partition.pool_shift
+        live = _while_live(desk, number, samples["unified"])
+        if not live.any() and number not in desk.partition.live:
             continue
         part = samples["pools"][:, 4 * pool : 4 * pool + 4]
         equity, initial, maintenance = part[:, 0], part[:, 1], part[:, 2]
@@ -229,9 +242,9 @@ def _history(run: Simulation, samples: dict[str, Any]) -> pl.DataFrame:
     return pl.concat(shown).sort("time_ns", maintain_order=True)
 
 
-def _while_live(run: Simulation, pool: int, unified: np.ndarray) -> np.ndarray:
+def _while_live(desk: AccountDesk, pool: int, unified: np.ndarray) -> np.ndarray:
     """Whether a pool existed at each sample, by whether the account was unified then."""
-    layouts = run.desk.switching.layouts
+    layouts = desk.switching.layouts
     live = [
         mode in layouts and pool in layouts[mode].partition.live
         for mode in ("separated", "unified")
@@ -264,12 +277,12 @@ def _long(run: Simulation, time: np.ndarray, values: np.ndarray, name: str) -> p
     )
 
 
-def _alerts(run: Simulation) -> pl.DataFrame:
+def _alerts(run: Simulation, desk: AccountDesk) -> pl.DataFrame:
     names = [type(strategy).__name__ for strategy in run.strategies]
     return pl.DataFrame(
         [
             (a.time_ns, a.pool, a.condition, names[by] if by >= 0 else "run", a.ratio, a.level.name)
-            for by, a in run.desk.watcher.said
+            for by, a in desk.watcher.said
         ],
         schema=ALERTS,
         orient="row",
@@ -289,11 +302,11 @@ def _notes(run: Simulation) -> tuple[str, ...]:
     ]
     if computed:
         notes.append(f"mark prices computed, not from the tapes: {', '.join(computed)}")
-    if run.desk.liquidator.events:
-        notes.append(
-            f"{len(run.desk.liquidator.events)} liquidation(s): "
-            + ", ".join(sorted({e.pool for e in run.desk.liquidator.events}))
-        )
+    for number, events in run.desk.liquidator.events_of.items():
+        if events:
+            whose = f"{called(run, number)}: " if run.traders else ""
+            pools = ", ".join(sorted({e.pool for e in events}))
+            notes.append(f"{whose}{len(events)} liquidation(s): {pools}")
     if run.core.shortfall + run.desk.liquidator.shortfall > 0:
         paid = run.core.shortfall + run.desk.liquidator.shortfall
         payers = "the insurance fund" + (" and deleveraged accounts" if run.roster.size else "")
@@ -307,11 +320,6 @@ def _notes(run: Simulation) -> tuple[str, ...]:
     ]
     if empty:
         notes.append(f"no book at the end, so nothing there fills: {', '.join(empty)}")
-    for trader, desk in zip(run.traders, list(run.desk.accounts.values())[1:], strict=True):
-        notes.append(
-            f"{trader.name}, {desk.partition.mode}: {desk.start_equity():,.2f} USDT at the start, "
-            f"{desk.account_equity():,.2f} at the end"
-        )
     for owner in run.strategies:
         if isinstance(owner, Owner) and owner.left:
             notes.append(f"steps of the life after the end of the data: {', '.join(owner.left)}")

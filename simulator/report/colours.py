@@ -7,6 +7,8 @@ Source: Okabe and Ito, Color Universal Design (2008), darkened for lines.
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+
 MODES = {"separated": "#D9730D", "unified": "#2F80C9"}
 PRICE = "#80868F"
 LIQUIDATION = "#E5484D"
@@ -38,8 +40,13 @@ STATES = {
 """Of an account between the modes; the legend names them, and their order in time is fixed."""
 
 
-def colour(mode: str, kind: str) -> str:
-    """Return the colour of a series."""
+def colour(mode: str, kind: str, tints: Mapping[str, str] | None = None) -> str:
+    """Return the colour of a series: its mode's, or of ``tints`` that of its account's name."""
     if kind == "liquidation":
         return LIQUIDATION
-    return PRICE if kind == "price" else MODES.get(mode, OTHER)
+    return PRICE if kind == "price" else {**MODES, **(tints or {})}.get(mode, OTHER)
+
+
+def tints_of(names: Sequence[str]) -> dict[str, str]:
+    """Return a colour for each of several names, in order."""
+    return {name: RUNS[place % len(RUNS)] for place, name in enumerate(dict.fromkeys(names))}

@@ -43,12 +43,41 @@ def as_json(made: Mapping[str, Any]) -> str:
 
 
 def _run(run: RunResult) -> dict[str, Any]:
-    summary = run.summary
     found = figures(run)
+    accounts = [run, *run.accounts] if run.accounts else []
     return {
         "mode": run.mode,
         "variant": run.variant,
         "place": run.place,
+        **_account(run),
+        "events": run.events,
+        "wall_seconds": finite(run.wall_seconds),
+        "events_per_second": finite(rate(run.events, run.wall_seconds)),
+        "digest": run.digest,
+        "run_id": run.run_id,
+        "notes": list(run.notes),
+        "cascade": None if found is None else as_document(found),
+        "accounts": [_of_several(one) for one in accounts],
+    }
+
+
+def _of_several(one: RunResult) -> dict[str, Any]:
+    """Return an account of a run in which several trade."""
+    return {
+        "number": one.number,
+        "name": one.account,
+        "mode": one.mode,
+        "strategies": list(one.strategies),
+        "place": one.place,
+        "profile": dict(one.profile or {}),
+        **_account(one),
+    }
+
+
+def _account(run: RunResult) -> dict[str, Any]:
+    """Return what is of one account."""
+    summary = run.summary
+    return {
         "start_ns": run.start_ns,
         "end_ns": run.end_ns,
         "start_equity": finite(summary.start_equity),
@@ -68,18 +97,11 @@ def _run(run: RunResult) -> dict[str, Any]:
         "rejections": dict(sorted(summary.rejections.items())),
         "transfers": summary.transfers,
         "liquidations": summary.liquidations,
-        "events": run.events,
-        "wall_seconds": finite(run.wall_seconds),
-        "events_per_second": finite(rate(run.events, run.wall_seconds)),
-        "digest": run.digest,
-        "run_id": run.run_id,
         "alerts": run.alerts.to_dicts(),
         "moves": run.moves.to_dicts(),
         "account_events": [_event(row) for row in run.account_events.iter_rows(named=True)],
         "funds": run.funds.to_dicts(),
         "story": run.story.to_dicts(),
-        "notes": list(run.notes),
-        "cascade": None if found is None else as_document(found),
     }
 
 

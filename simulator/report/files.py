@@ -8,7 +8,7 @@ from typing import Any
 
 from simulator.errors import InputError
 from simulator.report.document import as_json
-from simulator.report.result import RunResult
+from simulator.report.result import RunResult, by_account
 from simulator.report.table import Row
 
 FRAMES = (
@@ -38,16 +38,12 @@ def write_files(
         written[0].write_text(as_json(document) + "\n", encoding="utf-8")
         for run in results:
             own = folder / run.place
-            own.mkdir(parents=True, exist_ok=True)
-            written += _frames(run, FRAMES, own)
+            for one in (run, *run.accounts):
+                written += _account(one, folder / one.place)
             for part, name in ((run.cascade, "cascade"), (run.quiet, "without_feedback")):
                 if part is not None:
                     (own / name).mkdir(exist_ok=True)
                     written += _frames(part, CASCADE_FRAMES, own / name)
-            if run.portfolio is not None:
-                path = own / "portfolio.json"
-                path.write_text(as_json(run.portfolio) + "\n", encoding="utf-8")
-                written.append(path)
         if report:
             written += _pictures(results, folder, extra)
         if png:
@@ -58,9 +54,19 @@ def write_files(
 
                 written += write_cascade_panels(results, folder / "png")
             if traders := [run for run in results if run.has_trader]:
-                written += write_panels(traders, folder / "png")
+                written += write_panels(by_account(traders), folder / "png")
     except OSError as error:
         raise InputError(f"--out {folder}: cannot write: {error.strerror or error}") from error
+    return written
+
+
+def _account(of: RunResult, folder: Path) -> list[Path]:
+    """Write the frames of an account that trades, and its portfolio."""
+    folder.mkdir(parents=True, exist_ok=True)
+    written = _frames(of, FRAMES, folder)
+    if of.portfolio is not None:
+        written.append(folder / "portfolio.json")
+        written[-1].write_text(as_json(of.portfolio) + "\n", encoding="utf-8")
     return written
 
 
@@ -84,5 +90,5 @@ def _pictures(results: Sequence[RunResult], folder: Path, extra: Sequence[Row]) 
 
         write_cascade_overview(results, overview)
     else:
-        write_overview(results, overview)
+        write_overview(by_account(results), overview)
     return [html, overview]

@@ -15,7 +15,8 @@ def life(run: RunResult) -> str:
     told = lines(run)
     if not told:
         return ""
-    title = f"Life of the account, {run.mode} at the start, {utc(run.start_ns)}"
+    whose = run.called or "the account"
+    title = f"Life of {whose}, {run.mode} at the start, {utc(run.start_ns)}"
     head = "<th>since start</th><th>UTC</th><th>who</th><th>what</th><th>result</th>"
     body = "".join(_row(line, run.start_ns) for line in told)
     return (

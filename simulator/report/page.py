@@ -12,8 +12,8 @@ from string import Template
 from simulator.report.cascade_page import cascade_sections
 from simulator.report.life_page import life
 from simulator.report.panels import Panel, break_notes, panels
-from simulator.report.result import RunResult, as_name
-from simulator.report.table import Row, notes, rows
+from simulator.report.result import RunResult, as_name, by_account
+from simulator.report.table import ACCOUNTS, Row, account_rows, notes, rows
 from simulator.report.values import amount, count, utc
 
 PAGE = Template("""<!doctype html>
@@ -103,12 +103,13 @@ def page(results: Sequence[RunResult], extra: Sequence[Row] = ()) -> str:
 
 def _accounts(results: Sequence[RunResult], extra: Sequence[Row]) -> str:
     """Return the sections of the account that trades; empty where none does."""
-    traders = [run for run in results if run.has_trader]
-    if not traders:
+    runs = [run for run in results if run.has_trader]
+    if not runs:
         return ""
-    summary = (
+    traders = by_account(runs)
+    summary = _several(runs) + (
         f"<section><h2>Summary</h2><table>{_table(traders, extra)}</table>"
-        '<p class="note">Marked rows differ between the modes. Amounts in '
+        '<p class="note">Marked rows differ between the columns. Amounts in '
         f"{escape(traders[0].currency)}.</p></section>"
     )
     drawn = []
@@ -118,12 +119,33 @@ def _accounts(results: Sequence[RunResult], extra: Sequence[Row]) -> str:
     return "\n".join([summary, *map(life, traders), *drawn, _moves(traders)])
 
 
+def _several(results: Sequence[RunResult]) -> str:
+    """A line for each account, where several trade."""
+    lines = account_rows(results)
+    if not lines:
+        return ""
+    head = "".join(f"<th>{escape(name)}</th>" for name in ACCOUNTS)
+    body = "".join(
+        "<tr>" + "".join(f"<td>{escape(cell)}</td>" for cell in line) + "</tr>" for line in lines
+    )
+    return (
+        f"<section><h2>Accounts</h2><table><thead><tr>{head}</tr></thead><tbody>{body}</tbody>"
+        '</table><p class="note">They trade beside each other, in the same books. Amounts in '
+        f"{escape(results[0].currency)}.</p></section>"
+    )
+
+
+def _traded(results: Sequence[RunResult]) -> list[str]:
+    """Names of the strategies of all accounts, each once."""
+    return list(dict.fromkeys(name for run in by_account(results) for name in run.strategies))
+
+
 def _facts(results: Sequence[RunResult]) -> str:
     first = results[0]
     facts = [
         ("Scenario", first.scenario),
         ("Rulebook", first.rulebook),
-        ("Strategies", ", ".join(first.strategies) or "none"),
+        ("Strategies", ", ".join(_traded(results)) or "none"),
         ("Data", ", ".join(first.data)),
         ("Span", f"{utc(first.start_ns)} – {utc(first.end_ns)}"),
         ("Seed", str(first.seed)),

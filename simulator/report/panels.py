@@ -6,13 +6,14 @@ figures), unless the history has a pool named ``account``, which then is the who
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from simulator.report.colours import tints_of
 from simulator.report.downsample import extremes
 from simulator.report.result import RunResult
 from simulator.report.span import Break, breaks, span
@@ -53,7 +54,10 @@ class Series:
 
 @dataclass(frozen=True, slots=True)
 class Panel:
-    """One picture: a title, what the value axis shows with its unit, and what is drawn."""
+    """One picture: a title, what the value axis shows with its unit, and what is drawn.
+
+    ``tints`` are colours by the name of the account, where they are not those of the modes.
+    """
 
     key: str
     title: str
@@ -66,6 +70,7 @@ class Panel:
     span: Break = (0.0, 0.0)
     breaks: tuple[Break, ...] = ()
     strip: Strip = NO_STRIP
+    tints: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def empty(self) -> bool:
@@ -97,7 +102,8 @@ def panels(results: Sequence[RunResult]) -> list[Panel]:
         )
         for panel in made
     ]
-    return [*made, pnl_panel(results)]
+    tints = tints_of([run.name for run in results]) if any(run.called for run in results) else {}
+    return [replace(panel, tints=tints) for panel in (*made, pnl_panel(results))]
 
 
 def _of_one_life(item: Series, results: Sequence[RunResult]) -> Series:
@@ -160,7 +166,7 @@ def price_panel(results: Sequence[RunResult], name: str) -> Panel:
             time_ms, values = columns(fills.filter(condition), "price")
             if values.size > MARKERS_MAX:
                 note = f"{kind} markers thinned from {values.size:,}; fills.parquet has all"
-            made.append(line(kind, run.mode, kind, time_ms, values, MARKERS_MAX))
+            made.append(line(kind, run.name, kind, time_ms, values, MARKERS_MAX))
     return Panel(f"price-{name}", f"Price and fills, {name}", "price (quote asset)",
                  tuple(item for item in made if item.values.size), note=note)  # fmt: skip
 
@@ -170,11 +176,11 @@ def equity_panel(results: Sequence[RunResult]) -> Panel:
     made = []
     for run in results:
         time_ms, values = equity(run)
-        made.append(line("equity", run.mode, "step", time_ms, values))
+        made.append(line("equity", run.name, "step", time_ms, values))
         at = run.liquidations["time_ns"].to_numpy() / 1e6
         if at.size and time_ms.size:
             before = np.clip(np.searchsorted(time_ms, at, side="right") - 1, 0, None)
-            made.append(line("liquidation", run.mode, "liquidation", at, values[before]))
+            made.append(line("liquidation", run.name, "liquidation", at, values[before]))
     return Panel("equity", "Equity", f"equity ({results[0].currency})", tuple(made))
 
 
@@ -186,7 +192,7 @@ def drawdown_panel(results: Sequence[RunResult]) -> Panel:
         peak = np.maximum.accumulate(values) if values.size else values
         with np.errstate(divide="ignore", invalid="ignore"):
             drawdown = np.where(peak > 0, (values / peak - 1) * 100, np.nan)
-        made.append(line("drawdown", run.mode, "step", time_ms, drawdown))
+        made.append(line("drawdown", run.name, "step", time_ms, drawdown))
     return Panel("drawdown", "Drawdown", "from peak equity (%)", tuple(made))
 
 
@@ -197,7 +203,7 @@ def margin_panel(results: Sequence[RunResult]) -> Panel:
         pools = run.history.filter(pl.col("pool") != "account")
         time_ms, table = wide(pools, "initial_margin")
         values = table.sum(axis=1) if table.size else time_ms
-        made.append(line("initial margin", run.mode, "step", time_ms, values))
+        made.append(line("initial margin", run.name, "step", time_ms, values))
     return Panel("margin", "Initial margin of all pools",
                  f"initial margin ({results[0].currency})", tuple(made))  # fmt: skip
 
@@ -217,7 +223,7 @@ def ratio_panel(results: Sequence[RunResult]) -> Panel:
         values = table.min(axis=1) if table.size else time_ms
         values = np.where(values == NONE, np.nan, values)
         if np.isfinite(values).any():
-            made.append(line(run.summary.ratio_name or "ratio", run.mode, "step", time_ms, values))
+            made.append(line(run.summary.ratio_name or "ratio", run.name, "step", time_ms, values))
         levels |= {name: at for name, at in run.thresholds.items() if at > 0}
     return Panel("ratio", "Margin ratio of the weakest pool: equity / maintenance margin",
                  "ratio (log scale)", tuple(made), levels, log=True,
@@ -230,7 +236,7 @@ def inventory_panel(results: Sequence[RunResult], name: str) -> Panel:
     made = []
     for run in results:
         held = run.inventory.filter(pl.col("instrument") == name)
-        made.append(line("quantity", run.mode, "step", *columns(held, "quantity")))
+        made.append(line("quantity", run.name, "step", *columns(held, "quantity")))
     unit = "contracts" if name.startswith("cm:") else "base asset"
     return Panel(f"inventory-{name}", f"Inventory, {name}", f"quantity ({unit})", tuple(made))
 
@@ -240,7 +246,7 @@ def pnl_panel(results: Sequence[RunResult]) -> Panel:
     bars = {}
     for run in results:
         parts = {source: run.summary.pnl.get(source, 0.0) for source in sources(results)}
-        bars[run.mode] = {**parts, "total": sum(parts.values())}
+        bars[run.name] = {**parts, "total": sum(parts.values())}
     return Panel("pnl", "PnL by source", f"PnL ({results[0].currency})", bars=bars)
 
 

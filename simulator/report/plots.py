@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from math import log10
 from typing import Any
@@ -27,12 +28,13 @@ def figure(panel: Panel) -> go.Figure:
     made = go.Figure()
     for mode, parts in panel.bars.items():
         made.add_bar(
-            name=mode, x=list(parts), y=list(parts.values()), marker_color=colour(mode, "bar"),
+            name=mode, x=list(parts), y=list(parts.values()),
+            marker_color=colour(mode, "bar", panel.tints),
             text=[signed(value) for value in parts.values()], textposition="outside",
             cliponaxis=False, hovertemplate="%{x}: %{y:,.4f}<extra>" + mode + "</extra>",
         )  # fmt: skip
     for item in panel.series:
-        made.add_trace(trace(item))
+        made.add_trace(trace(item, panel.tints))
     for name, at in panel.levels.items():
         made.add_hline(y=at, line={"color": LEVEL, "width": 1.2, "dash": "dot"})
         made.add_annotation(
@@ -125,10 +127,10 @@ def iso(time_ms: float) -> str:
     return moment.strftime("%Y-%m-%d %H:%M:%S.%f")[:-3]
 
 
-def trace(item: Series) -> Any:
-    """Return one series as a Plotly trace."""
+def trace(item: Series, tints: Mapping[str, str] | None = None) -> Any:
+    """Return one series as a Plotly trace; ``tints`` as of its panel."""
     name = f"{item.mode} {item.name}".strip()
-    tint = colour(item.mode, item.kind)
+    tint = colour(item.mode, item.kind, tints)
     common = {
         "name": name,
         "x": item.time_ms,
@@ -137,7 +139,7 @@ def trace(item: Series) -> Any:
     }
     if item.kind in SYMBOLS:
         # Separated is larger and hollow, so that both show where they fill at the same instant.
-        hollow = item.mode == "separated" and item.kind != "liquidation"
+        hollow = item.mode.endswith("separated") and item.kind != "liquidation"
         marker = {
             "symbol": SYMBOLS[item.kind] + ("-open" if hollow else ""),
             "size": 14 if hollow else 9,
@@ -146,8 +148,8 @@ def trace(item: Series) -> Any:
         }
         return go.Scatter(mode="markers", marker=marker, **common)
     shape = "linear" if item.kind == "price" else "hv"
-    dash = "dash" if item.mode == "unified" else "solid"
+    dash = "dash" if item.mode.endswith("unified") else "solid"
     # Separated is broader and lies below, so that both show where they coincide.
-    width = 3.2 if item.mode == "separated" else 1.6
+    width = 3.2 if item.mode.endswith("separated") else 1.6
     line = {"color": tint, "width": width, "shape": shape, "dash": dash}
     return go.Scatter(mode="lines", line=line, **common)

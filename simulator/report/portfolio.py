@@ -16,6 +16,7 @@ from simulator.exchange.snapshots import E8, PRODUCT, Snapshot
 from simulator.instruments.instrument import Instrument
 
 if TYPE_CHECKING:
+    from simulator.exchange.account_desk import AccountDesk
     from simulator.simulation import Simulation
 
 SMALLEST = 1e-15
@@ -24,14 +25,17 @@ SMALLEST = 1e-15
 Wallets = dict[str, dict[str, Any]]
 
 
-def portfolio(run: Simulation) -> dict[str, Any] | None:
-    """Return the document; None where no price of the run's data ever came."""
-    kept = [one for one in (*run.desk.snapshots.kept, run.desk.snapshots.take()) if any(one.index)]
+def portfolio(run: Simulation, desk: AccountDesk | None = None) -> dict[str, Any] | None:
+    """Return the document of an account that trades, the first one if no desk is given; None where
+    no price of the run's data ever came.
+    """
+    desk = desk or run.desk
+    kept = [one for one in (*desk.snapshots.kept, desk.snapshots.take()) if any(one.index)]
     if not kept:
         return None
     # The first of equals, so that an account that never had a requirement is shown as it began.
     largest = max(kept, key=lambda one: sum(maintenance for _, maintenance in one.figures))
-    return _document(run, largest)
+    return _document(run, desk, largest)
 
 
 def profile_of_owner(profile: AccountProfile) -> dict[str, Any]:
@@ -39,9 +43,9 @@ def profile_of_owner(profile: AccountProfile) -> dict[str, Any]:
     return asdict(profile) | {"futures_volume": str(profile.futures_volume)}
 
 
-def _document(run: Simulation, kept: Snapshot) -> dict[str, Any]:
+def _document(run: Simulation, desk: AccountDesk, kept: Snapshot) -> dict[str, Any]:
     listed = run.player.instruments
-    wallets, isolated = _wallets(run, kept)
+    wallets, isolated = _wallets(desk, kept)
     held = sorted({slot % len(listed) for slot in kept.positions})
     expiries = {listed[i].expiry_ns for i in held if listed[i].market == "option"}
     shown = [
@@ -62,8 +66,8 @@ def _document(run: Simulation, kept: Snapshot) -> dict[str, Any]:
             "mark": {listed[i].symbol: _mark(kept.marks[i]) for i in shown if kept.marks[i] > 0},
         },
         "balances": wallets,
-        "positions": _positions(run, kept, isolated),
-        "instruments": {listed[i].symbol: _described(run, kept, listed[i]) for i in shown},
+        "positions": _positions(run, desk, kept, isolated),
+        "instruments": {listed[i].symbol: _described(run, desk, kept, listed[i]) for i in shown},
     }
     optional = {
         "volatility": {
@@ -94,17 +98,18 @@ def _multi_assets(run: Simulation) -> bool:
     return table is not None and run.margins["separated"].collaterals.get("um") == table.plain()
 
 
-def _wallets(run: Simulation, kept: Snapshot) -> tuple[Wallets, dict[str, Decimal]]:
+def _wallets(desk: AccountDesk, kept: Snapshot) -> tuple[Wallets, dict[str, Decimal]]:
     """Return the balances by wallet, and the margin of isolated positions by wallet name."""
-    names, assets = run.partition.wallets, run.assets
-    margin = _slots(run, kept)
+    assets = desk.assets
+    margin = _slots(desk, kept)
     margined = {margin[slot] for slot in kept.positions}
     wallets: Wallets = {}
     isolated: dict[str, Decimal] = {}
     for (wallet, asset), units in kept.balances.items():
-        line, _, own = names[wallet].partition(":")
+        name = desk.partition.name_of(wallet)
+        line, _, own = name.partition(":")
         if line == "um" and own and wallet in margined:
-            isolated[names[wallet]] = units * E8
+            isolated[name] = units * E8
             continue
         where = wallets.setdefault("margin" if line == "unified" else line, {})
         before = Decimal(where.get(assets[asset], {"asset": "0"})["asset"])
@@ -116,21 +121,21 @@ def _wallets(run: Simulation, kept: Snapshot) -> tuple[Wallets, dict[str, Decima
     return wallets, isolated
 
 
-def _slots(run: Simulation, kept: Snapshot) -> list[int]:
+def _slots(desk: AccountDesk, kept: Snapshot) -> list[int]:
     """Return by position slot the wallet that margined it in the snapshot's mode."""
-    return run.desk.snapshots.layouts[kept.mode].partition.margin
+    return desk.snapshots.layouts[kept.mode].partition.margin
 
 
 def _positions(
-    run: Simulation, kept: Snapshot, isolated: dict[str, Decimal]
+    run: Simulation, desk: AccountDesk, kept: Snapshot, isolated: dict[str, Decimal]
 ) -> list[dict[str, Any]]:
     listed = run.player.instruments
-    margin, model = _slots(run, kept), run.margins[kept.mode].model
+    margin, model = _slots(desk, kept), run.margins[kept.mode].model
     made = []
     for slot, (lots, cost) in kept.positions.items():
         number = slot % len(listed)
         one = listed[number]
-        position = run.desk.snapshots.position(slot, lots, cost, kept)
+        position = desk.snapshots.position(slot, lots, cost, kept)
         row: dict[str, Any] = {
             "instrument": one.symbol,
             "quantity": str(position.quantity),
@@ -139,14 +144,16 @@ def _positions(
         if one.market != "option" and model == "brackets":
             leverage = kept.leverage[number]
             row["leverage"] = str(Decimal(leverage.numerator) / leverage.denominator)
-        own = run.partition.wallets[margin[slot]]
+        own = desk.partition.name_of(margin[slot])
         if own in isolated:
             row["isolated_wallet"] = str(isolated[own])
         made.append(row)
     return made
 
 
-def _described(run: Simulation, kept: Snapshot, one: Instrument) -> dict[str, Any]:
+def _described(
+    run: Simulation, desk: AccountDesk, kept: Snapshot, one: Instrument
+) -> dict[str, Any]:
     """Return what an instrument is, so that no name has to tell it; brackets that the venue took
     from another date of the contract, because the rulebook lists none.
     """
@@ -160,7 +167,7 @@ def _described(run: Simulation, kept: Snapshot, one: Instrument) -> dict[str, An
         made["expiry"] = str(one.expiry_ns)
     if one.market == "option":
         made |= {"strike": str(one.strike), "right": one.right}
-    table = run.desk.snapshots.layouts[kept.mode].margin.brackets.get(one.symbol)
+    table = desk.snapshots.layouts[kept.mode].margin.brackets.get(one.symbol)
     if table and one.symbol not in run.margins[kept.mode].brackets:
         keys = ("floor", "cap", "mmr", "max_leverage")
         made["brackets"] = [{key: str(getattr(row, key)) for key in keys} for row in table]

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import polars as pl
@@ -64,6 +64,10 @@ FUNDS = {
 
 STORY = {"time_ns": pl.Int64, "actor": pl.String, "text": pl.String, "result": pl.String}
 """Columns of ``RunResult.story``."""
+
+
+ACCOUNTS = "accounts"
+"""Folder of the accounts that trade beside the first one, under that of a run."""
 
 
 def as_name(text: str) -> str:
@@ -136,6 +140,12 @@ class RunResult:
     account as a portfolio document when its maintenance margin was largest, ``profile`` what was
     told of its owner.
 
+    Of a run in which several accounts trade (docs/concepts/accounts.md) this is the result of the
+    first one and ``accounts`` are those of the others, each with frames and figures of its own, its
+    orders, fills and refusals among them.  ``account`` and ``number`` say whose a result is,
+    ``mode`` is its own and ``run_mode`` the run's, which is the first account's; ``called`` is what
+    `by_account` calls it.
+
     Of a run with a population, ``cascade`` is what it went through, ``quiet`` the same run with the
     feedback of liquidations on prices off, and ``variant`` the name of the scenario's variant.
     """
@@ -173,16 +183,37 @@ class RunResult:
     cascade: Cascade | None = None
     run_id: int | None = None
     quiet: Cascade | None = None
+    account: str = ""
+    number: int = 1
+    accounts: tuple[RunResult, ...] = ()
+    run_mode: str = ""
+    called: str = ""
 
     @property
     def label(self) -> str:
-        """What the run is called beside others: its variant, if there are any, and its mode."""
-        return f"{self.variant} {self.mode}".strip()
+        """What the run is called beside others: its variant, if there are any, and its mode; of
+        results `by_account` its account too.
+        """
+        return f"{self.variant} {self.name}".strip()
+
+    @property
+    def name(self) -> str:
+        """What it is called among those of a variant: its mode, `by_account` its account too."""
+        return f"{self.called} {self.mode}".strip()
 
     @property
     def place(self) -> str:
-        """Folder of the run's own files under the output folder."""
-        return f"{as_name(self.variant)}/{self.mode}" if self.variant else self.mode
+        """Folder of the run's own files under the output folder; those of further accounts are
+        in one of their name below it.
+        """
+        mode = self.run_mode or self.mode
+        place = f"{as_name(self.variant)}/{mode}" if self.variant else mode
+        return place if self.number == 1 else f"{place}/{ACCOUNTS}/{self.account}"
+
+    def in_variant(self, variant: str) -> RunResult:
+        """Return the result as that of a scenario's variant, its accounts' too."""
+        others = tuple(one.in_variant(variant) for one in self.accounts)
+        return replace(self, variant=variant, accounts=others)
 
     @property
     def has_trader(self) -> bool:
@@ -190,3 +221,17 @@ class RunResult:
         strategies, or began with something.
         """
         return self.cascade is None or bool(self.strategies) or self.summary.start_equity != 0.0
+
+
+def by_account(results: Sequence[RunResult]) -> list[RunResult]:
+    """Return the results of all accounts that trade, run by run, the first one's before the others,
+    each called after its account; results of runs in which one account trades as they are.
+    """
+    found = []
+    for run in results:
+        if not run.accounts:
+            found.append(run)
+            continue
+        which = f"{run.mode} run: " if len(results) > 1 else ""
+        found += [replace(one, called=f"{which}{one.account}") for one in (run, *run.accounts)]
+    return found

@@ -60,8 +60,8 @@ def strip(results: Sequence[RunResult]) -> Strip:
                 at = event["time_ns"] / 1e6
                 refusals.append(Refusal(event["step"], event["refusal"], at, row))
                 continue
-            bands.append(Band(state, run.mode, since / 1e6, event["time_ns"] / 1e6, row))
+            bands.append(Band(state, run.name, since / 1e6, event["time_ns"] / 1e6, row))
             since, state = event["time_ns"], event["after"]
-        bands.append(Band(state, run.mode, since / 1e6, run.end_ns / 1e6, row))
+        bands.append(Band(state, run.name, since / 1e6, run.end_ns / 1e6, row))
     shown = tuple(band for band in bands if band.end_ms > band.start_ms)
-    return Strip(tuple(run.mode for run in living), shown, tuple(refusals))
+    return Strip(tuple(run.name for run in living), shown, tuple(refusals))

@@ -79,10 +79,10 @@ def _lines(axes: Any, panel: Panel) -> None:
     for item in panel.series:
         name = f"{item.mode} {item.name}".strip()
         at = places(item.time_ms, panel)
-        tint = colour(item.mode, item.kind)
+        tint = colour(item.mode, item.kind, panel.tints)
         if item.kind in MARKERS:
             # Separated is larger and hollow, so that both show where they fill together.
-            hollow = item.mode == "separated" and item.kind != "liquidation"
+            hollow = item.mode.endswith("separated") and item.kind != "liquidation"
             axes.scatter(
                 at,
                 item.values,
@@ -96,9 +96,9 @@ def _lines(axes: Any, panel: Panel) -> None:
             )
             continue
         style = "steps-post" if item.kind == "step" else "default"
-        dash = "--" if item.mode == "unified" else "-"
+        dash = "--" if item.mode.endswith("unified") else "-"
         # Separated is broader and lies below, so that both show where they coincide.
-        width = 2.8 if item.mode == "separated" else 1.3
+        width = 2.8 if item.mode.endswith("separated") else 1.3
         axes.plot(at, item.values, color=tint, label=name, lw=width, drawstyle=style, ls=dash)
     if panel.log:
         axes.set_yscale("log")
@@ -180,7 +180,9 @@ def _bars(axes: Any, panel: Panel) -> None:
     for index, (mode, parts) in enumerate(panel.bars.items()):
         names = list(parts)
         at = np.arange(len(names)) + (index - (len(panel.bars) - 1) / 2) * width
-        drawn = axes.bar(at, list(parts.values()), width, label=mode, color=colour(mode, "bar"))
+        drawn = axes.bar(
+            at, list(parts.values()), width, label=mode, color=colour(mode, "bar", panel.tints)
+        )
         axes.bar_label(drawn, [signed(value) for value in parts.values()], fontsize=8, padding=2)
     axes.set_xticks(range(len(names)), names)
     axes.axhline(0, color="#59626d", linewidth=0.8)

@@ -9,7 +9,7 @@ from rich.box import SIMPLE_HEAD
 from rich.table import Table
 from rich.text import Text
 
-from simulator.report.result import RunResult
+from simulator.report.result import RunResult, by_account
 from simulator.report.values import amount, count, rate, signed, utc
 
 
@@ -81,10 +81,48 @@ def reasons(results: Sequence[RunResult]) -> list[str]:
     return sorted({reason for run in results for reason in run.summary.rejections})
 
 
+ACCOUNTS = ("account", "mode", "strategies", "start", "end", "PnL", "worst ratio", "fills", "liq.")
+"""Columns of the table of accounts."""
+
+
+def account_rows(results: Sequence[RunResult]) -> list[tuple[str, ...]]:
+    """Return a line for each account that trades beside others; columns as ``ACCOUNTS``."""
+    several = [run for run in results if run.accounts]
+    return [
+        (
+            one.called,
+            one.mode,
+            ", ".join(one.strategies),
+            amount(one.summary.start_equity),
+            amount(one.summary.end_equity),
+            signed(sum(one.summary.pnl.values())),
+            amount(one.summary.worst_ratio, 3),
+            count(one.summary.fills),
+            count(one.summary.liquidations),
+        )
+        for one in by_account(several)
+    ]
+
+
+def rich_accounts(results: Sequence[RunResult]) -> Table | None:
+    """Return the table of accounts for a terminal, None where one alone trades."""
+    lines = account_rows(results)
+    if not lines:
+        return None
+    title = f"Accounts, amounts in {results[0].currency}"
+    table = Table(title=Text(title), title_justify="left", box=SIMPLE_HEAD, pad_edge=False)
+    for place, name in enumerate(ACCOUNTS):
+        table.add_column(name, justify="left" if place < 3 else "right", no_wrap=place != 2)
+    for line in lines:
+        table.add_row(*map(Text, line))
+    return table
+
+
 def rich_table(results: Sequence[RunResult], extra: Sequence[Row] = ()) -> Table:
     """Return the table for a terminal; rows in which the runs disagree are bold and marked."""
     first = results[0]
-    title = f"{first.scenario} · rulebook {first.rulebook} · {', '.join(first.strategies)}"
+    traded = dict.fromkeys(name for run in results for name in run.strategies)
+    title = f"{first.scenario} · rulebook {first.rulebook} · {', '.join(traded)}"
     table = Table(title=Text(title), title_justify="left", box=SIMPLE_HEAD, pad_edge=False)
     table.add_column("", no_wrap=True)
     table.add_column("unit", style="dim", no_wrap=True)
@@ -117,6 +155,6 @@ def alert_lines(results: Sequence[RunResult]) -> list[str]:
     return [
         f"alert: {utc(row['time_ns'])} {run.label} {row['pool']}: {row['condition']}"
         f" (ratio {amount(row['ratio'], 3)}, {row['level']}, asked by {row['asked_by']})"
-        for run in results
+        for run in by_account(results)
         for row in run.alerts.iter_rows(named=True)
     ]

@@ -17,10 +17,12 @@ import numpy as np
 import numpy.typing as npt
 
 from simulator.accounts.conditions import Condition
+from simulator.accounts.crowd import FIRST
 from simulator.accounts.states import AccountState, ModeRefusal, Step
 from simulator.accounts.wallets import Partition
 from simulator.book.codes import Expiry
 from simulator.events.outcomes import Outcome, RejectReason
+from simulator.exchange.account_desk import AccountDesk
 from simulator.exchange.core import Core
 from simulator.exchange.desk import Desk
 from simulator.exchange.messages import AccountEvent, Balances
@@ -35,7 +37,8 @@ from simulator.store.orders import OrderRows, chosen_by
 Ints = npt.NDArray[np.int64]
 
 NO_POOL = -1
-"""Pool of a margin sample that is of the account as a whole."""
+"""Pool of a margin sample that is of the first account as a whole; of further ones that trade it is
+their number below zero."""
 
 CODES: dict[str, type[IntEnum]] = {
     "outcome": Outcome,
@@ -186,29 +189,39 @@ class Harvest:
         return {"call": numbers.astype(np.int64), **_named("liquidations", calls[numbers], "call")}
 
     def _margin(self) -> Columns:
-        """Samples of the account: its equity, and the figures of the pools that have any."""
-        samples = self.run.desk.samples()
+        """Samples of the accounts that trade, one after the other: equity, and the figures of the
+        pools that have any.
+        """
         done = self._samples
-        time, equity = samples["time"][done:], samples["equity"][done:]
-        self._samples += len(time)
-        if not len(time):
+        parts = [_margin_of(desk, done) for desk in self.run.desk.accounts.values()]
+        self._samples += parts[0][0]
+        if not parts[0][0]:
             return {}
-        pools = len(self.run.partition.pools)
-        figures = samples["pools"][done:, : 4 * pools].reshape(len(time), pools, 4)
-        whole = np.zeros((len(time), 1, 4))
-        whole[:, 0, 0], whole[:, 0, 3] = equity, -1.0
-        figures = np.concatenate((whole, figures), axis=1)
-        shown = figures.any(axis=2)
-        at, pool = np.nonzero(shown)
-        chosen = figures[at, pool]
-        return {
-            "time_ns": np.ascontiguousarray(time[at], dtype=np.int64),
-            "pool": pool.astype(np.int64) + NO_POOL,
-            "level": chosen[:, 3].astype(np.int64),
-            "equity": np.ascontiguousarray(chosen[:, 0]),
-            "initial_margin": np.ascontiguousarray(chosen[:, 1]),
-            "maintenance_margin": np.ascontiguousarray(chosen[:, 2]),
-        }
+        return {name: np.concatenate([part[name] for _, part in parts]) for name in parts[0][1]}
+
+
+def _margin_of(desk: AccountDesk, done: int) -> tuple[int, Columns]:
+    """Return how many samples of an account there are after the first ``done``, and their rows."""
+    samples, partition = desk.samples(), desk.partition
+    time, equity = samples["time"][done:], samples["equity"][done:]
+    if not len(time):
+        return 0, {}
+    pools = len(partition.pools)
+    figures = samples["pools"][done:, : 4 * pools].reshape(len(time), pools, 4)
+    whole = np.zeros((len(time), 1, 4))
+    whole[:, 0, 0], whole[:, 0, 3] = equity, -1.0
+    figures = np.concatenate((whole, figures), axis=1)
+    at, pool = np.nonzero(figures.any(axis=2))
+    chosen = figures[at, pool]
+    numbers = np.array([NO_POOL * desk.account, *partition.pool_numbers], dtype=np.int64)
+    return len(time), {
+        "time_ns": np.ascontiguousarray(time[at], dtype=np.int64),
+        "pool": numbers[pool],
+        "level": chosen[:, 3].astype(np.int64),
+        "equity": np.ascontiguousarray(chosen[:, 0]),
+        "initial_margin": np.ascontiguousarray(chosen[:, 1]),
+        "maintenance_margin": np.ascontiguousarray(chosen[:, 2]),
+    }
 
 
 def accounts(run: Running) -> Columns:
@@ -266,11 +279,17 @@ def further_wallets(run: Running) -> list[tuple[int, str]]:
 
 
 def further_pools(run: Running) -> list[tuple[int, str]]:
-    """Return the pools of further accounts that trade, each after its account's name."""
+    """Return the pools of further accounts that trade, each after its account's name, and the
+    accounts as a whole.
+    """
+    named = list(zip(run.roster.called, run.roster.traders, strict=True))
     return [
-        (number, f"{name}/{one.pool(number)[0]}")
-        for name, one in zip(run.roster.called, run.roster.traders, strict=True)
-        for number in one.pool_numbers
+        *((NO_POOL * number, name) for number, (name, _) in enumerate(named, FIRST)),
+        *(
+            (number, f"{name}/{one.pool(number)[0]}")
+            for name, one in named
+            for number in one.pool_numbers
+        ),
     ]
 
 

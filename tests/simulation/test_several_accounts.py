@@ -47,20 +47,25 @@ def test_three_accounts(mode: str, rulebook: str) -> None:
     rows = run.core.fills()
     assert {1, 2, 3} <= set(rows[:, fills.ACCOUNT].tolist())
     assert len(result.fills) == (rows[:, fills.ACCOUNT] == 1).sum() == result.summary.fills
-    assert [note.split(",")[0] for note in result.notes if "at the start" in note] == [
-        "bob",
-        "carol",
-    ]
+    every = [result, *result.accounts]
+    assert [one.account for one in every] == ["first", "bob", "carol"]
+    assert [one.mode for one in every] == [mode, *OTHERS[mode]]
+    for number, one in enumerate(every, 1):
+        own = run.desk.accounts[number]
+        assert len(one.fills) == one.summary.fills == (rows[:, fills.ACCOUNT] == number).sum()
+        assert one.summary.end_equity == own.account_equity() == one.history["equity"][-1]
+        lowest, worst = one.history["ratio"].min(), one.summary.worst_ratio
+        assert (worst is None) == (lowest is None)
+        assert worst is None or worst <= lowest
+    assert sum(one.summary.orders for one in every) == run.core.n_orders
+    refused = [sum(one.summary.rejections.values()) for one in every]
+    assert sum(refused) == sum(run.rejections().values())
     balances, _, lots, _ = run.core.ledger.columns()
     assert (np.asarray(balances).sum(axis=0) == 0).all()
     assert (np.asarray(lots).sum(axis=0) == 0).all()
-    assert (
-        abs(
-            sum(result.summary.pnl.values())
-            - (result.summary.end_equity - result.summary.start_equity - result.summary.paid_in)
-        )
-        < 1e-6
-    )
+    for one in every:
+        gained = one.summary.end_equity - one.summary.start_equity - one.summary.paid_in
+        assert abs(sum(one.summary.pnl.values()) - gained) < 1e-6
     assert made(mode, rulebook=rulebook).run().digest == result.digest
 
 
