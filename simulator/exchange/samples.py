@@ -69,6 +69,6 @@ def held_by(desk: AccountDesk) -> list[int]:
     return [
         int(ledger.balance_of(partition.cash[i], desk.assets.index(one.base)))
         if one.market == "spot"
-        else sum(int(ledger.position_of(desk.account, slot)[0]) for slot in partition.slots(i))
+        else sum((int(ledger.position_of(desk.account, slot)[0]) for slot in partition.slots(i)), 0)
         for i, one in enumerate(desk.listed)
     ]
