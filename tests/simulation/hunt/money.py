@@ -73,6 +73,7 @@ class Money:
             lends = wallet == run.desk.lender
             self.owner.append(-1 if lends else run.roster.owner_of(wallet))
         self.impact = impact
+        self.owes: Counter[tuple[int, int, int]] = Counter()
         self.changed: Counter[tuple[int, int]] = Counter()
         self.counts: Counter[str] = Counter()
         self.capped: dict[int, bool] = {}
@@ -103,10 +104,18 @@ class Money:
                 f"told was {worth.made[key]}"
             )
         self.counts["added up"] += 1
+        for what, account, asset in worth.owed.keys() | self.owes.keys():
+            have, told = (of[what, account, asset] for of in (self.owes, worth.owed))
+            assert have == told, (
+                f"account {account} owes {have} {self.assets[asset]} more, told was {told} ({what})"
+            )
         for asset, amount in worth.fees.items():
             assert amount == 0, f"fees of {amount} {self.assets[asset]} were told and not booked"
         worth.made.clear()
         worth.fees.clear()
+        worth.owed.clear()
+        self.owes.clear()
+        worth.said.clear()
         self.changed.clear()
         self.returned.clear()
         self._positions()
@@ -119,8 +128,7 @@ class Money:
             np.add.at(tables, (posted[:, 2], posted[:, 3], posted[:, 4]), posted[:, 5])
             assert not tables.sum(axis=1).any(), "postings that do not balance"
             for _, _, what, wallet, asset, amount in posted.tolist():
-                if not what:
-                    self._book(wallet, asset, amount)
+                self._book(what, wallet, asset, amount)
             return
         at, rows = 0, posted.tolist()
         while at < len(rows):
@@ -131,9 +139,8 @@ class Money:
                 _, _, what, wallet, asset, amount = rows[end]
                 tables[what, wallet, asset] += amount
                 sums[what, asset] = sums.get((what, asset), 0) + amount
-                if not what:
-                    self._book(wallet, asset, amount)
-                    insured |= wallet == INSURANCE
+                self._book(what, wallet, asset, amount)
+                insured |= wallet == INSURANCE
                 end += 1
             for (what, asset), amount in sums.items():
                 assert amount == 0, f"entry {number} leaves {amount} {self.assets[asset]} ({what})"
@@ -143,10 +150,13 @@ class Money:
                 self._return(rows[at:end])
             at = end
 
-    def _book(self, wallet: int, asset: int, amount: int) -> None:
-        """A balance has changed."""
+    def _book(self, what: int, wallet: int, asset: int, amount: int) -> None:
+        """A balance, or what a wallet owes, has changed."""
         owner = self.owner[wallet]
-        if owner >= 0:
+        if what:
+            if owner >= 0:
+                self.owes[what, owner, asset] += amount
+        elif owner >= 0:
             self.changed[owner, asset] += amount
         elif wallet == FEES:
             self.worth.fees[asset] -= amount
@@ -250,24 +260,26 @@ class Money:
             f"the fund left wallet {wallet} with {balance}, which owes {loan + interest}"
         )
         if amount < 0:
-            due = next(
-                (
-                    one
-                    for one in self.worth.covered
-                    if one[1:] == (asset, -amount) and self.wallet_of[one[0]] == wallet
-                ),
-                None,
-            )
-            assert due is not None, f"the fund paid {-amount} for wallet {wallet}, and told nobody"
-            self.worth.covered.remove(due)
+            for told in (self.worth.covered, self.worth.said):
+                due = [one for one in told if self._pays(one, wallet, asset, -amount)]
+                if due:
+                    told.remove(due[0])
+                    break
+            else:
+                self._cover(wallet, asset, -amount, [])  # at its contract's expiry
+                return
         self._explained(wallet, asset, amount)
         self.counts["debts worked out"] += 1
+
+    def _pays(self, told: tuple[int, int, int], wallet: int, asset: int, amount: int) -> bool:
+        pool, *what = told
+        return what == [asset, amount] and self.wallet_of[pool] == wallet
 
     def _cover(
         self, wallet: int, asset: int, amount: int, later: list[tuple[int, int, int]]
     ) -> None:
         """An isolated position lost more than its margin: its wallet is brought to zero."""
-        assert wallet in self.isolated, f"the fund covers wallet {wallet}, which is not isolated"
+        assert wallet in self.isolated, f"the fund paid {amount} for wallet {wallet}, told nobody"
         after = int(self.tables[0, wallet, asset])
         after -= sum(moved for to, what, moved in later if (to, what) == (wallet, asset))
         assert (after, amount > 0) == (0, True), f"the fund left wallet {wallet} with {after}"
@@ -275,14 +287,24 @@ class Money:
         self.counts["isolated losses worked out"] += 1
 
     def _handed(self, outcomes: list[Row]) -> None:
-        """A pool that handed its positions over has exactly nothing left of their asset."""
+        """A pool that handed all its positions over has nothing left: to the unit where it had one
+        asset and settled in it, else what it has and owes is worth nothing.
+        """
         worth = self.worth
-        for pool, time in worth.handed.items():
+        for pool, (time, settled) in worth.handed.items():
             alone = all(row[0] == time and row[1] in LIQUIDATING for row in outcomes)
             wallet = self.wallet_of[pool]
             account = self.owner[wallet]
+            if not alone or account in worth.sold:
+                self.counts["handed over among other things"] += 1
+                continue
             left = self.tables[0, wallet] - self.tables[1, wallet] - self.tables[2, wallet]
-            if not alone or self.impact or account in worth.sold or time != int(self.core.now):
+            only = len(settled) == 1 and set(left.nonzero()[0].tolist()) <= settled
+            if only and not self.quantity[account].any():
+                assert not left.any(), f"pool {pool} was left with {left.tolist()} units"
+                self.counts["handed over to the unit"] += 1
+                continue
+            if self.impact or time != int(self.core.now):
                 self.counts["handed over among other things"] += 1
                 continue
             price = [float(self.core.pools.index_price(a)) for a in range(len(self.assets))]

@@ -28,6 +28,7 @@ class Mutant:
 
 
 SETTLEMENT, VENUE = "simulator/exchange/settlement.py", "simulator/exchange/venue.py"
+CLOSING, WATERFALL = "simulator/exchange/closing.py", "simulator/exchange/waterfall.py"
 BOOK, LEDGER = "simulator/book/columns.py", "simulator/ledger/columns.py"
 
 MUTANTS = (
@@ -89,9 +90,41 @@ MUTANTS = (
     ),
     Mutant(
         "deleveraged_on_the_wrong_side",
-        "simulator/exchange/waterfall.py",
+        WATERFALL,
         "                    and (lots > 0) != (side > 0)",
         "                    and (lots > 0) == (side > 0)",
+    ),
+    Mutant(
+        "clearance_fee_doubled",
+        CLOSING,
+        "        fee = scaled(closed, self.fee_e8, E8)\n",
+        "        fee = 2 * scaled(closed, self.fee_e8, E8)\n",
+    ),
+    Mutant(
+        "handed_over_for_a_unit_more",
+        WATERFALL,
+        "            units = self.signed_units(i, lots) - share\n",
+        "            units = self.signed_units(i, lots) - share + 1\n",
+    ),
+    Mutant(
+        "isolated_loss_half_covered",
+        SETTLEMENT,
+        "                self.ledger.post(INSURANCE_WALLET, asset, balance)\n"
+        "                self.ledger.post(own, asset, -balance)\n",
+        "                self.ledger.post(INSURANCE_WALLET, asset, balance // 2)\n"
+        "                self.ledger.post(own, asset, -(balance // 2))\n",
+    ),
+    Mutant(
+        "exercised_without_a_fee",
+        "simulator/exchange/expiry.py",
+        "        if lots <= 0 or worth <= 0:\n",
+        "        if lots <= 10**15 or worth <= 0:\n",
+    ),
+    Mutant(
+        "debts_swept_for_a_unit_less",
+        CLOSING,
+        "            self.ledger.move(INSURANCE_WALLET, wallet, asset, -units)\n",
+        "            self.ledger.move(INSURANCE_WALLET, wallet, asset, -units - 1)\n",
     ),
     Mutant(
         "fee_rounded_down",

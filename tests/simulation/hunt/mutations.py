@@ -193,6 +193,27 @@ def book_loses_an_order(run: Any) -> None:
     _between_rows(run, change)
 
 
+def settled_at_another_price(run: Any) -> None:
+    """A contract that expires is settled a unit of its quote asset too high."""
+    desk = run.desk
+    known, ended = desk.duty, run.watch.money.worth.dates.ended
+
+    def duty(now: int) -> Any:
+        for number, one in enumerate(desk.listed):
+            if one.expiry_ns and one.expiry_ns <= now and number not in ended:
+                index = float(run.core.pools.index_price(run.assets.index(one.base)))
+                desk.expiry.given(number, round((index + 1.0) * 10**8))
+        return known(now)
+
+    desk.duty = duty
+
+
+def step_without_its_conditions(run: Any) -> None:
+    """Whoever asks for a step between the modes may take it."""
+    for desk in run.desk.accounts.values():
+        desk.modes._met = lambda conditions: True
+
+
 MUTATIONS: dict[str, Mutation] = {
     one.__name__: one
     for one in (
@@ -208,6 +229,8 @@ MUTATIONS: dict[str, Mutation] = {
         withdrawn_for_nothing,
         order_filled_twice,
         book_loses_an_order,
+        settled_at_another_price,
+        step_without_its_conditions,
     )
 }
 """Faults by name."""

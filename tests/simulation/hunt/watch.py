@@ -65,11 +65,12 @@ class Watch:
             Steps(run, account, profile_of(profile))
             for account, profile in enumerate(profiles, start=1)
         ]
+        self.seats: list[Steps | None] = [None, *self.steps]
         self.counts: Counter[str] = Counter()
         told = case.rows[case.rows[:, 3] == Kind.FUNDING]
         self.fundings = Counter((time, number) for time, _, number, *_ in told.tolist())
         self.levels: dict[int, int] = {}
-        self.rows = self.looks = self.outcomes = 0
+        self.rows = self.looks = self.outcomes = self.wholes = 0
         self.clocks = (0, 0)
         self.held = np.asarray(self.ledger.held)
         self.changes: list[Callable[[], None]] = []
@@ -125,12 +126,19 @@ class Watch:
             self.lives.compare(whole)
             self.holds()
         if whole:
-            self.desk.verify()
-            self.money.whole()
-            for steps in self.steps:
-                steps.stand()
+            self.at_large()
         if self.looks % SAMPLE == 0:
             self.sample()
+
+    def at_large(self) -> None:
+        """What hardly any event changes: all positions, and one account's mode after the other."""
+        self.wholes += 1
+        self.money.whole()
+        if self.wholes % len(self.seats) == 0:
+            self.desk.verify()  # the guard has seen to what of this changes often
+        steps = self.seats[self.wholes % len(self.seats)]
+        if steps is not None:
+            steps.stand()
 
     def told(self) -> Counter[str]:
         """How often what happened."""
@@ -146,6 +154,7 @@ class Watch:
             if row[1] == Outcome.LEVEL_CHANGED:
                 self.levels[row[4]] = row[5]
             elif row[1] == Outcome.MODE_STEP:  # its pools begin anew, and nobody is told
+                self.seats[row[2]].stand()  # type: ignore[union-attr]
                 for pool in self.desk.accounts[row[2]].partition.pool_numbers:
                     self.levels[pool] = self.core.pools.checked_level(pool)
 

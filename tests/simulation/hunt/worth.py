@@ -35,6 +35,14 @@ SIGN = {
 }
 """What an outcome does to the account's balance of an asset; 1: its quantity comes in."""
 
+OWES = {
+    Outcome.BORROWED: (1, 1),
+    Outcome.REPAID: (1, -1),
+    Outcome.INTEREST: (2, 1),
+    Outcome.INTEREST_PAID: (2, -1),
+}
+"""What an outcome does to what the account owes of an asset: loan (1) or interest (2), sign."""
+
 Row = list[int]
 
 
@@ -52,10 +60,12 @@ class Due:
 class Worth:
     """Adds up what outcomes are worth.
 
-    ``made`` is by account and asset since it was last emptied, ``fees`` what the venue earned by
-    asset.  ``due`` are the clearance fees of liquidation orders by number, ``covered`` what the
-    fund paid for debts: (pool, asset, amount), ``handed`` the pools that gave positions away with
-    the time, ``options`` what those of them were worth, ``sold`` accounts that sold for debts.
+    ``made`` is by account and asset since it was last emptied, ``owed`` by loan or interest,
+    account and asset, ``fees`` what the venue earned by asset.  ``due`` are the clearance fees of
+    liquidation orders by number, ``covered`` what the fund paid for debts: (pool, asset, amount),
+    ``said`` the same where it may have been a takeover's loss, ``handed`` the pools that gave
+    positions away, with the time and what these settle in, ``options`` what those of them were
+    worth, ``sold`` accounts that sold for debts.
     """
 
     def __init__(self, run: Simulation, lives: Lives) -> None:
@@ -70,10 +80,12 @@ class Worth:
         self.clearance: int = desk.liquidator.rules.fee_e8
         self.delivery = desk.expiry.rules
         self.made: Counter[tuple[int, int]] = Counter()
+        self.owed: Counter[tuple[int, int, int]] = Counter()
         self.fees: Counter[int] = Counter()
         self.due: dict[int, Due] = {}
         self.covered: list[tuple[int, int, int]] = []
-        self.handed: dict[int, int] = {}
+        self.said: list[tuple[int, int, int]] = []
+        self.handed: dict[int, tuple[int, set[int]]] = {}
         self.sold: set[int] = set()
         self.options: list[tuple[int, int, int]] = []
         self.counts: Counter[str] = Counter()
@@ -117,6 +129,9 @@ class Worth:
                 handler(row)
             elif kind in SIGN:
                 self.made[row[2], row[6]] += SIGN[kind] * row[7]  # type: ignore[index]
+            if kind in OWES:
+                what, sign = OWES[kind]  # type: ignore[index]
+                self.owed[what, row[2], row[6]] += sign * row[7]
             self.before = row
         left = next(self.fills, None)
         assert left is None, f"a fill that no outcome told: {left}"
@@ -273,7 +288,7 @@ class Worth:
         self._hand(self.fund, slot, side * lots, amount)
         if self.listed[instrument].market == "option" and amount:
             self.options.append((account, self.settle[instrument], amount))
-        self.handed[pool] = row[0]
+        self._gone(pool, row)
         self.counts["takeovers worked out"] += 1
 
     def deleveraged(self, row: Row) -> None:
@@ -286,7 +301,7 @@ class Worth:
             self._handed_over(account, self.slot_of(instrument, side), -side, lots)
         self._hand(owner, self.slot_of(instrument, -side), side * lots, -amount)
         self._hand(account, self.slot_of(instrument, side), -side * lots, amount)
-        self.handed[pool] = row[0]
+        self._gone(pool, row)
         self.counts["deleveragings worked out"] += 1
 
     def pool_of(self, account: int, slot: int) -> int:
@@ -294,6 +309,11 @@ class Worth:
         if account in self.trades:
             return self.run.desk.accounts[account].partition.pool_of[slot]
         return int(self.run.roster.pool_of[account - FIRST, slot])
+
+    def _gone(self, pool: int, row: Row) -> None:
+        """A pool hands a position over: when, and what that settles in."""
+        _, settled = self.handed.get(pool, (0, set()))
+        self.handed[pool] = row[0], settled | {self.settle[row[3]]}
 
     def owner_of_pool(self, pool: int) -> int:
         """Account of a pool."""
@@ -322,7 +342,9 @@ class Worth:
         _, _, _, _, pool, _, asset, amount = row
         before = self.before
         if before is not None and before[1] == Outcome.TAKEN_OVER and before[4] == pool:
+            # What the takeover lost; or it lost nothing, and this is a debt that is paid next.
             assert amount >= 0, row
+            self.said.append((pool, asset, amount))
         else:
             self.covered.append((pool, asset, amount))
 
