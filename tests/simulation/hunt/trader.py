@@ -12,7 +12,7 @@ from simulator.strategy.base import Strategy
 REACTIONS = 150
 """Most commands that a strategy gives in answer to what it hears."""
 
-ALERTS = 8
+ALERTS = 3
 """Most alerts that a strategy asks for; every check of its pools looks at all of them."""
 
 Command = tuple[Any, ...]
