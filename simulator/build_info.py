@@ -26,6 +26,7 @@ HOT_MODULES = (
     "simulator.risk.requirement",
     "simulator.risk.pools",
     "simulator.risk.population",
+    "simulator.risk.survey",
     "simulator.risk.bands_edges",
     "simulator.risk.bands_box",
     "simulator.risk.bands",
@@ -37,11 +38,11 @@ HOT_MODULES = (
     "simulator.exchange.marks",
     "simulator.exchange.holders",
     "simulator.exchange.guard",
-    "simulator.exchange.upkeep",
-    "simulator.exchange.core",
     "simulator.exchange.liquidation_log",
     "simulator.exchange.waterfall",
     "simulator.exchange.closing",
+    "simulator.exchange.upkeep",
+    "simulator.exchange.core",
     "simulator.strategy.context",
 )
 """Names of the modules that the build compiles; setup.py reads them here."""

@@ -20,11 +20,12 @@ from simulator.exchange.core import Core
 from simulator.exchange.roster import MODES, Roster
 from simulator.exchange.stress import Stress
 from simulator.instruments.instrument import Instrument
+from simulator.risk import survey
 from simulator.risk.columns import KINDS
-from simulator.risk.levels import RiskLevel
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
+Numbers = npt.NDArray[np.int32]
 
 FANS = 60
 """Instants at which the ratios are looked at."""
@@ -84,11 +85,13 @@ class Census:
         sizes = self._pool_sizes()
         stake = np.flatnonzero(sizes > 0)
         lent = np.flatnonzero(self.roster.pools[:, 3] == KINDS.index("margin"))
-        self._fan_pools = thinned(np.union1d(stake, lent), FAN_POOLS) + self.roster.own_pools
+        fan = thinned(np.union1d(stake, lent), FAN_POOLS)
+        self._fan_pools = numbers(fan + self.roster.own_pools)
+        self._fan_unified = self.roster.unified[self.roster.pools[fan, 0] - FIRST]
         order = stake[np.argsort(-sizes[stake], kind="stable")]
         large, others = order[: HEAT_POOLS // 2], np.sort(order[HEAT_POOLS // 2 :])
         small = thinned(others, HEAT_POOLS // 2)
-        self._heat_pools = np.concatenate([large, small]) + self.roster.own_pools
+        self._heat_pools = numbers(np.concatenate([large, small]) + self.roster.own_pools)
         self._weights = np.ones(len(self._heat_pools))
         if len(small):
             self._weights[len(large) :] = sizes[others].sum() / sizes[small].sum()
@@ -178,51 +181,32 @@ class Census:
 
     def _look_at_ratios(self, now: int) -> None:
         """Keep percentiles of equity / maintenance margin, of the pools that have a requirement."""
-        pools, roster = self.core.pools, self.roster
-        ratios: tuple[list[float], list[float]] = ([], [])
-        for pool in self._fan_pools.tolist():
-            pools.evaluate(pool)
-            equity, _, maintenance, _ = pools.figures(pool)
-            if maintenance > 0.0:
-                account = int(roster.pools[pool - roster.own_pools, 0])
-                ratios[int(roster.unified[account - FIRST])].append(equity / maintenance)
-        for mode, found in zip(MODES, ratios, strict=True):
-            if found:
-                self.fan.append((now, mode, np.percentile(found, PERCENTILES).tolist()))
+        found = survey.ratios(self.core.pools, self._fan_pools)
+        for number, mode in enumerate(MODES):
+            some = found[~np.isnan(found) & (self._fan_unified == number)]
+            if len(some):
+                self.fan.append((now, mode, np.percentile(some, PERCENTILES).tolist()))
 
     def _look_ahead(self, now: int) -> None:
         """Keep the notional that comes to its threshold with every move of all prices."""
-        pools = self.core.pools
+        pools, which = self.core.pools, self._heat_pools
         self._mapped = np.array(self.paths[-1][1])
-        here: list[tuple[int, float]] = []
-        for pool, weight in zip(self._heat_pools.tolist(), self._weights.tolist(), strict=True):
-            pools.evaluate(pool)
-            _, _, maintenance, level = pools.figures(pool)
-            if maintenance > 0.0 and level < RiskLevel.LIQUIDATION:
-                here.append((pool, weight))
+        here = ~np.isnan(survey.ratios(pools, which)) & ~survey.called(pools, which)
         for sign in (-1, 1):
-            self._look_one_way(now, sign, here)
-        for pool, _ in here:
-            pools.evaluate(pool)
+            self._look_one_way(now, sign, which[here], self._weights[here])
+        survey.called(pools, which)  # figures are of the present prices again
 
-    def _look_one_way(self, now: int, sign: int, left: list[tuple[int, float]]) -> None:
+    def _look_one_way(self, now: int, sign: int, left: Numbers, weights: Floats) -> None:
+        pools = self.core.pools
+        worth = np.array([self._lot_worth(slot) for slot in range(self.core.ledger.slots)])
         for near, far in pairwise(MOVES):
-            sums = {1: 0.0, -1: 0.0}
-            safe: list[tuple[int, float]] = []
             with ExitStack() as moved:
                 self._move_all(moved, 1.0 + sign * far)
-                hit: list[tuple[int, float]] = []
-                for one in left:
-                    self.core.pools.evaluate(one[0])
-                    reached = self.core.pools.figures(one[0])[3] >= RiskLevel.LIQUIDATION
-                    (hit if reached else safe).append(one)
-            for pool, weight in hit:
-                long, short = self._held(pool)
-                sums[1] += weight * long
-                sums[-1] += weight * short
-            left = safe
+                hit = survey.called(pools, left)
+            long, short = survey.notional(pools, left[hit], weights[hit], worth)
+            left, weights = left[~hit], weights[~hit]
             low = near if sign > 0 else -far
-            self.heat += [(now, low, side, notional) for side, notional in sums.items()]
+            self.heat += [(now, low, 1, long), (now, low, -1, short)]
 
     def _move_all(self, moved: ExitStack, factor: float) -> None:
         """Move the prices of all underlyings of contracts; of spot assets alone where none is."""
@@ -230,16 +214,6 @@ class Census:
         for underlying in self.stress.underlyings:
             if underlying in contracts or not contracts:
                 moved.enter_context(self.stress.moved(underlying, factor))
-
-    def _held(self, pool: int) -> tuple[float, float]:
-        """Notional of a pool's long and of its short positions, USD."""
-        roster = self.roster
-        account = int(roster.pools[pool - roster.own_pools, 0])
-        sums = [0.0, 0.0]
-        for slot in np.flatnonzero(roster.pool_of[account - FIRST] == pool).tolist():
-            lots = self.core.ledger.position_of(account, slot)[0]
-            sums[0 if lots > 0 else 1] += abs(lots) * self._lot_worth(slot)
-        return sums[0], sums[1]
 
     def columns(self) -> dict[str, Any]:
         """Return marks [row, instrument] and index [row, asset] of the paths, with their times."""
@@ -261,3 +235,8 @@ def thinned(values: npt.NDArray[Any], most: int) -> Ints:
         return np.asarray(values, dtype=np.int64)
     at = np.linspace(0, len(values) - 1, most).round().astype(np.int64)
     return np.asarray(values[at], dtype=np.int64)
+
+
+def numbers(values: Ints) -> Numbers:
+    """Return numbers of pools as `simulator.risk.survey` takes them."""
+    return np.ascontiguousarray(values, dtype=np.int32)

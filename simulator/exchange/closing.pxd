@@ -14,6 +14,7 @@ cdef class Closing(Waterfall):
     cdef long long repaid
     cdef double returned
 
+    cpdef void recovered(self, int pool) noexcept
     cpdef int liquidate(self, int pool) except? -1
     cdef int _liquidate(self, int pool, int account, int wallet, double equity, double maintenance) except? -1
     cdef void _keep_call(self, int pool, int account, bint bankrupt, double equity, double maintenance, double after) noexcept

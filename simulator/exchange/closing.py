@@ -101,7 +101,9 @@ class Closing(Waterfall):
         """Be as it was when ``kept`` was asked: the switch failed."""
         self.target, self.stuck, self.call_of = (memoryview(column) for column in kept)
 
-    def recovered(self, pool: int) -> None:
+    @cython.ccall
+    @cython.exceptval(check=False)
+    def recovered(self, pool: cython.int) -> cython.void:
         """A pool is above its threshold again: its next liquidation is another one."""
         self.stuck[pool] = 0
         self.call_of[pool] = -1

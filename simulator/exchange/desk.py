@@ -82,6 +82,7 @@ class Desk(AccountDesk):
         self._account_of: list[int] = list(columns["account_of"])
         self._take_up_dates(columns)
         self.liquidator = Liquidator(core, columns, partition, instruments, assets, self.announce)
+        self.upkeep.attach(self.liquidator.engine)
         self.negative = NegativeBalances(
             core,
             partition,
@@ -259,14 +260,6 @@ class Desk(AccountDesk):
         for desk in self.accounts.values():
             desk.keep_sample()
         self.census.sampled()
-
-    def liquidate(self, pool: int) -> None:
-        """Close positions of a pool at its threshold."""
-        self.liquidator.liquidate(pool)
-
-    def fund_step(self) -> bool:
-        """A step of the mark for the insurance fund; whether it holds positions."""
-        return bool(self.liquidator.step())
 
     def margin_step(self) -> None:
         """A step of the measured correlation and volatility, where margin follows from them."""

@@ -32,12 +32,10 @@ News = LevelChange | LiquidationEvent | DeleveragingEvent | TakeoverEvent
 
 
 class Liquidator:
-    """Level changes, and liquidations of all accounts by ``engine``.
+    """Level changes and liquidations of the accounts that trade; ``engine`` liquidates all.
 
     ``events`` are the liquidations of the first account that trades, ``events_of`` those of all
-    that trade by account.  ``liquidate`` and ``step`` are the
-    engine's: the upkeep calls the first for each pool at its threshold, the second at each step of
-    the mark.
+    that trade by account.
     """
 
     def __init__(
@@ -58,9 +56,6 @@ class Liquidator:
         self.announce = announce
         self.engine = Closing(core, {**columns, "asset_names": self.assets}, self)
         self.shares_of = shares_of_many
-        self.liquidate = self.engine.liquidate
-        self.step = self.engine.step
-        self.recovered = self.engine.recovered
         accounts = range(TRADER, TRADER + self.roster.trading)
         self.events_of: dict[int, list[LiquidationEvent]] = {one: [] for one in accounts}
         self.events = self.events_of[TRADER]

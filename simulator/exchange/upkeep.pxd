@@ -1,8 +1,10 @@
+from simulator.exchange.closing cimport Closing
 from simulator.exchange.marks cimport Marks
 from simulator.risk.bands cimport Bands
 
 cdef class Upkeep(Marks):
     cdef object cold
+    cdef Closing engine
     # risk
     cdef readonly Bands bands
     cdef readonly double worst_ratio

@@ -12,11 +12,13 @@ import cython
 import numpy as np
 
 if cython.compiled:
+    from cython.cimports.simulator.exchange.closing import Closing
     from cython.cimports.simulator.exchange.marks import Marks
     from cython.cimports.simulator.exchange.venue import Venue
     from cython.cimports.simulator.ledger.columns import Ledger
     from cython.cimports.simulator.risk.bands import Bands
 else:
+    from simulator.exchange.closing import Closing
     from simulator.exchange.marks import Marks
     from simulator.exchange.venue import Venue
     from simulator.ledger.columns import Ledger
@@ -47,11 +49,15 @@ pool of that account is recomputed) and the instants at which one was recomputed
 
 @cython.cclass
 class Upkeep(Marks):
-    """Prices, margin checks and samples; what is rare is asked of ``cold``, the venue's desk."""
+    """Prices, margin checks and samples; what is rare is asked of ``cold``, the venue's desk.
+
+    Pools at their threshold are ``engine``'s: no Python is called for one that nobody trades for.
+    """
 
     def __init__(self, venue: Venue, columns, cold) -> None:
         Marks.__init__(self, venue, columns)
         self.cold = cold
+        self.engine = None
         self.roster = columns["roster"]
         self.own_pools = self.roster.own_pools
         self.first_wallet = self.roster.first_wallet
@@ -85,6 +91,10 @@ class Upkeep(Marks):
         self.n_called = 0
         self._call_room(64)
         self._room(1024)
+
+    def attach(self, engine: Closing) -> None:
+        """Let an engine liquidate; before the first check."""
+        self.engine = engine
 
     def take_mode(self, columns) -> None:
         """Take what an account mode decides: `simulator.exchange.layout.mode_columns`.
@@ -152,7 +162,7 @@ class Upkeep(Marks):
         if self.venue.now >= self.next_sample:
             self.sample()
             self.cold.sampled()
-        if self.cold.fund_step():
+        if self.engine.step():
             return False  # the next step trades more of it
         return self.steady
 
@@ -352,7 +362,7 @@ class Upkeep(Marks):
                     0,
                 )
                 if old >= LIQUIDATION > level:
-                    self.cold.liquidator.recovered(pool)
+                    self.engine.recovered(pool)
         if self.watched and self.venue.trades[self.venue.pools.account[pool]]:
             self.cold.watch(pool)
         if level >= LIQUIDATION and self.acting:
@@ -384,7 +394,7 @@ class Upkeep(Marks):
             if k:
                 self.venue.pools.evaluate(pool)
             if self.venue.pools.level[pool] >= LIQUIDATION:
-                self.cold.liquidate(pool)
+                self.engine.liquidate(pool)
             if self.bands is not None:
                 self.bands.due.add(pool)  # it is looked at again at every check
         self.acting = False
