@@ -158,8 +158,8 @@ class Simulation:
         model, power = queue_model_of(queue_model)
         nothing = self._opening is not None or population is not None
         self._deposits = deposits_of(deposits, nothing, self.traders, listed)
-        crowd, margin = self._with_crowd(population, listed, margin)
         gc.collect()  # an earlier run is a cycle of few objects and much memory: it would stay long
+        crowd, margin = self._with_crowd(population, listed, margin)
         made = assemble(
             listed,
             self.partition,
@@ -271,6 +271,10 @@ class Simulation:
                     self.desk.accounts[account].watch_for(parse(sentence), RUN)
                 except LookupError as error:
                     raise InputError(f"alert {sentence!r}: {error.args[0]}") from None
+
+    def spare_pictures(self) -> None:
+        """Leave out of this run what only pictures of its crowd need; before `run`."""
+        self.desk.census.pictured = False
 
     def run(
         self,

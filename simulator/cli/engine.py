@@ -31,6 +31,9 @@ class Engine(Protocol):
     def now_ns(self) -> int:
         """Market time so far."""
 
+    def spare_pictures(self) -> None:
+        """Leave out what only pictures of a crowd need."""
+
     def run(
         self, progress: Callable[[int, int], None] | None, *, journal: Recorder | None = None
     ) -> RunResult:

@@ -296,7 +296,9 @@ def _run_column(
         quiet = setting.model_copy(
             update={"impact": setting.impact.model_copy(update={"feedback": False})}
         )
-        without = _run_mode(quiet, mode, kinds, parameters, f"{label}, without feedback", keep)
+        without = _run_mode(
+            quiet, mode, kinds, parameters, f"{label}, without feedback", keep, pictured=False
+        )
         found = replace(found, quiet=without.cascade)
     return found
 
@@ -308,9 +310,13 @@ def _run_mode(
     parameters: Mapping[str, str],
     label: str,
     keep: Keep,
+    pictured: bool = True,
 ) -> RunResult:
     journal = keep(setting, mode, parameters, label)
-    return play(make_engine(setting, mode, kinds, parameters), kinds, label, journal)
+    engine = make_engine(setting, mode, kinds, parameters)
+    if not pictured:
+        engine.spare_pictures()
+    return play(engine, kinds, label, journal)
 
 
 def play(

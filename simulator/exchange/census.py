@@ -56,6 +56,7 @@ class Census:
     ``fan`` has rows (time, mode, seven percentiles), ``heat`` (time, move, side, notional),
     ``paths`` (time, marks [instrument], index [asset]); ``wealth_start`` and ``wealth_end`` are by
     row of the crowd, ``open_interest`` the notional of all its positions at the start: all USD.
+    Where ``pictured`` is False fan and heat are left out.
     """
 
     def __init__(
@@ -71,6 +72,7 @@ class Census:
         self.paths: list[tuple[int, list[float], list[float]]] = []
         self.wealth_start = self.wealth_end = np.zeros(0)
         self.open_interest = 0.0
+        self.pictured = True
         self._fan_step = self._heat_step = 0
         self._next_fan = self._next_heat = 0
         self._more = HEATS
@@ -111,6 +113,8 @@ class Census:
                 [float(pools.index_price(asset)) for asset in range(len(self.assets))],
             )
         )
+        if not self.pictured:
+            return
         if now >= self._next_fan:
             self._next_fan = now + self._fan_step
             self._look_at_ratios(now)

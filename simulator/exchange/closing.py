@@ -169,13 +169,12 @@ class Closing(Waterfall):
         self.returned = 0.0
         self.repaid = 0
         self.close_positions(pool)
-        if not self.holding(pool):
-            self.settle_debts(pool, wallet)
+        if not self.holding(pool) and self.settle_debts(pool, wallet):
+            self.pools.evaluate(pool)
         bankrupt = self.shortfall_of[account] > lost
         progress = self.n_closings > rows or self.repaid != 0 or bankrupt
         if not progress:
             return 0
-        self.pools.evaluate(pool)
         after = self.pools.equity[pool] + self.returned
         self._keep_call(pool, account, bankrupt, equity, maintenance, after)
         if self.pools.level[pool] < LIQUIDATION or not self._has_more(
@@ -258,7 +257,10 @@ class Closing(Waterfall):
     @cython.cfunc
     @cython.exceptval(-1, check=True)
     def close_positions(self, pool: cython.int) -> cython.int:
-        """Close by orders until the pool is above its target; hand over what cannot be closed."""
+        """Close by orders until the pool is above its target; hand over what cannot be closed.
+
+        The pool has just been evaluated, before and after.
+        """
         account: cython.int = self.pools.account[pool]
         n: cython.Py_ssize_t
         slot: cython.int
@@ -266,16 +268,14 @@ class Closing(Waterfall):
         beyond: cython.bint = False
         for n in range(self.pools.slot_first[pool], self.pools.slot_first[pool + 1]):
             self.way[self.pools.pool_slots[n]] = OPEN_WAY
-        while True:
-            self.pools.evaluate(pool)
-            slot = self.choose(pool)
-            if slot < 0:
-                break
+        slot = self.choose(pool)
+        while slot >= 0:
             lots = self.chosen_lots
             self._order(pool, account, slot, lots)
             if self.way[slot] == BEYOND:
                 beyond = True
-        self.pools.evaluate(pool)
+            self.pools.evaluate(pool)
+            slot = self.choose(pool)
         # Not before the book has had its chance, nor while only liquidity is missing.
         if (
             self.pools.level[pool] >= LIQUIDATION
@@ -291,10 +291,11 @@ class Closing(Waterfall):
     def choose(self, pool: cython.int) -> cython.int:
         """Return the slot to close next and set ``chosen_lots``; -1 where nothing is to be closed.
 
-        The pool has just been evaluated.  Short options come first; of the others the one whose
-        closing lowers the requirement most per unit of cost, ties by slot: with equity E and
-        requirement M the ratio rises by E / M^2 per unit of requirement and falls by 1 / M per
-        unit of cost, so that this is the order of the ratio's gain per unit of cost too.
+        The pool has just been evaluated, and its figures are as they were where nothing is found.
+        Short options come first; of the others the one whose closing lowers the requirement most
+        per unit of cost, ties by slot: with equity E and requirement M the ratio rises by E / M^2
+        per unit of requirement and falls by 1 / M per unit of cost, so that this is the order of
+        the ratio's gain per unit of cost too.
         """
         account: cython.int = self.pools.account[pool]
         equity: cython.double = self.pools.equity[pool]
@@ -657,7 +658,8 @@ class Closing(Waterfall):
     @cython.cfunc
     @cython.exceptval(-1, check=True)
     def settle_debts(self, pool: cython.int, wallet: cython.int) -> cython.int:
-        """A flat pool's debts: trade assets for them, then the insurance fund pays.
+        """A flat pool's debts: trade assets for them, then the insurance fund pays; return whether
+        anything was done.  The pool has just been evaluated.
 
         Negative balances are covered in full.  Loans are touched where the pool is still at its
         threshold, and then as far as its target asks; a loan's own asset repays it first.
@@ -667,8 +669,8 @@ class Closing(Waterfall):
         i: cython.int
         asset: cython.int
         units: cython.longlong
+        rows: cython.longlong = self.n_closings
         total: cython.double = 0.0
-        self.pools.evaluate(pool)
         called = self.pools.level[pool] >= LIQUIDATION and self.owes(wallet)
         if called:
             self._repay(pool, wallet)
@@ -685,7 +687,8 @@ class Closing(Waterfall):
             self._repay(pool, wallet)
         total = self.wallet_worth(wallet)
         if total >= 0.0:
-            return 0  # what is held covers the debt: it waits for a buyer
+            # What is held covers the debt: it waits for a buyer.
+            return 1 if self.n_closings > rows or self.repaid != 0 else 0
         for asset in range(self.ledger.assets):
             units = -self._debt(wallet, asset, True)
             if units == 0 or self.pools.index[asset] == 0.0:
@@ -698,7 +701,7 @@ class Closing(Waterfall):
                 )
             self.shortfall_of[account] -= units * UNIT * self.pools.index[asset]
         self._repay(pool, wallet)
-        return 0
+        return 1
 
     @cython.cfunc
     @cython.exceptval(check=False)

@@ -382,7 +382,7 @@ class Upkeep(Marks):
         """Liquidate the pools that were found at their threshold: the worst ratio first, then by
         account, then by pool, whatever order they were looked at or made in.
 
-        Each is evaluated again at its turn: what came before it may have helped.
+        The engine evaluates each again at its turn: what came before it may have helped.
         """
         k: cython.int
         pool: cython.int
@@ -391,10 +391,7 @@ class Upkeep(Marks):
         self.acting = True
         for k in range(n):
             pool = self.called[order[k]]
-            if k:
-                self.venue.pools.evaluate(pool)
-            if self.venue.pools.level[pool] >= LIQUIDATION:
-                self.engine.liquidate(pool)
+            self.engine.liquidate(pool)
             if self.bands is not None:
                 self.bands.due.add(pool)  # it is looked at again at every check
         self.acting = False

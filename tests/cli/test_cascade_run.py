@@ -98,10 +98,12 @@ def cascade(folder: Path, mode: str) -> dict[str, Any]:
 
 
 def test_every_frame_has_its_columns(folder: Path) -> None:
-    for twin in ("cascade", "without_feedback"):
+    """Without feedback there is what some picture or figure shows: no fan, no map."""
+    spared: dict[str, set[str]] = {"cascade": set(), "without_feedback": {"fan", "heat"}}
+    for twin, without in spared.items():
         for name, frame in frames(folder, "separated", twin).items():
             assert dict(frame.schema) == SCHEMAS[name], name
-            assert frame.height, name
+            assert (frame.height == 0) == (name in without), name
 
 
 @pytest.mark.parametrize("mode", ["separated", "unified"])

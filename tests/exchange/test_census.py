@@ -17,6 +17,7 @@ from simulator.cli.run import make_engine
 from simulator.cli.scenario import load_scenario
 from simulator.exchange import census as census_module
 from simulator.exchange.census import MOVES, Census, thinned
+from simulator.risk import survey
 from simulator.risk.levels import RiskLevel
 
 pytestmark = pytest.mark.hours
@@ -79,6 +80,41 @@ def test_looking_changes_nothing(
     assert unseen.cascade.heat.height == 0
     assert seen.digest == unseen.digest
     assert seen.cascade.closings.equals(unseen.cascade.closings)
+
+
+def test_a_run_that_nobody_draws_has_paths_and_wealth_alone(tmp_path: Path) -> None:
+    drawn, spared = engine(tmp_path, "unified"), engine(tmp_path, "unified")
+    spared.spare_pictures()
+    seen, unseen = drawn.run(None), spared.run(None)
+    assert seen.digest == unseen.digest
+    assert seen.cascade.fan.height > 0 < seen.cascade.heat.height
+    assert unseen.cascade.fan.height == unseen.cascade.heat.height == 0
+    assert unseen.cascade.paths.equals(seen.cascade.paths)
+    assert unseen.cascade.groups.equals(seen.cascade.groups)
+
+
+@pytest.mark.parametrize("mode", ["separated", "unified"])
+def test_a_survey_is_what_pools_say_one_by_one(tmp_path: Path, mode: str) -> None:
+    run = engine(tmp_path, mode)
+    run._open()
+    pools, roster = run.core.pools, run.roster
+    which = np.arange(roster.own_pools, pools.count, dtype=np.int32)
+    run.core.pools.set_mark(1, run.core.pools.mark_price(1) * 0.85)
+    ratios, called = survey.ratios(pools, which), survey.called(pools, which)
+    for k, pool in enumerate(which.tolist()):
+        pools.evaluate(pool)
+        equity, _, maintenance, level = pools.figures(pool)
+        assert ratios[k] == equity / maintenance if maintenance else np.isnan(ratios[k])
+        assert called[k] == (level >= RiskLevel.LIQUIDATION)
+    assert 0 < called.sum() < len(which)
+    weight = np.linspace(1.0, 2.0, len(which))
+    lots = run.core.ledger.columns()[2][FIRST : roster.fund, 1]
+    margined = roster.pool_of[:, 1] >= 0
+    times = np.zeros(roster.size)
+    times[margined] = weight[roster.pool_of[margined, 1] - roster.own_pools]
+    long, short = survey.notional(pools, which, weight, np.array([0.0, 3.0]))
+    assert long == pytest.approx(3 * (times * lots.clip(min=0)).sum())
+    assert short == pytest.approx(3 * (times * -lots.clip(max=0)).sum())
 
 
 @pytest.mark.parametrize("mode", ["separated", "unified"])
