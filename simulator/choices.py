@@ -154,19 +154,27 @@ def checked_traders(traders: Sequence[Trader], crowded: bool) -> tuple[Trader, .
     for one in traders:
         if not isinstance(one, Trader):
             raise InputError(f"traders: {one!r} is no Trader; give Trader(name=..., ...)")
-        if one.name in (*names, FIRST_NAME, ""):
-            raise InputError(
-                f"traders: name {one.name!r}: every trader needs one of its own; {FIRST_NAME!r} is "
-                "the run's own account"
-            )
-        if not NAME.fullmatch(one.name):
-            raise InputError(
-                f"traders: name {one.name!r:.60}: must be at most 40 letters, digits or . + - _, "
-                "and begin with a letter or digit"
-            )
+        try:
+            checked_name(one.name)
+        except ValueError as error:
+            raise InputError(f"traders: {error}") from None
+        if one.name in names:
+            raise InputError(f"traders: name {one.name!r}: every trader needs one of its own")
         names.add(one.name)
         check_choices(one.mode, None, "one_way")
     return tuple(traders)
+
+
+def checked_name(name: str) -> str:
+    """Return the name of a further account; ``ValueError`` for one that none may have."""
+    if not isinstance(name, str) or not NAME.fullmatch(name):
+        raise ValueError(
+            f"name {name!r:.60}: must be at most 40 letters, digits or . + - _, and begin with a "
+            "letter or digit"
+        )
+    if name == FIRST_NAME:
+        raise ValueError(f"name {name!r}: is what the run's own account is called")
+    return name
 
 
 def partitions_of(

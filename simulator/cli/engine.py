@@ -57,6 +57,8 @@ def opening_lines(setting: Scenario) -> list[str]:
             line += f", {counted(sum(sizes(one.people, one.accounts)), 'account')}"
         elif one.population:
             line += f", accounts of {one.population}"
+        elif one.traders:
+            line += f", {counted(1 + len(one.traders), 'account')} side by side"
         lines.append(line)
     if setting.crowded and setting.strategies and not (setting.account or _funded(setting)):
         lines.append(
@@ -182,6 +184,7 @@ def make_engine(
 ) -> Engine:
     """Return the simulation of a scenario in one mode, with fresh strategies.
 
+    ``kinds`` are the classes of the strategies of all accounts, the first one's before the others';
     ``population`` makes the accounts in place of the scenario's; ``rulebook`` stands in place of
     its, with what it changes.
     """
@@ -189,6 +192,7 @@ def make_engine(
 
     from simulator.cli.progress import import_bar
     from simulator.cli.strategies import build
+    from simulator.cli.traders import check_parameters, divided, traders_of
     from simulator.strategy.life import Owner
 
     paths = [data_path(name) for name in setting.data]
@@ -199,7 +203,9 @@ def make_engine(
     first, last = instant("--start", setting.start), instant("--end", setting.end)
     if first is not None and last is not None and first >= last:
         raise InputError(f"--start {setting.start} must be before --end {setting.end}")
-    strategies = build(kinds, parameters)
+    own_kinds, *others = divided(setting, kinds)
+    check_parameters(setting, kinds, list(parameters))
+    strategies = build(own_kinds, parameters, others=True)
     if setting.life:
         steps = [one.step() for one in setting.life]
         strategies.append(Owner(steps, hedge=setting.position_mode == "hedge"))
@@ -222,6 +228,7 @@ def make_engine(
             position_mode=setting.position_mode, multi_assets=setting.multi_assets,
             margin_leverage=setting.margin_leverage or None, volatility=setting.volatilities(),
             account=setting.account or None, alerts=setting.alerts, profile=setting.profile,
+            traders=traders_of(setting, mode, others, parameters),
             note=note, import_progress=importing, **crowd,
         )  # fmt: skip
     return engine

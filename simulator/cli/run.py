@@ -22,6 +22,7 @@ from simulator.cli.engine import (
 )
 from simulator.cli.scenario import Scenario, scenario_of, scenario_text
 from simulator.cli.stored import Keep, Origin, journals
+from simulator.cli.traders import all_strategies, parsed, strategies_for, with_options
 from simulator.errors import InputError
 from simulator.store.behind import wait_for_all
 
@@ -33,7 +34,7 @@ if TYPE_CHECKING:
 TABLE_WIDTH = 120
 """Columns of the table that goes into a file or a pipe."""
 
-MOST_COLUMNS = 6
+MOST_COLUMNS = 4
 """Most accounts and runs with a column each; of more there is the table of accounts only."""
 
 app = typer.Typer(add_completion=False, rich_markup_mode=None)
@@ -76,6 +77,12 @@ def run(
     ),
     volatility: Annotated[
         list[str] | None, typer.Option(help="Of options without any on the tape: BTC=0.55.")
+    ] = None,
+    trader: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="A further account: NAME=STRATEGY[,STRATEGY][@MODE]; repeatable, same books."
+        ),
     ] = None,
     account: str = typer.Option(None, help="Portfolio document to start from, not --deposit."),
     bnb_fees: bool = typer.Option(None, "--bnb-fees", help="Pay fees in BNB, at the discount."),
@@ -120,12 +127,14 @@ def run(
         raise InputError("--account and --deposit: give one of them")
     if png and out is None:
         raise InputError("--png needs --out DIR")
-    origin, setting = _setting(scenario, given)
+    origin, setting = _setting(scenario, given, trader or ())
     parameters = pairs("--param", param or ())
     if instrument is not None:
         parameters["instrument"] = instrument
-    if least_capital and (setting.crowded or setting.variants):
-        raise InputError("--least-capital: is of a scenario without population and variants")
+    if least_capital and (setting.crowded or setting.variants or setting.traders):
+        raise InputError(
+            "--least-capital: is of a scenario without population, traders and variants"
+        )
     if no_feedback_run and not setting.crowded:
         raise InputError(
             f"--no-feedback-run: scenario {setting.name} has no population, and no such run"
@@ -137,7 +146,7 @@ def run(
     keep = journals(db, origin)
     results = []
     columns = setting.variants or (setting,)
-    classes = [load_strategies(one, compiled, strategy or ()) for one in columns]
+    classes = [load_strategies(one, compiled, strategy or (), trader or ()) for one in columns]
     for one, kinds in zip(columns, classes, strict=True):
         chosen = {**one.parameters, **parameters}
         for found in modes_of(one):
@@ -156,7 +165,9 @@ def make_folder(folder: Path) -> None:
         raise InputError(f"--out {folder}: cannot write: {error.strerror or error}") from error
 
 
-def _setting(scenario: str | None, given: Mapping[str, Any]) -> tuple[Origin, Scenario]:
+def _setting(
+    scenario: str | None, given: Mapping[str, Any], traders: Sequence[str]
+) -> tuple[Origin, Scenario]:
     """Return the scenario with the options above it; data of the user's own name the run."""
     changes = {name: value for name, value in given.items() if value is not None}
     if "data" in changes:
@@ -167,6 +178,10 @@ def _setting(scenario: str | None, given: Mapping[str, Any]) -> tuple[Origin, Sc
     path, text = scenario_text(scenario or "crash")
     found = scenario_of(path, text)
     changes |= crowd_changes(found, changes)
+    if traders:
+        changes["traders"] = with_options(found, traders)
+        if "population" in changes or any(one.crowded for one in (found, *found.variants)):
+            raise InputError("--trader: not beside a population")
     other = [
         f"--{name} {changes[name]}"
         for name in ("mode", "rulebook")
@@ -371,13 +386,19 @@ def _least(
 
 
 def load_strategies(
-    setting: Scenario, compiled: bool, named: Sequence[str] = ()
+    setting: Scenario, compiled: bool, named: Sequence[str] = (), traders: Sequence[str] = ()
 ) -> list[type[Any]]:
-    """Return the classes of a scenario's strategies.
+    """Return the classes of a scenario's strategies, account by account.
 
-    Those of a path are loaded only where ``named``, the command line, has them.
+    Those of a path are loaded only where ``named`` and ``traders``, the command line, have them.
     """
     from simulator.cli.strategies import check_named, strategy_class
 
-    check_named(setting.strategies, named, f"scenario {setting.name}")
-    return [strategy_class(name, compiled=compiled, note=note) for name in setting.strategies]
+    where = f"scenario {setting.name}"
+    check_named(setting.strategies, named, where)
+    said = {one.name: one.strategies for one in map(parsed, traders)}
+    for one in setting.traders:
+        known = (*said.get(one.name, ()), *(() if one.strategies else named))
+        check_named(strategies_for(setting, one), known, where, f"--trader {one.name}=")
+    names = all_strategies(setting)
+    return [strategy_class(name, compiled=compiled, note=note) for name in names]

@@ -31,6 +31,8 @@
 
     [profile]  # and [[life]]: what the account's owner does, see simulator.cli.life
 
+Further accounts may trade beside it, in the same books: ``[[traders]]``, see simulator.cli.traders.
+
 Besides the account that trades, a population may hold positions (docs/how-to/population.md); a
 scenario with one has no strategy unless it names some::
 
@@ -79,6 +81,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationErr
 
 from simulator.cli.impact import ImpactTable
 from simulator.cli.life import LifeEntry, Profile, fault, in_order
+from simulator.cli.traders import PositiveAmount, Traders
 from simulator.cli.variants import overlays
 from simulator.errors import InputError
 from simulator.files import TOO_DEEP, text_of
@@ -93,8 +96,6 @@ BUNDLED = "bundled:"
 
 CROWD = ("people", "population")
 """Fields of which one says who holds positions besides the account that trades."""
-
-PositiveAmount = Annotated[Decimal, Field(gt=0, allow_inf_nan=False)]
 
 
 class Scenario(BaseModel):
@@ -128,6 +129,7 @@ class Scenario(BaseModel):
     parameters: dict[str, str] = {}
     profile: Profile | None = None
     life: Annotated[tuple[LifeEntry, ...], AfterValidator(in_order)] = ()
+    traders: Traders = ()
     accounts: int = Field(default=0, ge=0, le=MOST_ACCOUNTS)
     population: str = ""
     people: People = ()
@@ -158,6 +160,8 @@ class Scenario(BaseModel):
                 if not self.data
                 else "data and [market]: give one of them"
             )
+        if self.traders and self.crowded:
+            raise ValueError("traders: not beside [[people]] or a population; give one of them")
         if self.people and self.population:
             raise ValueError("people and population: give one of them")
         if self.accounts and not self.people:
@@ -295,8 +299,15 @@ def _from_file(scenario: Scenario, folder: Path) -> dict[str, Any]:
             return name
         return str(folder / name)
 
+    def code(name: str) -> str:
+        return seen(name) if ".py" in name else name
+
     return {
         "data": tuple(seen(name) for name in scenario.data),
-        "strategies": tuple(seen(name) if ".py" in name else name for name in scenario.strategies),
+        "strategies": tuple(map(code, scenario.strategies)),
+        "traders": tuple(
+            one.model_copy(update={"strategies": tuple(map(code, one.strategies))})
+            for one in scenario.traders
+        ),
         "population": seen(scenario.population) if scenario.population else "",
     }

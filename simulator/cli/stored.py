@@ -13,6 +13,7 @@ from pydantic import BaseModel, TypeAdapter, ValidationError
 from simulator.cli.engine import Engine, make_engine, note
 from simulator.cli.scenario import BUNDLED, Scenario, scenario_of
 from simulator.cli.strategies import is_path
+from simulator.cli.traders import TraderTable, all_strategies
 from simulator.errors import InputError
 from simulator.rulebook.messages import first_error
 from simulator.rulebook.schema import Rulebook
@@ -71,7 +72,7 @@ def told_of(
         "mode": mode,
         "quiet": quiet,
         "parameters": dict(parameters),
-        "strategies": [_strategy(name) for name in one.strategies],
+        "strategies": [_strategy(name) for name in all_strategies(one)],
         "files": [_absolute(getattr(one, name)) for name in PATHS if getattr(one, name)],
     }
 
@@ -170,6 +171,12 @@ def _strategy(name: str) -> str:
     return f"{_absolute(f'{path}.py' if colon else path)}{colon[3:]}{kind}"
 
 
+def _trader(one: TraderTable) -> dict[str, Any]:
+    """Return what is told of a further account, its strategies' files from the root."""
+    told = one.model_dump(mode="json", exclude_unset=True)
+    return told | {"strategies": [_strategy(name) for name in one.strategies], "mode": one.mode}
+
+
 def _as_json(name: str, value: Any) -> Any:
     if name == "data":
         return [_absolute(one) for one in value]
@@ -177,6 +184,8 @@ def _as_json(name: str, value: Any) -> Any:
         return [_strategy(one) for one in value]
     if name in PATHS:
         return _absolute(value)
+    if name == "traders":
+        return [_trader(one) for one in value]
     if isinstance(value, Mapping):
         return {key: str(item) for key, item in value.items()}
     return list(value) if isinstance(value, tuple) else value

@@ -40,14 +40,19 @@ def is_path(name: str) -> bool:
     return ".py:" in name or name.endswith(".py")
 
 
-def check_named(names: Sequence[str], named: Sequence[str], where: str) -> None:
+def check_named(
+    names: Sequence[str], named: Sequence[str], where: str, option: str = "--strategy "
+) -> None:
     """Raise ``InputError`` if a path among ``names`` is not one that the command line ``named``.
 
-    ``where`` is what else names it: a scenario, a stored run.
+    ``where`` is what else names it: a scenario, a stored run; ``option`` would name it.
     """
     unnamed = [name for name in names if is_path(name) and name not in named]
     if unnamed:
-        options = " ".join(f"--strategy {name}" for name in names)
+        several = option.endswith("=")
+        options = (
+            option + ",".join(names) if several else " ".join(f"{option}{name}" for name in names)
+        )
         raise InputError(
             f"{where}: {unnamed[0]} is code, and is loaded only when the command line names it: "
             f"look at it, then add {options}"
@@ -73,16 +78,25 @@ def strategy_class(
     return _pick(import_module(f"strategies.{path}"), wanted, name)
 
 
-def build(kinds: Sequence[type[Any]], parameters: Mapping[str, str]) -> list[Any]:
+def check_known(kinds: Sequence[type[Any]], given: Sequence[str], where: str = "--param") -> None:
+    """Raise ``InputError`` for a parameter that no strategy has; ``where`` it was given."""
+    every = sorted({name for kind in kinds for name in _parameters(kind)})
+    for name in given:
+        if name not in every:
+            raise InputError(f"{where} {name}: no strategy has it{nearest(name, every)}")
+
+
+def build(
+    kinds: Sequence[type[Any]], parameters: Mapping[str, str], *, others: bool = False
+) -> list[Any]:
     """Return fresh strategies; each parameter goes to every strategy that has it.
 
-    Raises ``InputError`` for a parameter that no strategy has, or a value of the wrong kind.
+    Raises ``InputError`` for a parameter that no strategy has, unless there are ``others`` that may
+    have it, or a value of the wrong kind.
     """
+    if not others:
+        check_known(kinds, list(parameters))
     known = [_parameters(kind) for kind in kinds]
-    every = sorted({name for names in known for name in names})
-    for name in parameters:
-        if name not in every:
-            raise InputError(f"--param {name}: no strategy has it{nearest(name, every)}")
     made = []
     for kind, names in zip(kinds, known, strict=True):
         chosen = {n: _value(n, text, names[n]) for n, text in parameters.items() if n in names}

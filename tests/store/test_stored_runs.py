@@ -124,6 +124,33 @@ def test_a_killed_run_goes_on(tmp_path: Path) -> None:
     assert ran(tmp_path, "verify", "runs.db", "1").returncode == 0
 
 
+def test_a_killed_run_of_two_accounts_goes_on(tmp_path: Path) -> None:
+    two = ("side_by_side", "--trader", "mine=mine.py:Grid@separated", *SHORT)
+    (tmp_path / "mine.py").write_text(KILLED)
+    whole = json.loads(ran(tmp_path, "run", *two, "--json").stdout)["runs"][0]
+    (tmp_path / "end.txt").touch()
+    assert ran(tmp_path, "run", *two, "--db", "runs.db").returncode < 0
+    (tmp_path / "end.txt").unlink()
+    again = ran(tmp_path, "resume", "runs.db", "1", "--strategy", "mine.py:Grid", "--json")
+    assert again.returncode == 0, again.stderr
+    found = json.loads(again.stdout)["runs"][0]
+    assert found["digest"] == whole["digest"]
+    assert [one["name"] for one in found["accounts"]] == ["first", "pooled", "mine"]
+    figures = [[one[name] for name in ("mode", "fills", "pnl", "worst_ratio")]
+               for run in (found, whole) for one in run["accounts"]]  # fmt: skip
+    assert figures[:3] == figures[3:]
+    checked = ran(tmp_path, "verify", "runs.db", "1")
+    assert checked.returncode == 0, checked.stderr
+    database = Database.open(tmp_path / "runs.db")
+    with database.reading() as connection:
+        pools = connection.exec_driver_sql(
+            "select distinct name from margin_history join names on number = pool"
+            " and kind = 'pool' where pool < 0"
+        )
+        assert {name for (name,) in pools} == {"account", "pooled", "mine"}
+    database.close()
+
+
 def test_a_strategy_that_fails_leaves_a_run_that_goes_on(tmp_path: Path) -> None:
     (tmp_path / "raise.txt").touch()
     failed = own(tmp_path, "--db", "runs.db")
