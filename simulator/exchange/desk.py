@@ -19,6 +19,7 @@ from simulator.exchange.census import Census
 from simulator.exchange.core import Core
 from simulator.exchange.expiry import Expiry
 from simulator.exchange.funding import Funding
+from simulator.exchange.hedges import Hedges
 from simulator.exchange.holders import Holders
 from simulator.exchange.layout import Layout, margins_of, mode_columns, targets_of, with_leverage
 from simulator.exchange.liquidator import Liquidator
@@ -54,7 +55,7 @@ class Desk(AccountDesk):
     ``negative`` (balances) do what their names say for all accounts; the parts of `AccountDesk` are
     the first account's.  ``accounts`` are the desks of all that trade, by number,
     this one included.  Of a crowd, ``roster`` says who is who, ``holders`` does what happens to all
-    at once, and ``census`` looks at how they stand.
+    at once, ``census`` and ``hedges`` look at how they stand.
     """
 
     holders: Holders
@@ -100,6 +101,7 @@ class Desk(AccountDesk):
         )
         self._begin(self, columns, TRADER, own)
         self.census = Census(core, instruments, assets, self.roster)
+        self.hedges = Hedges(core, instruments, assets, self.roster, self.measuring)
         self.shared = Layout(partition, columns["margin"])
         self.accounts: dict[int, AccountDesk] = {TRADER: self}
         self.accounts |= {desk.account: desk for desk in further(self, columns)}
@@ -260,6 +262,7 @@ class Desk(AccountDesk):
         for desk in self.accounts.values():
             desk.keep_sample()
         self.census.sampled()
+        self.hedges.sampled()
 
     def margin_step(self) -> None:
         """A step of the measured correlation and volatility, where margin follows from them."""

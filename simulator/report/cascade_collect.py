@@ -16,10 +16,13 @@ from simulator.report.cascade_figures import bankrupt_accounts
 from simulator.report.cascade_result import (
     CALLS,
     CLOSINGS,
+    CORRELATIONS,
     FAN,
     FUND,
     GROUPS,
     HEAT,
+    HEDGES,
+    LEGS,
     PATHS,
     STAGES,
     Cascade,
@@ -39,6 +42,7 @@ def cascade_of(run: Simulation) -> Cascade | None:
         return None
     census, engine = run.desk.census, run.desk.liquidator.engine
     census.end()
+    run.desk.hedges.end()
     who = _Names(run)
     closings = _closings(run, who, engine.closings())
     calls = _calls(who, engine.calls())
@@ -56,6 +60,9 @@ def cascade_of(run: Simulation) -> Cascade | None:
         fan=_fan(run),
         heat=pl.DataFrame(census.heat, schema=HEAT, orient="row"),
         paths=_paths(run),
+        legs=_legs(run),
+        hedges=_hedges(run),
+        correlations=_correlations(run),
         unlimited=tuple(
             asset
             for asset in fund["asset"].unique(maintain_order=True).to_list()
@@ -255,6 +262,42 @@ def _paths(run: Simulation) -> pl.DataFrame:
             )
         )
     return pl.concat(frames).sort("time_ns", maintain_order=True)
+
+
+def _legs(run: Simulation) -> pl.DataFrame:
+    """Legs of hedged accounts, at an instant that was looked at twice the later ones."""
+    roster: Roster = run.roster
+    listed = [one.name for one in run.player.instruments]
+    rows = []
+    for time, account, leg, quantity, exposure in run.desk.hedges.legs:
+        name = listed[leg % len(listed)] if leg >= 0 else run.assets[-1 - leg]
+        who = (roster.id_of(account), roster.group_of(account), roster.mode_of(account))
+        rows.append((time, *who, name, quantity, exposure))
+    made = pl.DataFrame(rows, schema=LEGS, orient="row")
+    return made.unique(["time_ns", "account", "leg"], keep="last", maintain_order=True)
+
+
+def _hedges(run: Simulation) -> pl.DataFrame:
+    """Margin of hedged accounts; 0 stands for all of them together."""
+    roster: Roster = run.roster
+    rows: list[tuple[Any, ...]] = []
+    for time, account, *amounts in run.desk.hedges.margin:
+        who: tuple[int | None, str, str] = (None, "", "")
+        if account:
+            who = (roster.id_of(account), roster.group_of(account), roster.mode_of(account))
+        rows.append((time, *who, *amounts))
+    made = pl.DataFrame(rows, schema=HEDGES, orient="row")
+    return made.unique(["time_ns", "account"], keep="last", maintain_order=True)
+
+
+def _correlations(run: Simulation) -> pl.DataFrame:
+    names = run.core.pools.columns.underlyings
+    rows = [
+        (time, names[one], names[other], correlation, credit)
+        for time, one, other, correlation, credit in run.desk.hedges.measured
+    ]
+    made = pl.DataFrame(rows, schema=CORRELATIONS, orient="row")
+    return made.unique(["time_ns", "one", "other"], keep="last", maintain_order=True)
 
 
 def _known(values: Table) -> pl.Series:

@@ -10,36 +10,12 @@ from typing import Any
 
 import polars as pl
 
+from simulator.report.cascade_moves import OF_CROWD, Fall, Rise, falls, rises
 from simulator.report.cascade_result import STAGES, Cascade
 from simulator.report.result import RunResult
 from simulator.report.values import finite
 
 MINUTE_NS = 60 * 10**9
-
-LEAST_FALL = 1e-4
-"""A fall without feedback below this share of price is none: nothing can be a multiple of it."""
-
-OF_CROWD = pl.col("account") > 0
-"""Rows of the population; 0 is the account that trades, -1 the insurance fund."""
-
-
-@dataclass(frozen=True, slots=True)
-class Fall:
-    """How deep a price fell: lowest mark against the first, with feedback and without."""
-
-    instrument: str
-    first: float
-    low: float
-    low_ns: int
-    fall: float
-    quiet_fall: float | None = None
-
-    @property
-    def amplification(self) -> float | None:
-        """Fall with feedback over fall without; None where there was none without."""
-        if self.quiet_fall is None or self.quiet_fall < LEAST_FALL:
-            return None
-        return self.fall / self.quiet_fall
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,6 +91,7 @@ class Figures:
     beyond: int
     minutes: pl.DataFrame
     falls: tuple[Fall, ...]
+    rises: tuple[Rise, ...]
     fund: tuple[FundFigures, ...]
     fund_drawdown: float
     groups: tuple[GroupFigures, ...]
@@ -131,6 +108,16 @@ class Figures:
     def headline(self) -> Fall | None:
         """The fall to speak of first: of the instrument with the most closed, else the deepest."""
         return self.falls[0] if self.falls else None
+
+    @property
+    def squeeze(self) -> Rise | None:
+        """The rise to speak of first; None where not most of what was closed was short."""
+        return self.rises[0] if self.rises and self.closed_short > self.closed_long else None
+
+    @property
+    def spoken(self) -> Fall | Rise | None:
+        """The move of the instrument that pictures show first."""
+        return self.squeeze or self.headline
 
     @property
     def wealth_start(self) -> float:
@@ -177,6 +164,7 @@ def figures_of(cascade: Cascade, quiet: Cascade | None, start_ns: int, end_ns: i
         beyond=calls.filter(pl.col("bankrupt"))["account"].n_unique(),
         minutes=by_minute(cascade, start_ns, end_ns),
         falls=falls(cascade, quiet),
+        rises=rises(cascade, quiet),
         fund=fund_figures(cascade),
         fund_drawdown=fund_drawdown(cascade),
         groups=group_figures(cascade, quiet),
@@ -225,41 +213,6 @@ def by_minute(cascade: Cascade, start_ns: int, end_ns: int) -> pl.DataFrame:
     for part in (closings, calls, bankrupt):
         made = made.join(part, on="minute_ns", how="left", maintain_order="left")
     return made.fill_null(0)
-
-
-def falls(cascade: Cascade, quiet: Cascade | None) -> tuple[Fall, ...]:
-    """Return the fall of each instrument: those first of which the most long positions were closed
-    (short ones are bought back, which makes no fall), then the deepest.
-    """
-    sold = OF_CROWD & pl.col("stage").is_in(STAGES) & (pl.col("side") < 0)
-    closed = cascade.closings.filter(sold)
-    traded = closed.group_by("instrument").agg(pl.col("notional").sum())
-    weight = dict(traded.iter_rows())
-    calm = {} if quiet is None else {one.instrument: one.fall for one in _falls(quiet)}
-    made = [
-        Fall(one.instrument, one.first, one.low, one.low_ns, one.fall, calm.get(one.instrument))
-        for one in _falls(cascade)
-    ]
-
-    def rank(one: Fall) -> tuple[float, int, bool, str]:
-        # Falls as deep as each other are a contract's first: positions are in contracts.
-        depth = round(one.fall / LEAST_FALL)
-        spot = one.instrument.startswith("spot:")
-        return -weight.get(one.instrument, 0.0), -depth, spot, one.instrument
-
-    return tuple(sorted(made, key=rank))
-
-
-def _falls(cascade: Cascade) -> list[Fall]:
-    made = []
-    priced = cascade.paths.with_columns(price=pl.coalesce("mark", "index")).filter(
-        pl.col("price") > 0
-    )
-    for (name,), part in priced.sort("time_ns").group_by("instrument", maintain_order=True):
-        first, at = float(part["price"][0]), int(part["price"].arg_min() or 0)
-        low = float(part["price"][at])
-        made.append(Fall(str(name), first, low, int(part["time_ns"][at]), 1 - low / first))
-    return made
 
 
 def fund_figures(cascade: Cascade) -> tuple[FundFigures, ...]:
@@ -372,6 +325,11 @@ def as_document(found: Figures) -> dict[str, Any]:
             {one.name: getattr(item, one.name) for one in fields(item)}
             | {"amplification": item.amplification}
             for item in found.falls
+        ],
+        "rises": [
+            {one.name: getattr(item, one.name) for one in fields(item)}
+            | {"amplification": item.amplification}
+            for item in found.rises
         ],
         "wealth_start": finite(found.wealth_start),
         "lost_share": finite(found.lost),

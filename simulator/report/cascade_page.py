@@ -9,7 +9,8 @@ from simulator.report.cascade_figures import Figures
 from simulator.report.cascade_panels import pictures
 from simulator.report.cascade_picture import Picture
 from simulator.report.cascade_static import grid
-from simulator.report.cascade_table import Told, cascade_rows, sentences, told
+from simulator.report.cascade_table import Told, cascade_rows, told
+from simulator.report.cascade_words import sentences
 from simulator.report.result import RunResult, as_name
 from simulator.report.values import amount, compact, count, utc
 

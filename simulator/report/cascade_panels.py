@@ -12,8 +12,11 @@ from dataclasses import replace
 import numpy as np
 import polars as pl
 
-from simulator.report.cascade_figures import MINUTE_NS, OF_CROWD, Figures
+from simulator.report.cascade_figures import MINUTE_NS, Figures
 from simulator.report.cascade_heat import heats
+from simulator.report.cascade_hedges import coin_picture, hedge_pictures
+from simulator.report.cascade_lines import POINTS_MAX, alike, key_of, path_line
+from simulator.report.cascade_moves import OF_CROWD
 from simulator.report.cascade_picture import (
     Band,
     Bars,
@@ -22,7 +25,6 @@ from simulator.report.cascade_picture import (
     Lying,
     Picture,
 )
-from simulator.report.cascade_result import Cascade
 from simulator.report.cascade_table import Told, told
 from simulator.report.colours import MODES, PRICE, RUNS, STAGES
 from simulator.report.downsample import extremes
@@ -38,7 +40,6 @@ PRICES_OF_VARIANT = 2
 BARS_MAX = 240
 """Bars of a picture over time; beyond, a bar is several minutes."""
 
-POINTS_MAX = 1500
 RATIO_RANGE = (0.1, 20.0)
 """Ratios beyond are drawn at the end: they differ without a difference."""
 
@@ -64,15 +65,16 @@ def pictures(results: Sequence[RunResult]) -> list[Picture]:
     variants = dict.fromkeys(run.variant for run, _ in runs)
     if len(variants) > 1:
         made.append(_compared(runs, tints))
+    made += coin_picture(runs)
     for variant in variants:
         part = [item for item in runs if item[0].variant == variant]
         most = PRICES_MAX if len(variants) == 1 else PRICES_OF_VARIANT
         made += [_price(part, name, variant) for name in _priced(part)[:most]]
-    made += _alike([_minutes(run, one) for run, one in runs])
+    made += alike([_minutes(run, one) for run, one in runs])
     made += [_heat(run, one) for run, one in runs]
     made += [_fan(run) for run, _ in runs]
-    made += _alike([_displacement(run, one) for run, one in runs])
-    made += [_fund(runs, tints), _losses(runs, tints)]
+    made += alike([_displacement(run, one) for run, one in runs])
+    made += [*hedge_pictures(runs), _fund(runs, tints), _losses(runs, tints)]
     return [replace(one, span=span) for one in made]
 
 
@@ -102,18 +104,21 @@ def _price(runs: Sequence[Told], name: str, variant: str) -> Picture:
         if run.cascade is None:
             continue
         if run.quiet is not None:
-            calm = _path(run.quiet, name, "mark", "without feedback", PRICE, "dot", 2.0)
+            calm = path_line(run.quiet, name, "mark", "without feedback", PRICE, "dot", 2.0)
             if calm is not None and not any(_same(calm, other) for other in lines):
                 lines.append(calm)
         tint = MODES.get(run.mode, RUNS[0])
         dash = "dash" if run.mode == "unified" else "solid"
         width = 2.6 if run.mode == "separated" else 1.5
-        mark = _path(run.cascade, name, "mark", f"{run.mode}: mark", tint, dash, width)
-        index = _path(run.cascade, name, "index", f"{run.mode}: index", tint, "dot", 0.9)
+        mark = path_line(run.cascade, name, "mark", f"{run.mode}: mark", tint, dash, width)
+        index = path_line(run.cascade, name, "index", f"{run.mode}: index", tint, "dot", 0.9)
         lines += [line for line in (mark, index) if line is not None]
         fall = next((fall for fall in one.falls if fall.instrument == name), None)
         if fall is not None and fall.amplification is not None:
             said.append(f"{run.mode} {fall.amplification:.2f} times as deep as without feedback")
+        rise = next((rise for rise in one.rises if rise.instrument == name), None)
+        if rise is not None and rise.amplification is not None:
+            said.append(f"{run.mode} {rise.amplification:.2f} times as high as without feedback")
     title = f"Price with and without feedback, {name}" + (f", {variant}" if variant else "")
     return Picture(
         f"price-{variant}-{name}" if variant else f"price-{name}", title, "price (quote asset)",
@@ -125,31 +130,17 @@ def _same(one: Line, other: Line) -> bool:
     return one.name == other.name and np.array_equal(one.values, other.values)
 
 
-def _path(
-    cascade: Cascade, name: str, column: str, called: str, tint: str, dash: str, width: float
-) -> Line | None:
-    value = pl.coalesce(column, "index") if column == "mark" else pl.col(column)
-    part = cascade.paths.filter(pl.col("instrument") == name).select(
-        pl.col("time_ns") / 1e6, value=value
-    ).filter(pl.col("value").is_not_null()).sort("time_ns")  # fmt: skip
-    if not part.height:
-        return None
-    time_ms, values = part["time_ns"].to_numpy(), part["value"].to_numpy()
-    keep = extremes(values, POINTS_MAX)
-    return Line(called, tint, time_ms[keep], values[keep], dash, width)
-
-
 def _compared(runs: Sequence[Told], tints: Sequence[str]) -> Picture:
     """The price that each run speaks of first, as change since its start."""
     lines = []
     for (run, one), tint in zip(runs, tints, strict=True):
-        if run.cascade is None or one.headline is None:
+        if run.cascade is None or one.spoken is None:
             continue
-        name = one.headline.instrument
-        found = _path(run.cascade, name, "mark", f"{run.label}: {name}", tint, "solid", 1.6)
+        name = one.spoken.instrument
+        found = path_line(run.cascade, name, "mark", f"{run.label}: {name}", tint, "solid", 1.6)
         if found is not None:
             dash = "dash" if run.mode == "unified" else "solid"
-            change = (found.values / one.headline.first - 1) * 100
+            change = (found.values / one.spoken.first - 1) * 100
             lines.append(replace(found, values=change, dash=dash))
     return Picture("compared", "Price with feedback, all runs", "change since the start (%)",
                    lines=tuple(lines), none="The runs kept no prices.")  # fmt: skip
@@ -176,7 +167,7 @@ def _minutes(run: RunResult, one: Figures) -> Picture:
     each = "minute" if step == 1 else f"{step} minutes"
     said = f"Notional liquidated each {each}, {run.label}"
     return Picture(
-        _key("minutes", run), said, f"{run.currency} (long up, short down)", run.label,
+        key_of("minutes", run), said, f"{run.currency} (long up, short down)", run.label,
         bars=tuple(bars), bar_ms=step * 60_000.0,
         note=f"in all {compact(one.closed)} {run.currency} of positions" if bars else "",
     )  # fmt: skip
@@ -189,15 +180,15 @@ def _heat(run: RunResult, one: Figures) -> Picture:
     """Where the next liquidations sit by price over time, with the price drawn over."""
     title = f"Where the next liquidations sit, {run.label}"
     none = "No position was near enough to its threshold."
-    if run.cascade is None or one.headline is None:
-        return Picture(_key("heat", run), title, "price", run.label, none=none)
-    name = one.headline.instrument
-    path = _path(run.cascade, name, "mark", f"mark of {name}", PRICE, "solid", 2.2)
+    if run.cascade is None or one.spoken is None:
+        return Picture(key_of("heat", run), title, "price", run.label, none=none)
+    name = one.spoken.instrument
+    path = path_line(run.cascade, name, "mark", f"mark of {name}", PRICE, "solid", 2.2)
     if path is None:
-        return Picture(_key("heat", run), title, "price", run.label, none=none)
+        return Picture(key_of("heat", run), title, "price", run.label, none=none)
     found, values = heats(run.cascade.heat, path.time_ms, path.values, run.end_ns / 1e6)
     return Picture(
-        _key("heat", run), title, f"price of {name}", run.label,
+        key_of("heat", run), title, f"price of {name}", run.label,
         lines=(path,) if found else (), heats=found, values=values, none=none,
         note="long positions wait below the price, short ones above; all prices moved by the same "
         "share" if found else "",
@@ -228,7 +219,7 @@ def _fan(run: RunResult) -> Picture:
         lines.append(Line(f"{prefix}median", tint, time_ms, column("p50"), width=2.2))
     name = "uniMMR" if run.mode == "unified" else "Margin ratio"
     return Picture(
-        _key("fan", run), f"{name} of all pools with positions, {run.label}",
+        key_of("fan", run), f"{name} of all pools with positions, {run.label}",
         "equity / maintenance margin", run.label, lines=tuple(lines), bands=tuple(bands),
         levels={label: at for label, at in run.thresholds.items() if at > 0} if lines else {},
         log=True, none="No pool had a requirement.", values=RATIO_RANGE,
@@ -244,11 +235,11 @@ def _displacement(run: RunResult, one: Figures) -> Picture:
         strength = {name: value or 0.0 for name, value in moved.iter_rows()}
         names = [fall.instrument for fall in one.falls if strength.get(fall.instrument, 0.0) > 0]
         for i, name in enumerate(names[: len(RUNS)]):
-            found = _path(run.cascade, name, "displacement", name, RUNS[i], "solid", 1.6)
+            found = path_line(run.cascade, name, "displacement", name, RUNS[i], "solid", 1.6)
             if found is not None:
                 lines.append(replace(found, values=found.values * 100))
     return Picture(
-        _key("displacement", run), f"How far liquidations moved the books, {run.label}",
+        key_of("displacement", run), f"How far liquidations moved the books, {run.label}",
         "displacement (% of price)", run.label, lines=tuple(lines),
         none="No order moved a book.",
     )  # fmt: skip
@@ -324,29 +315,3 @@ def _losses(runs: Sequence[Told], tints: Sequence[str]) -> Picture:
 
 def _shares(values: Iterable[float | None]) -> Floats:
     return np.array([np.nan if value is None else 100 * value for value in values])
-
-
-def _key(kind: str, run: RunResult) -> str:
-    return "-".join(part for part in (kind, run.variant, run.mode) if part)
-
-
-def _alike(made: list[Picture]) -> list[Picture]:
-    """Give pictures of one kind the same value axis."""
-    lows, highs = [0.0], [0.0]
-    for one in made:
-        for line in one.lines:
-            lows.append(float(np.nanmin(line.values)))
-            highs.append(float(np.nanmax(line.values)))
-        for sign, ends in ((1, highs), (-1, lows)):
-            total: dict[float, float] = {}
-            for bars in one.bars:
-                for at, value in zip(bars.time_ms.tolist(), bars.values.tolist(), strict=True):
-                    if sign * value > 0:
-                        total[at] = total.get(at, 0.0) + value
-            ends += total.values()
-    pad = 0.05 * (max(highs) - min(lows))
-    if not pad:
-        return made
-    low = min(lows) - pad if min(lows) < 0 else 0.0
-    high = max(highs) + pad if max(highs) > 0 else 0.0
-    return [replace(one, values=(low, high)) for one in made]

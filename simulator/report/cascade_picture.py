@@ -77,6 +77,15 @@ class Heat:
 
 
 @dataclass(frozen=True, slots=True)
+class Moment:
+    """A line upwards at an instant, with its name at the top."""
+
+    name: str
+    tint: str
+    time_ms: float
+
+
+@dataclass(frozen=True, slots=True)
 class Picture:
     """One picture; ``run`` is the label of the only run that it shows, empty where it shows all.
 
@@ -92,6 +101,7 @@ class Picture:
     bars: tuple[Bars, ...] = ()
     lying: tuple[Lying, ...] = ()
     heats: tuple[Heat, ...] = ()
+    moments: tuple[Moment, ...] = ()
     levels: dict[str, float] = field(default_factory=dict)
     log: bool = False
     note: str = ""

@@ -43,6 +43,12 @@ def cascade_figure(picture: Picture) -> go.Figure:
         made.add_trace(_line(line))
     for number, lying in enumerate(picture.lying):
         _lying(made, lying, number, len(picture.lying))
+    for moment in picture.moments:
+        made.add_vline(x=moment.time_ms, line={"color": moment.tint, "width": 1.6, "dash": "dash"})
+        made.add_annotation(
+            text=moment.name, x=moment.time_ms, y=1.0, yref="paper", xanchor="left",
+            yanchor="top", xshift=3, showarrow=False, font={"size": 11, "color": moment.tint},
+        )  # fmt: skip
     ends = label_ends(picture.levels)
     for name, at in picture.levels.items():
         made.add_hline(y=at, line={"color": LEVEL, "width": 1.4, "dash": "dot"})

@@ -109,6 +109,47 @@ PATHS = {
 book), and how far liquidations have moved the book, as a share of price.
 """
 
+LEGS = {
+    "time_ns": pl.Int64,
+    "account": pl.Int64,
+    "group": pl.String,
+    "mode": pl.String,
+    "leg": pl.String,
+    "quantity": pl.Float64,
+    "exposure": pl.Float64,
+}
+"""Columns of ``Cascade.legs``: hedged accounts, the largest few of each type, at some 300 instants.
+
+A leg is a position, named by its instrument, or the coins of an asset, less what is owed.
+``quantity`` is signed, in base asset (contracts of an inverse one), ``exposure`` in USDT.
+"""
+
+HEDGES = {
+    "time_ns": pl.Int64,
+    "account": pl.Int64,
+    "group": pl.String,
+    "mode": pl.String,
+    "equity": pl.Float64,
+    "maintenance_margin": pl.Float64,
+    "credit": pl.Float64,
+}
+"""Columns of ``Cascade.hedges``: margin of the accounts of ``legs``, all pools added, USDT.
+
+``credit``: what the maintenance margin is less by, for underlyings that go together.  Rows without
+an account are all hedged accounts together, there where any has legs in two underlyings.
+"""
+
+CORRELATIONS = {
+    "time_ns": pl.Int64,
+    "one": pl.String,
+    "other": pl.String,
+    "correlation": pl.Float64,
+    "credit": pl.Float64,
+}
+"""Columns of ``Cascade.correlations``: the correlation measured on the run's index prices (null:
+not yet), and the share of the full credit that it gives.
+"""
+
 
 def _frame(schema: Mapping[str, Any]) -> pl.DataFrame:
     return pl.DataFrame(schema=schema)
@@ -134,4 +175,7 @@ class Cascade:
     fan: pl.DataFrame = field(default_factory=lambda: _frame(FAN))
     heat: pl.DataFrame = field(default_factory=lambda: _frame(HEAT))
     paths: pl.DataFrame = field(default_factory=lambda: _frame(PATHS))
+    legs: pl.DataFrame = field(default_factory=lambda: _frame(LEGS))
+    hedges: pl.DataFrame = field(default_factory=lambda: _frame(HEDGES))
+    correlations: pl.DataFrame = field(default_factory=lambda: _frame(CORRELATIONS))
     unlimited: tuple[str, ...] = ()

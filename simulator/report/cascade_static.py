@@ -120,6 +120,11 @@ def _over_time(axes: Any, picture: Picture) -> None:
         axes.plot(_days(line.time_ms), line.values, color=line.tint, label=line.name,
                   lw=line.width, ls=DASHES[line.dash],
                   drawstyle="steps-post" if line.step else "default")  # fmt: skip
+    for moment in picture.moments:
+        at = float(_days(np.array([moment.time_ms]))[0])
+        axes.axvline(at, color=moment.tint, linestyle="--", linewidth=1.4)
+        axes.annotate(moment.name, (at, 0.98), (3, 0), ("data", "axes fraction"), "offset points",
+                      fontsize=8, color=moment.tint, va="top")  # fmt: skip
     ends = label_ends(picture.levels)
     for name, at in picture.levels.items():
         axes.axhline(at, color=LEVEL, linestyle=":", linewidth=1.4)

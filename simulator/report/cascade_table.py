@@ -1,9 +1,8 @@
-"""A cascade told in words and as a table: one row a figure, one column a run."""
+"""A cascade told as a table: one row a figure, one column a run."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from datetime import UTC, datetime
 
 import numpy as np
 from rich.box import SIMPLE_HEAD
@@ -11,14 +10,9 @@ from rich.console import Group
 from rich.table import Table
 from rich.text import Text
 
-from simulator.report.cascade_figures import (
-    LEAST_FALL,
-    Fall,
-    Figures,
-    GroupFigures,
-    figures,
-    share,
-)
+from simulator.report.cascade_figures import Figures, GroupFigures, figures, share
+from simulator.report.cascade_moves import Fall, Rise
+from simulator.report.cascade_words import clock, percent, sentences
 from simulator.report.result import RunResult
 from simulator.report.table import Row
 from simulator.report.values import MISSING, amount, compact, count, rate
@@ -30,7 +24,7 @@ COLUMNS_MAX = 60
 PEAKS = 3
 """Minutes with the most, of each run, that the table by minute lists."""
 
-FALLS_MAX = 4
+FALLS_MAX, RISES_MAX = 4, 2
 LABEL_WIDTH, CELL_WIDTH = 44, 12
 """Columns of a terminal that a row's label with its unit, and each of its cells, take at least."""
 
@@ -44,115 +38,6 @@ def told(results: Sequence[RunResult]) -> list[Told]:
     """Return the runs that had a population, each with its figures."""
     found = [(run, figures(run)) for run in results]
     return [(run, one) for run, one in found if one is not None]
-
-
-def percent(value: float | None, digits: int = 1) -> str:
-    """Write a share in percent.
-
-    >>> percent(0.1423), percent(None)
-    ('14.2', '–')
-    """
-    return MISSING if value is None else amount(100 * value, digits)
-
-
-def clock(time_ns: int) -> str:
-    """Write the time of day, UTC, to the minute.
-
-    >>> clock(1_700_000_000_000_000_000)
-    '22:13'
-    """
-    return f"{datetime.fromtimestamp(time_ns // 10**9, UTC):%H:%M}"
-
-
-def sentences(one: Figures, currency: str) -> list[str]:
-    """Return what happened in a run, in sentences for a newcomer."""
-    said = [_of_price(fall) for fall in _worth_telling(one)]
-    said += (_of_accounts(one, currency), _of_losses(one, currency), _of_types(one))
-    return [sentence for sentence in said if sentence]
-
-
-MUCH_DEEPER = 1.5
-
-
-def _worth_telling(one: Figures) -> list[Fall]:
-    """Return the fall of what was sold most, and the deepest one where that is much deeper: a coin
-    that is sold for debts falls further than the contracts that it is collateral of.
-    """
-    if one.headline is None:
-        return []
-    deepest = max(one.falls, key=lambda fall: fall.fall)
-    much = deepest.fall > MUCH_DEEPER * max(one.headline.fall, LEAST_FALL)
-    return [one.headline, deepest] if one.liquidated and much else [one.headline]
-
-
-def _of_price(fall: Fall) -> str:
-    if fall.fall <= 0:
-        return f"{fall.instrument} did not fall below its first price."
-    if fall.quiet_fall is None:
-        return f"{fall.instrument} fell {percent(fall.fall)} % to its lowest."
-    if fall.amplification is None:
-        return (
-            f"{fall.instrument} fell {percent(fall.fall)} % with liquidations moving the price, "
-            "and not at all without."
-        )
-    return (
-        f"{fall.instrument} fell {percent(fall.fall)} % with liquidations moving the price and "
-        f"{percent(fall.quiet_fall)} % without: {amount(fall.amplification)} times as deep."
-    )
-
-
-def _of_accounts(one: Figures, currency: str) -> str:
-    if not one.liquidated:
-        return f"None of {count(one.accounts)} accounts was liquidated."
-    were = "was" if one.liquidated == 1 else "were"
-    said = (
-        f"{count(one.liquidated)} of {count(one.accounts)} accounts"
-        f" ({percent(share(one.liquidated, one.accounts))} %) {were} liquidated"
-    )
-    peak = one.peak
-    if peak is None:
-        return said + "; no position had to be closed."
-    return (
-        f"{said}; {compact(one.closed)} {currency} of positions were closed, "
-        f"{percent(share(one.closed_long, one.closed), 0)} % of it long, the most in the minute "
-        f"of {clock(peak['minute_ns'])} UTC ({compact(peak['notional'])})."
-    )
-
-
-def _of_losses(one: Figures, currency: str) -> str:
-    if not one.liquidated:
-        return ""
-    parts = []
-    if one.bankruptcies:
-        beyond = f" ({count(one.beyond)} of them more than that)" if one.beyond else ""
-        those = "account" if one.bankruptcies == 1 else "accounts"
-        parts.append(f"{count(one.bankruptcies)} {those} lost a whole margin pool{beyond}")
-    if one.fund_drawdown > 0:
-        parts.append(f"the insurance fund fell by {compact(one.fund_drawdown)} {currency}")
-    if one.deleveraged > 0:
-        parts.append(
-            f"{compact(one.deleveraged)} of profitable positions of "
-            f"{count(one.deleveraged_accounts)} other accounts were closed (auto-deleveraging)"
-        )
-    if one.spot_sold > 0:
-        parts.append(f"{compact(one.spot_sold)} of assets were sold for debts")
-    if not parts:
-        return "Nobody lost a whole margin pool: the insurance fund paid nothing."
-    said = "; ".join(parts)
-    return said[0].upper() + said[1:] + "."
-
-
-def _of_types(one: Figures) -> str:
-    known = [item for item in one.groups if item.lost is not None]
-    if not known or not one.liquidated:
-        return ""
-    worst = max(known, key=lambda item: item.lost or 0.0)
-    if (worst.lost or 0.0) <= 0:
-        return ""
-    said = f"Hit hardest: {worst.group} lost {percent(worst.lost)} % of what they had"
-    if worst.quiet_lost is not None:
-        said += f" ({percent(worst.quiet_lost)} % without feedback)"
-    return said + "."
 
 
 def cascade_rows(runs: Sequence[Told]) -> list[Row]:
@@ -191,6 +76,7 @@ def cascade_rows(runs: Sequence[Told]) -> list[Row]:
     if any(one.spot_bought for _, one in runs):
         add("Spot bought for debts", currency, lambda one: compact(one.spot_bought))
     made += _fall_rows([one for _, one in runs])
+    made += _rise_rows([one for _, one in runs])
     add("Insurance fund drawdown", currency, lambda one: compact(one.fund_drawdown))
     quiet("  without feedback", currency, lambda one: compact(one.fund_drawdown))
     add("Clearance fees paid", currency, lambda one: compact(one.fees))
@@ -226,6 +112,29 @@ def _fall_rows(found: Sequence[Figures]) -> list[Row]:
         if any(one is not None and one.quiet_fall is not None for one in chosen):
             made += [
                 Row("  without feedback", "%", cells(lambda one: percent(one.quiet_fall, 2))),
+                Row("  amplification", "times", cells(lambda one: amount(one.amplification))),
+            ]
+    return made
+
+
+def _rise_rows(found: Sequence[Figures]) -> list[Row]:
+    """Rows of the instruments that rose and of which short positions were closed in any run."""
+    ranked = sorted(
+        ((place, one.instrument) for item in found for place, one in enumerate(item.rises)),
+    )
+    made = []
+    for name in list(dict.fromkeys(name for _, name in ranked))[:RISES_MAX]:
+        chosen = [next((r for r in one.rises if r.instrument == name), None) for one in found]
+
+        def cells(
+            write: Callable[[Rise], str], own: Iterable[Rise | None] = chosen
+        ) -> tuple[str, ...]:
+            return tuple(MISSING if one is None else write(one) for one in own)
+
+        made.append(Row(f"Rise of {name}", "%", cells(lambda one: percent(one.rise, 2))))
+        if any(one is not None and one.quiet_rise is not None for one in chosen):
+            made += [
+                Row("  without feedback", "%", cells(lambda one: percent(one.quiet_rise, 2))),
                 Row("  amplification", "times", cells(lambda one: amount(one.amplification))),
             ]
     return made

@@ -16,7 +16,9 @@ FRAMES = (
     "account_events", "funds", "story",
 )  # fmt: skip
 
-CASCADE_FRAMES = ("closings", "calls", "groups", "fund", "fan", "heat", "paths")
+CASCADE_FRAMES = (
+    "closings", "calls", "groups", "fund", "fan", "heat", "paths", "legs", "hedges", "correlations",
+)  # fmt: skip
 
 
 def write_files(

@@ -12,10 +12,13 @@ import polars as pl
 from simulator.report.cascade_result import (
     CALLS,
     CLOSINGS,
+    CORRELATIONS,
     FAN,
     FUND,
     GROUPS,
     HEAT,
+    HEDGES,
+    LEGS,
     PATHS,
     Cascade,
 )
@@ -27,7 +30,7 @@ MINUTES = 60
 TYPES = ("long retail", "long with alts", "basis trader", "short seller")
 SCHEMAS = {
     "closings": CLOSINGS, "calls": CALLS, "groups": GROUPS, "fund": FUND, "fan": FAN, "heat": HEAT,
-    "paths": PATHS,
+    "paths": PATHS, "legs": LEGS, "hedges": HEDGES, "correlations": CORRELATIONS,
 }  # fmt: skip
 FIRST = {"um:BTCUSDT": 60_000.0, "um:ETHUSDT": 3_000.0, "spot:BTCUSDT": 60_010.0}
 
@@ -213,3 +216,27 @@ def run(
 def both(variant: str = "", depth: float = 1.0) -> list[RunResult]:
     """Return a run in each mode."""
     return [run("separated", variant, depth), run("unified", variant, depth)]
+
+
+def hedge(
+    account: int = 7, *, closed_at: float = 20.0, credit: float = 0.0
+) -> dict[str, list[dict[str, Any]]]:
+    """Return rows of legs and margin: 100 of coins, a short of as much, closed at a minute."""
+    legs, margin = [], []
+    for minute in range(0, MINUTES + 1, 2):
+        who = {
+            "time_ns": START + minute * MINUTE, "account": account, "group": "hedged",
+            "mode": "separated",
+        }  # fmt: skip
+        short = -100.0 if minute < closed_at else 0.0
+        legs.append(who | {"leg": "um:BTCUSDT", "quantity": short / 60_000, "exposure": short})
+        legs.append(who | {"leg": "BTC", "quantity": 100 / 60_000, "exposure": 100.0})
+        need = {"equity": 50.0, "maintenance_margin": 20.0 - credit, "credit": credit}
+        margin += [who | need, who | need | {"account": None, "group": "", "mode": ""}]
+    return {"legs": legs, "hedges": margin}
+
+
+def made_with(cascade: Cascade, **changes: pl.DataFrame) -> Cascade:
+    """Return a cascade of 10 accounts with other frames."""
+    kept = {name: getattr(cascade, name) for name in SCHEMAS if name not in changes}
+    return Cascade(accounts=10, open_interest=1.0, feedback=True, **kept, **changes)

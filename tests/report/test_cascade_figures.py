@@ -268,3 +268,19 @@ def test_a_fall_is_told_of_what_was_sold_not_of_what_was_bought_back() -> None:
     rows = [closing(0, 5.0, instrument="fell"), closing(0, 9.0, instrument="rose", side=1)]
     one = found(closings=rows, paths=[*path(100, 99, name="rose"), *path(100, 90, name="fell")])
     assert [item.instrument for item in one.falls] == ["fell", "rose"]
+
+
+def test_a_rise_counts_where_short_positions_were_closed() -> None:
+    closing = crowds.closing
+    paths = [*path(100.0, 120.0, 110.0, name="shorts"), *path(100.0, 130.0, name="longs")]
+    quiet = cascade(paths=path(100.0, 110.0, name="shorts"))
+    rows = [closing(0, 5.0, instrument="shorts", side=1), closing(0, 2.0, instrument="longs")]
+    one = found(quiet, paths=paths, closings=rows)
+    (rise,) = one.rises
+    assert (rise.instrument, rise.high, rise.high_ns) == ("shorts", 120.0, START + 1)
+    assert rise.rise == pytest.approx(0.2)
+    assert rise.amplification == pytest.approx(2.0)
+    assert one.squeeze == rise == one.spoken
+    more_longs = [*rows, closing(0, 9.0, instrument="longs")]
+    assert found(quiet, paths=paths, closings=more_longs).squeeze is None
+    assert as_document(one)["rises"][0]["amplification"] == pytest.approx(2.0)

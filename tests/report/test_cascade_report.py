@@ -22,7 +22,8 @@ from simulator.report.cascade_panels import pictures
 from simulator.report.cascade_picture import Picture, label_ends
 from simulator.report.cascade_plots import cascade_figure
 from simulator.report.cascade_static import grid
-from simulator.report.cascade_table import cascade_rows, rich_cascade, sentences, told, type_rows
+from simulator.report.cascade_table import cascade_rows, rich_cascade, told, type_rows
+from simulator.report.cascade_words import sentences
 from simulator.report.document import document
 from simulator.report.files import CASCADE_FRAMES, write_files
 from simulator.report.page import page
@@ -94,7 +95,7 @@ def test_sentences_for_a_newcomer() -> None:
 def test_one_is_told_as_one() -> None:
     calls = crowds.frame("calls", [crowds.call(1, 1, bankrupt=True)])
     closings = crowds.frame("closings", [crowds.closing(1, 5.0)])
-    lonely = made_with(crowds.quiet_market(), calls=calls, closings=closings)
+    lonely = crowds.made_with(crowds.quiet_market(), calls=calls, closings=closings)
     said = sentences(figures_of(crowds.run(cascade=lonely, quiet=None)), "USDT")
     assert "1 of 10 accounts (10.0 %) was liquidated" in said[1]
     assert said[2].startswith("1 account lost a whole margin pool (1 of them more than that)")
@@ -110,7 +111,7 @@ def test_a_coin_that_fell_much_deeper_is_told_too() -> None:
     closings = crowds.frame("closings", [crowds.closing(1, 5.0)])
     calls = crowds.frame("calls", [crowds.call(1, 1)])
     paths = crowds.frame("paths", rows)
-    loop = made_with(crowds.quiet_market(), paths=paths, calls=calls, closings=closings)
+    loop = crowds.made_with(crowds.quiet_market(), paths=paths, calls=calls, closings=closings)
     said = sentences(figures_of(crowds.run(cascade=loop, quiet=None)), "USDT")
     assert said[:2] == [
         "um:BTCUSDT fell 5.0 % to its lowest.", "spot:USDEUSDT fell 30.0 % to its lowest."
@@ -180,15 +181,9 @@ def test_fund_of_two_assets_is_their_sum() -> None:
         )
     ]  # fmt: skip
     cascade = crowds.quiet_market()
-    run = crowds.run(cascade=made_with(cascade, fund=crowds.frame("fund", rows)), quiet=None)
+    run = crowds.run(cascade=crowds.made_with(cascade, fund=crowds.frame("fund", rows)), quiet=None)
     (line,) = by_key([run])["fund"].lines
     assert line.values.tolist() == [10.0, 210.0, 204.0, 204.0]
-
-
-def made_with(cascade: crowds.Cascade, **changes: pl.DataFrame) -> crowds.Cascade:
-    names = [name for name in crowds.SCHEMAS if name not in changes]
-    kept = {name: getattr(cascade, name) for name in names}
-    return crowds.Cascade(accounts=10, open_interest=1.0, feedback=True, **kept, **changes)
 
 
 def test_heat_keeps_its_notional() -> None:
@@ -304,3 +299,32 @@ def test_document_of_runs_with_and_without_population() -> None:
     assert [run["variant"] for run in runs] == ["deep", "deep"]
     assert runs[0]["cascade"]["liquidated_accounts"] == figures_of(crowds.run()).liquidated
     assert document([made.made()])["runs"][0]["cascade"] is None
+
+
+# Rises
+
+
+def test_a_squeeze_is_told_as_a_rise() -> None:
+    def risen(high: float) -> pl.DataFrame:
+        return crowds.frame("paths", [
+            {"time_ns": crowds.START + i * crowds.MINUTE, "instrument": "um:BTCUSDT",
+             "mark": mark, "index": mark, "reference": mark, "displacement": 0.0}
+            for i, mark in enumerate((100.0, high, 101.0))
+        ])  # fmt: skip
+
+    closings = crowds.frame("closings", [crowds.closing(1, 5.0, side=1)])
+    calls = crowds.frame("calls", [crowds.call(1, 1)])
+    calm = crowds.quiet_market()
+    run = crowds.run(
+        cascade=crowds.made_with(calm, paths=risen(115.0), closings=closings, calls=calls),
+        quiet=crowds.made_with(calm, paths=risen(110.0)),
+    )
+    said = sentences(figures_of(run), "USDT")
+    assert said[0] == (
+        "um:BTCUSDT rose 15.0 % with liquidations moving the price and 10.0 % without: "
+        "1.50 times as high."
+    )
+    assert not any("fell" in line for line in said)
+    rows = {row.label: row.cells for row in cascade_rows(told([run]))}
+    assert rows["Rise of um:BTCUSDT"] == ("15.00",)
+    assert "1.50 times as high" in by_key([run])["price-um:BTCUSDT"].note
