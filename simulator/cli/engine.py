@@ -26,6 +26,7 @@ class Engine(Protocol):
     """What this command needs of ``simulator.simulation.Simulation``."""
 
     rows: int
+    data: tuple[str, ...]
 
     @property
     def now_ns(self) -> int:
@@ -231,4 +232,7 @@ def make_engine(
             traders=traders_of(setting, mode, others, parameters),
             note=note, import_progress=importing, **crowd,
         )  # fmt: skip
+    if setting.market is not None:
+        # Where the made tape is kept says nothing: what it is made of stands in the scenario.
+        engine.data = (f"[market] of {setting.name}.toml",)
     return engine

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from simulator.cli.engine import MODES, make_engine, note
+from simulator.cli.engine import MODES, crowd_changes, make_engine, note
 from simulator.cli.scenario import Scenario, load_scenario, nearest
 from simulator.errors import InputError
 from simulator.units.text import counted
@@ -52,8 +52,9 @@ def draw(
     setting = _scenario(scenario, accounts, seed, variant)
     if out.suffix != ".parquet":
         raise InputError(f"--out {out}: a population is a Parquet file, as crowd.parquet")
-    first = first_moment(setting, "separated")
-    crowd, _ = drawn(setting.people, setting.accounts, first)
+    first, crowd = first_moment(
+        setting, "separated", lambda first: drawn(setting.people, setting.accounts, first)[0]
+    )
     own = {group.name: group.mode == "run" for group in setting.people}
     import numpy as np
 
@@ -81,6 +82,8 @@ def describe(
         raise InputError(f"--mode {mode}: must be separated or unified")
     tallies: dict[str, Tally] = {}
     if what.endswith(".parquet"):
+        if accounts is not None or seed is not None:
+            raise InputError("--accounts and --seed: a file has the accounts that it has")
         first, crowd = _from_file(what, scenario, mode, variant)
     else:
         if scenario is not None:
@@ -88,8 +91,13 @@ def describe(
         from simulator.population.draw import drawn
 
         setting = _scenario(what, accounts, seed, variant)
-        first = first_moment(setting, mode)
-        crowd, tallies = drawn(setting.people, setting.accounts, first)
+
+        def people(first: Setting) -> Crowd:
+            crowd, cut = drawn(setting.people, setting.accounts, first)
+            tallies.update(cut)
+            return crowd
+
+        first, crowd = first_moment(setting, mode, people)
     found = described(crowd, first)
     sample = check(crowd, first)
     said = [line for group, tally in tallies.items() if (line := _cut(group, tally))]
@@ -115,17 +123,21 @@ def describe(
         console.print(line, markup=False, highlight=False)
 
 
-def first_moment(setting: Scenario, mode: str) -> Setting:
-    """Return the first moment of a scenario's run: prices, rules, instruments."""
-    kept: list[Setting] = []
+def first_moment(
+    setting: Scenario, mode: str, make: Callable[[Setting], Crowd]
+) -> tuple[Setting, Crowd]:
+    """Return the first moment of a scenario's run (prices, rules, instruments), and the accounts
+    that ``make`` returns for it.
 
-    def nobody(first: Setting) -> Crowd:
-        from simulator.population.draw import draw
+    They enter the engine of the run, so what a run refuses of them is refused here too.
+    """
+    kept: list[tuple[Setting, Crowd]] = []
 
-        kept.append(first)
-        return draw((), 0, first)
+    def made(first: Setting) -> Crowd:
+        kept.append((first, make(first)))
+        return kept[0][1]
 
-    make_engine(setting, mode, (), {}, nobody)
+    make_engine(setting, mode, (), {}, made)
     return kept[0]
 
 
@@ -142,7 +154,8 @@ def _scenario(
     if people and not found.people:
         raise InputError(f"scenario {found.name}: has no [[people]] to draw")
     given = {"accounts": accounts, "seed": seed}
-    return found.model_copy(update={name: n for name, n in given.items() if n is not None})
+    changes = {name: n for name, n in given.items() if n is not None}
+    return found.model_copy(update={**changes, **crowd_changes(found, changes)})
 
 
 def _from_file(
@@ -155,8 +168,8 @@ def _from_file(
         raise InputError(
             f"{what}: a file has no prices; give --scenario NAME, whose first ones value it"
         )
-    first = first_moment(_scenario(scenario, None, None, variant, people=False), mode)
-    return first, found.crowd(first)
+    setting = _scenario(scenario, None, None, variant, people=False)
+    return first_moment(setting, mode, found.crowd)
 
 
 def _cut(group: str, tally: Tally) -> str:

@@ -25,6 +25,7 @@ from simulator.cli.stored import Keep, Origin, journals
 from simulator.cli.traders import all_strategies, parsed, strategies_for, with_options
 from simulator.errors import InputError
 from simulator.store.behind import wait_for_all
+from simulator.units.text import counted
 
 if TYPE_CHECKING:
     from simulator.cli.least_capital import Found
@@ -264,6 +265,8 @@ def show(
         shown = [path for path in files if path.suffix in (".html", ".png") and path.parent == out]
         for path in shown or files[:1]:
             note(f"wrote {path}")
+        if alone := sum(path.parent == out / "png" for path in files):
+            note(f"wrote {counted(alone, 'picture')} in {out / 'png'}")
 
 
 def pairs(option: str, texts: Sequence[str]) -> dict[str, str]:

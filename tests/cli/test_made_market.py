@@ -51,6 +51,11 @@ def test_made_market_is_run_and_changed_by_a_variant(file: Path) -> None:
     assert lows == pytest.approx([90_000, 80_000], rel=1e-4)
 
 
+def test_data_of_a_made_market_are_its_scenario(file: Path) -> None:
+    result = make_engine(load_scenario(str(file)).variants[0], "unified", [], {}).run(None)
+    assert result.data == ("[market] of made.toml",)
+
+
 @pytest.mark.parametrize(
     ("old", "new", "said"),
     [

@@ -273,6 +273,8 @@ def test_description_of_a_scenario_and_of_a_file(
         (("population", "describe", "MINE", "--mode", "x"), "--mode x: must be separated or"),
         (("population", "describe", "x.parquet"), "population x.parquet: no such file"),
         (("population", "describe", "MINE", "--scenario", "crash"), "--scenario: is of a Parquet"),
+        (("population", "describe", "COUNTS", "--accounts", "5"), "every group of scenario counts"),
+        (("population", "describe", "x.parquet", "--accounts", "5"), "a file has the accounts"),
     ],
     ids=str,
 )
@@ -334,6 +336,20 @@ def test_brackets_of_the_users_words_are_no_markup(
     assert "[bold]longs" in ran(capsys, "population", "describe", name)[1]
     _, out, _ = ran(capsys, "run", name, "--mode", "unified", "--no-feedback-run")
     assert out.count("[red]x unified") >= 2  # above the sentences, and above its column
+
+
+def test_what_a_run_refuses_of_a_file_is_refused_in_its_description(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path, name = tmp_path / "crowd.parquet", scenario(tmp_path, FILE)
+    pl.DataFrame({"id": [1], "cm.BTC": [2.0]}).write_parquet(path)
+    for arguments in (
+        ("run", name, "--population", str(path)),
+        ("population", "describe", str(path), "--scenario", name),
+    ):
+        code, out, err = ran(capsys, *arguments)
+        assert (code, out) == (2, "")
+        assert "balance.cm has BTC, and this run has no wallet cm:BTC" in err.splitlines()[-1]
 
 
 @pytest.mark.filterwarnings("error")

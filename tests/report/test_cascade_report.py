@@ -16,6 +16,7 @@ import polars as pl
 import pytest
 from rich.console import Console
 
+from simulator.cli.run import show
 from simulator.report.cascade_figures import Figures, figures
 from simulator.report.cascade_heat import column, heats
 from simulator.report.cascade_panels import pictures
@@ -292,6 +293,16 @@ def test_files_where_nobody_was_liquidated(tmp_path: Path) -> None:
     assert "fund" in drawn
     assert "minutes-separated" not in drawn
     assert (tmp_path / "report.png").stat().st_size > 1000
+
+
+def test_pictures_alone_are_written_and_said(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    show([nothing()], as_json=True, out=tmp_path, report=False, png=True)
+    drawn = len(list((tmp_path / "png").iterdir()))
+    assert f"wrote {drawn} pictures in {tmp_path / 'png'}" in capsys.readouterr().err
+    assert drawn > 1
+    assert not (tmp_path / "report.png").exists()
 
 
 def test_document_of_runs_with_and_without_population() -> None:

@@ -134,6 +134,28 @@ def test_broken_correlation_costs_the_unified_hedgers_their_credit() -> None:
     assert ether < 0.02
 
 
+def hedged_together(mode: str, variant: str) -> pl.DataFrame:
+    """Return equity, requirement and credit of all hedged accounts, in the order of time."""
+    cascade = played("correlation_break", mode, variant, FEW).cascade
+    assert cascade is not None
+    return cascade.hedges.filter(pl.col("account").is_null()).sort("time_ns")
+
+
+def test_requirement_jumps_when_the_credit_goes() -> None:
+    breaks, holds = (hedged_together(UNIFIED, variant) for variant in ("breaks", "holds"))
+    start = breaks.row(0, named=True)
+    assert start["credit"] > 0.2 * start["maintenance_margin"]
+    assert breaks["credit"][-1] == 0
+    assert holds["credit"][-1] > 0
+    assert breaks["maintenance_margin"].max() > 1.4 * start["maintenance_margin"]  # type: ignore[operator]
+    assert hedged_together(SEPARATED, "breaks")["credit"].max() == 0
+    cascade = played("correlation_break", UNIFIED, "breaks", FEW).cascade
+    assert cascade is not None
+    measured = cascade.correlations.drop_nulls().sort("time_ns")
+    assert measured["correlation"][0] > 0.8
+    assert measured["correlation"][-1] < 0
+
+
 def test_separate_wallets_have_no_credit_to_lose() -> None:
     breaks, holds = (told("correlation_break", SEPARATED, v, FEW) for v in ("breaks", "holds"))
     assert breaks.closed == pytest.approx(holds.closed, rel=0.15)
@@ -158,6 +180,21 @@ def test_queue_takes_the_whole_hedge_of_the_separated_trader() -> None:
     assert (mine["price"] < 100_000).all()
     assert lost("fund_runs_dry", SEPARATED, "queue", "hedged trader") > 0.005
     assert abs(lost("fund_runs_dry", UNIFIED, "queue", "hedged trader")) < 0.001
+
+
+def net_exposure(mode: str, variant: str) -> pl.Series:
+    """Return what the legs of the hedged trader leave open, in the order of time."""
+    cascade = played("fund_runs_dry", mode, variant, FEW).cascade
+    assert cascade is not None
+    mine = cascade.legs.filter(pl.col("account") == 1)
+    return mine.group_by("time_ns").agg(pl.col("exposure").sum()).sort("time_ns")["exposure"]
+
+
+def test_deleveraging_leaves_the_coins_without_their_hedge() -> None:
+    apart, pooled = (net_exposure(mode, "queue") for mode in (SEPARATED, UNIFIED))
+    assert abs(apart[0]) < 20_000
+    assert apart[-1] > 600_000
+    assert pooled.abs().max() < 20_000  # type: ignore[operator]
 
 
 def test_pool_with_the_coins_in_it_ranks_lower_and_pro_rata_spares_nobody() -> None:
