@@ -365,7 +365,8 @@ class Simulation:
                 self.core.pools.set_index(self.assets.index(asset), price)
         self._entrants.record(self.core)
         self.desk.census.begin(*self.span)
-        self.desk.hedges.begin(*self.span)
+        if self.desk.census.pictured:
+            self.desk.hedges.begin(*self.span)
 
     def check(self) -> None:
         """Assert the venue's invariants; ``AssertionError`` names the seed."""
