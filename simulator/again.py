@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from simulator.store.database import Database
 from simulator.store.difference import Difference
-from simulator.store.resume import Resumption, differs, played
+from simulator.store.resume import Resumption, Way, differs, played
 from simulator.store.settings import stored_rulebook
 from simulator.store.verify import Verification
 from simulator.store.verify import verify as check
@@ -40,9 +40,15 @@ def resume(
     """
     database = Database.open(db)
     which = f"{database.where}: run {run}"
+    made = _maker(make, which)
 
-    def attempt(anew: bool) -> RunResult:
-        journal = Resumption(database, run, from_start=anew)
+    def attempt(way: Way) -> RunResult:
+        journal = Resumption(
+            database,
+            run,
+            way=way,
+            stand_ins=lambda kinds: made(journal.settings, stored_rulebook(journal.row), kinds),
+        )
         result: RunResult = _simulation(journal, make, strategies, which).run(journal=journal)
         return result
 
@@ -68,6 +74,21 @@ def _simulation(
     return engine_again(told, stored_rulebook(journal.row), kinds)
 
 
+def _maker(
+    make: Make | None, which: str
+) -> Callable[[dict[str, Any], Rulebook, list[type[Strategy]]], Any]:
+    """Return what makes the simulation of a stored run with stand-ins."""
+
+    def made(settings: dict[str, Any], rulebook: Rulebook, kinds: list[type[Strategy]]) -> Any:
+        if make is not None:
+            return make([kind() for kind in kinds])
+        from simulator.cli.verify import stands_in
+
+        return stands_in(which, settings, rulebook, kinds)
+
+    return made
+
+
 def verify(
     db: str | Path, run: int, *, make: Make | None = None, strict: bool = False
 ) -> Verification:
@@ -78,15 +99,7 @@ def verify(
     ``Violation`` (`simulator.store`) at the first thing that is not in order.
     """
     database = Database.open(db)
-
-    def made(settings: dict[str, Any], rulebook: Rulebook, kinds: list[type[Strategy]]) -> Any:
-        if make is not None:
-            return make([kind() for kind in kinds])
-        from simulator.cli.verify import stands_in
-
-        return stands_in(f"{database.where}: run {run}", settings, rulebook, kinds)
-
     try:
-        return check(database, run, made, strict=strict)
+        return check(database, run, _maker(make, f"{database.where}: run {run}"), strict=strict)
     finally:
         database.close()

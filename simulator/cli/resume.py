@@ -38,9 +38,10 @@ def resume(
 ) -> None:
     """Go on with a run that was cut off; it ends as it would have ended."""
     from simulator.cli.stored import engine_again, made_by_command, strategies_again
+    from simulator.cli.verify import stands_in
     from simulator.store.database import Database
     from simulator.store.difference import Difference
-    from simulator.store.resume import Resumption, differs, played
+    from simulator.store.resume import Resumption, Way, differs, played
     from simulator.store.settings import stored_rulebook
 
     if out is not None:
@@ -48,8 +49,17 @@ def resume(
     database = Database.open(db)
     which = f"{database.where}: run {run}"
 
-    def attempt(anew: bool) -> RunResult:
-        journal = Resumption(database, run, from_start=anew, note=note, rows_behind=True)
+    def attempt(way: Way) -> RunResult:
+        journal = Resumption(
+            database,
+            run,
+            way=way,
+            stand_ins=lambda kinds: stands_in(
+                which, journal.settings, stored_rulebook(journal.row), kinds
+            ),
+            note=note,
+            rows_behind=True,
+        )
         told = made_by_command(journal.settings, which)
         names = strategies_again(told, strategy or (), which)
         kinds = [strategy_class(name, note=note) for name in names]

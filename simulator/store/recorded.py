@@ -9,7 +9,7 @@ order; so the run comes out the same, and nothing of the strategies' own code is
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import fields
 from typing import Any, Protocol
 
@@ -201,13 +201,17 @@ def stand_ins(playback: Playback, strategies: Sequence[dict[str, Any]]) -> list[
     fills and orders where that one was: each call counts.
     """
 
-    def act(_self: Strategy, *_told: Any) -> None:
-        playback.act()
+    def callback(name: str) -> Callable[..., None]:
+        def act(_self: Strategy, *_told: Any) -> None:
+            playback.act()
+
+        act.__name__ = name  # an image tells a bound method by its name
+        return act
 
     made: list[type[Strategy]] = []
     for told in strategies:
         heard = {"on_fill": told["fills"], "on_order": told["orders"]}
-        body = {name: act for name in CALLBACKS if heard.get(name, True)}
+        body = {name: callback(name) for name in CALLBACKS if heard.get(name, True)}
         made.append(type(str(told["class"]), (Strategy,), body))
     return made
 

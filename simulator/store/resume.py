@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator
-from typing import Any, TypeVar
+from typing import Any, Literal, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -18,11 +18,15 @@ from simulator.store.database import Database
 from simulator.store.difference import Difference
 from simulator.store.journal import IMAGE, SNAPSHOT_SECONDS, Journal
 from simulator.store.reading import Reader
+from simulator.store.rebuilt import Make, rebuilt
 from simulator.store.recorded import told_of
 from simulator.store.settings import changed_files, settings_of
 from simulator.store.writer import Writer
 
 BLOCK_ROWS = 1 << 18
+
+Way = Literal["image", "commands", "start"]
+"""How to come to where a run goes on."""
 
 Result = TypeVar("Result")
 
@@ -30,10 +34,11 @@ Result = TypeVar("Result")
 class Resumption(Journal):
     """The journal of a run that is gone on with, for a simulation made as the run's was.
 
-    The simulation begins at the last snapshot, if there is one that fits this build and
-    ``from_start`` is not said, else at the start; its batches are compared as far as they are
-    durable, and written from there on.  ``begun_at`` is the number of rows that were skipped;
-    ``note`` hears of it in a line.
+    The simulation begins at the last snapshot, if there is one, else at the start; its batches are
+    compared as far as they are durable, and written from there on.  ``way`` says how: by the
+    snapshot's ``image``, where it fits this build, else by the ``commands`` up to it, which
+    ``stand_ins`` makes a simulation for (`simulator.store.rebuilt`), or from the ``start``.
+    ``begun_at`` is the number of rows that were skipped; ``note`` hears of it in a line.
     Raises ``InputError`` for a run that is done, is being written, or has other data or strategies
     than the simulation; ``Difference`` where the simulation does something else than the run did.
     """
@@ -43,7 +48,8 @@ class Resumption(Journal):
         database: Database,
         run_id: int,
         *,
-        from_start: bool = False,
+        way: Way = "image",
+        stand_ins: Make | None = None,
         snapshot_seconds: float = SNAPSHOT_SECONDS,
         note: Callable[[str], None] = lambda _line: None,
         rows_behind: bool = False,
@@ -65,7 +71,8 @@ class Resumption(Journal):
             rows_behind=rows_behind,
         )
         self.run_id = run_id
-        self.from_start = from_start
+        self.way: Way = way
+        self.stand_ins = stand_ins
         self.begun_at = 0
 
     def begin(self, run: Any) -> int:
@@ -75,10 +82,10 @@ class Resumption(Journal):
         self.writer = Writer(self.database, self.run_id, process=self._process)
         self.writer.wait_ready()  # who wrote the run before may have been at work still
         reader = self.database.reader(self.run_id)
-        shot = None if self.from_start else self._shot_that_fits(reader)
+        shot = self._last_shot(reader)
+        durable = reader.batches[-1]["tape_rows"] if reader.batches else 0
         if shot is not None:
             self.begun_at = self._put(run, shot, reader)
-        durable = reader.batches[-1]["tape_rows"] if reader.batches else 0
         self._note(
             f"run {self.run_id}: {durable:,} of {run.rows:,} rows are durable; played again from "
             + (f"the snapshot at row {self.begun_at:,}" if shot else "the start and compared")
@@ -89,9 +96,12 @@ class Resumption(Journal):
             self.cut(0)
         return self.begun_at
 
-    def _shot_that_fits(self, reader: Reader) -> dict[str, Any] | None:
+    def _last_shot(self, reader: Reader) -> dict[str, Any] | None:
+        """Return the snapshot to begin at, None without one; ``way`` becomes what can be done."""
         from simulator.store import image
 
+        if self.way == "start":
+            return None
         try:
             shot = self.database.last_snapshot(reader.run, len(reader.batches) - 1)
             if shot is None or shot["kind"] != IMAGE:
@@ -99,10 +109,15 @@ class Resumption(Journal):
             if not own.is_own(own.key(), int(shot["n"]), shot["image"], shot["state"]):
                 self._note("the snapshot was not signed with this user's key: from the start")
                 return None
-            image.check(shot["image"])
         except InputError:
-            return None  # of another build, or damaged: from the start it is the same, only later
-        return shot
+            return None  # damaged: from the start it is the same, only later
+        try:
+            if self.way == "image":
+                image.check(shot["image"])
+        except InputError as error:  # of another build
+            self.way = "commands"
+            self._note(f"{error}: the commands up to it are played again")
+        return None if self.way == "commands" and self.stand_ins is None else shot
 
     def _put(self, run: Any, shot: dict[str, Any], reader: Reader) -> int:
         """Open the run as it was at a snapshot; return its rows."""
@@ -111,9 +126,13 @@ class Resumption(Journal):
         assert self.writer is not None
         told = json.loads(shot["state"])
         number = int(shot["n"])
-        image.put(run, shot["image"], outcomes(reader, reader.batches[number]["counts"]))
+        taken, harvested = shot["image"], told["harvest"]
+        if self.way == "commands":
+            assert self.stand_ins is not None
+            taken, harvested = rebuilt(run, self.stand_ins, reader, number, self.cut_rows)
+        image.put(run, taken, outcomes(reader, reader.batches[number]["counts"]))
         self.take_up(run)
-        self.harvest.restore(told["harvest"])
+        self.harvest.restore(harvested)
         image.restore_states(run, told["strategies"])
         self.sink = Checker(reader, self.writer, number + 1)
         return int(told["rows"])
@@ -128,23 +147,23 @@ class Resumption(Journal):
 
 
 def played(
-    attempt: Callable[[bool], Result],
+    attempt: Callable[[Way], Result],
     from_start: bool,
     note: Callable[[str], None] = lambda _line: None,
 ) -> Result:
-    """Return what ``attempt`` (from the start?) returns; again from the start where an image fails.
+    """Return what ``attempt`` returns of the first way that can be gone.
 
     An image that fails leaves a simulation of no use, so each attempt makes its own.
     """
     from simulator.store.image_kinds import ImageError
 
-    try:
-        return attempt(from_start)
-    except ImageError as error:
-        if from_start:
-            raise
-        note(f"{error}; from the start")
-    return attempt(True)
+    ways: list[Way] = ["start"] if from_start else ["image", "commands", "start"]
+    for way in ways[:-1]:
+        try:
+            return attempt(way)
+        except ImageError as error:
+            note(str(error))
+    return attempt(ways[-1])
 
 
 def sealed(row: dict[str, Any]) -> dict[str, Any]:
