@@ -40,6 +40,7 @@ inline; so what a tick passes through stands in one file.  Even those end at ``H
 """
 
 LONGER_FUNCTIONS: dict[str, str] = {
+    "simulator/exchange/core.py::run_rows": "the one loop: what each row is asked for",
     "simulator/risk/population.py::as_rows": "one loop, and the C variables that it needs",
 }
 """``path::function`` that may be longer, and the reason."""
