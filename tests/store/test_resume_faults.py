@@ -21,6 +21,7 @@ from typing import Any
 
 import pytest
 
+from simulator.store import image
 from simulator.store.database import Database
 from simulator.store.journal import Journal
 from simulator.store.schema import VERSION as SCHEMA
@@ -69,6 +70,16 @@ def goes_on(call: Call, place: object, *more: str) -> None:
     told = call("resume", place, 1, "--strategy", STRATEGY, "--json", *more)
     assert told.code == 0, told
     assert json.loads(told.out)["runs"][0]["digest"] == unkilled("Lively")[0].digest
+
+
+def test_the_command_goes_on_from_a_snapshot_of_another_build(
+    call: Call, place: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(image, "_code_digest", lambda: "another")
+    told = call("resume", place, 1, "--strategy", STRATEGY, "--json")
+    assert json.loads(told.out)["runs"][0]["digest"] == unkilled("Lively")[0].digest
+    assert "image: taken by other code than this: the commands up to it" in told.err
+    assert "played again from the snapshot at row" in told.err
 
 
 # The file
