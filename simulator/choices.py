@@ -154,12 +154,12 @@ def checked_traders(traders: Sequence[Trader], crowded: bool) -> tuple[Trader, .
     for one in traders:
         if not isinstance(one, Trader):
             raise InputError(f"traders: {one!r} is no Trader; give Trader(name=..., ...)")
+        if not one.name or one.name in names:
+            raise InputError(f"traders: name {one.name!r}: every trader needs one of its own")
         try:
             checked_name(one.name)
         except ValueError as error:
             raise InputError(f"traders: {error}") from None
-        if one.name in names:
-            raise InputError(f"traders: name {one.name!r}: every trader needs one of its own")
         names.add(one.name)
         check_choices(one.mode, None, "one_way")
     return tuple(traders)
