@@ -90,6 +90,6 @@ TARGETS = (
         _read_columns,
         90,
     ),
-    Target("streams", recordings, _changed_stream, _read_stream, 90),
-    Target("packed", packed, written.changed_bytes, _read_packed, 150, raw=0.0),
+    Target("streams", recordings, _changed_stream, _read_stream, 40),
+    Target("packed", packed, written.changed_bytes, _read_packed, 209, raw=0.0),
 )

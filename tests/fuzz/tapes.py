@@ -154,6 +154,6 @@ def _read_tape_bytes(data: bytes, folder: Path) -> None:
 
 TARGETS = (
     Target("tapes", tapes, _changed_tape, _verify_tape, 60, raw=0.0),
-    Target("played tapes", tapes, _changed_tape, _run_tape, 14, raw=0.0),
+    Target("played tapes", tapes, _changed_tape, _run_tape, 5, raw=0.0),
     Target("tape bytes", tape_bytes, changed_bytes, _read_tape_bytes, 20, raw=0.0),
 )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from dataclasses import dataclass, fields, is_dataclass
 from typing import Any
@@ -90,6 +91,14 @@ def run_with_cuts(
     """
     cutter = Cutter(rows, wanted, what)
     return run.run(journal=cutter), cutter.cuts
+
+
+def chosen(cuts: list[Cut]) -> list[Cut]:
+    """Return the cuts to go on from: all in the soak, one early and one late in the suite."""
+    if os.environ.get("HYPOTHESIS_PROFILE") == "soak":
+        return cuts
+    third = len(cuts) // 3
+    return [cuts[third], cuts[-1 - third]] if len(cuts) > 2 else cuts
 
 
 def go_on(run: Simulation, cut: Cut, rows: int) -> Any:
