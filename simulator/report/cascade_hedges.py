@@ -6,6 +6,7 @@ Times are ms since 1970 UTC.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import numpy as np
@@ -24,6 +25,9 @@ OPENED = 0.1
 
 PARTED = 0.01
 """A book has parted from its index where they differ by more, as a share of the index."""
+
+ROOM = 1.3
+"""The value axis of legs is so many times as long as they need."""
 
 SEVERAL_NS = 1_000_000_000
 """Closings further apart than this have a line each for the first and the last."""
@@ -45,7 +49,7 @@ def hedge_pictures(runs: Sequence[Told]) -> list[Picture]:
     if account is not None:
         if credited:
             made += alike([_margin(run, account) for run, _ in runs])
-        made += alike([_legs(run, account) for run, _ in runs])
+        made += _roomy(alike([_legs(run, account) for run, _ in runs]))
     return [one for one in made if not one.empty]
 
 
@@ -91,6 +95,16 @@ def _legs(run: RunResult, account: int) -> Picture:
         moments=_moments(run, account),
         note=f"account {account}, {part['group'][0]}: positions at the mark, coins at the index",
     )  # fmt: skip
+
+
+def _roomy(made: list[Picture]) -> list[Picture]:
+    """Leave room for the legend above and below legs that end where they began."""
+    return [
+        one
+        if one.values is None
+        else replace(one, values=(ROOM * one.values[0], ROOM * one.values[1]))
+        for one in made
+    ]
 
 
 def _moments(run: RunResult, account: int) -> tuple[Moment, ...]:
@@ -229,7 +243,7 @@ def _parted(run: RunResult, name: str) -> bool:
     if run.cascade is None:
         return False
     part = run.cascade.paths.filter(pl.col("instrument") == name)
-    book = part["reference"] * part["displacement"].exp()
+    book = part["reference"] * (1 + part["displacement"])
     apart = (book / part["index"] - 1).abs().max()
     return isinstance(apart, float) and apart > PARTED
 

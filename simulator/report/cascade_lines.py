@@ -25,7 +25,7 @@ def path_line(
     """
     value = {
         "mark": pl.coalesce("mark", "index"),
-        "book": pl.col("reference") * pl.col("displacement").exp(),
+        "book": pl.col("reference") * (1 + pl.col("displacement")),
     }.get(column, pl.col(column))
     part = cascade.paths.filter(pl.col("instrument") == name).select(
         pl.col("time_ns") / 1e6, value=value
