@@ -109,4 +109,6 @@ def rows_of(columns: Columns) -> int:
     >>> rows_of({"time_ns": np.array([1, 2]), "name": ["a", None]}), rows_of({})
     (2, 0)
     """
-    return len(next(iter(columns.values()), ()))
+    for column in columns.values():
+        return len(column)
+    return 0

@@ -63,19 +63,19 @@ def chained(before: str, commands: Columns) -> str:
 def payloads(
     asked: npt.NDArray[np.int64], named: Sequence[Any], requests: Sequence[Request]
 ) -> list[str | None]:
-    """Return the JSON of each row of ``asked``, None where its numbers say all.
+    """Return the JSON of each row of ``asked`` [column, row], None where its numbers say all.
 
     ``named`` are the engine's names of timers and alerts, ``requests`` its desk's.  Raises
     ``InputError`` for a timer's name that is no text.
     """
-    made: list[str | None] = [None] * len(asked)
-    what = asked[:, WHAT]
+    what = asked[WHAT]
+    made: list[str | None] = [None] * len(what)
     worded = (what == Asked.REQUEST) | (what == Asked.TIMER) | (what == Asked.ALERT)
     for at in np.flatnonzero(worded).tolist():
         if what[at] == Asked.REQUEST:
-            made[at] = written(requests[int(asked[at, NUMBER])])
+            made[at] = written(requests[int(asked[NUMBER, at])])
             continue
-        told = named[int(asked[at, NAME if what[at] == Asked.TIMER else NUMBER])]
+        told = named[int(asked[NAME if what[at] == Asked.TIMER else NUMBER, at])]
         if what[at] == Asked.TIMER and not isinstance(told, str | int):
             raise InputError(f"schedule: a journal needs a text as name of a timer, not {told!r}")
         made[at] = _json(_plain(told))

@@ -101,21 +101,21 @@ class Harvest:
         tables: dict[str, Columns] = {}
         if self.number == 0:
             tables["accounts"], tables["names"] = accounts(self.run), names(self.run)
-        asked, outcomes = core.asked.take(), core.records.take()
-        if len(asked):
+        asked, outcomes = _columns_of(core.asked.take()), _columns_of(core.records.take())
+        if asked.shape[1]:
             tables["commands"] = self._commands(asked)
-        if len(outcomes):
-            tables["outcomes"] = _columns("outcomes", outcomes)
+        if outcomes.shape[1]:
+            tables["outcomes"] = _named("outcomes", outcomes)
             tables["events"] = self._events(outcomes)
-        if len(asked) or len(outcomes) or last:
+        if asked.shape[1] or outcomes.shape[1] or last:
             ended = self.orders.take(asked, self._rows["commands"], outcomes, core, last)
-            tables["orders"] = _columns("orders", ended)
+            tables["orders"] = _named("orders", ended)
         fills = core.fills()[self._rows["fills"] :]
         if len(fills):
-            tables["fills"] = _columns("fills", fills)
+            tables["fills"] = _named("fills", _columns_of(fills))
         posted = core.ledger.log.take()
         if len(posted):
-            tables["postings"] = _columns("postings", posted)
+            tables["postings"] = _named("postings", _columns_of(posted))
         self._rare(tables)
         for name, columns in tables.items():
             self._rows[name] += rows_of(columns)
@@ -138,7 +138,7 @@ class Harvest:
             "rows": dict(self._rows),
             "samples": self._samples,
             "asked": self._asked,
-            "orders": self.orders.pending.tolist(),
+            "orders": self.orders.state(),
         }
 
     def restore(self, state: dict[str, Any]) -> None:
@@ -154,14 +154,15 @@ class Harvest:
 
     def _commands(self, asked: Ints) -> Columns:
         numbers = [name for name in TABLES["commands"] if name != "payload"]
-        made = _columns("commands", asked, numbers)
+        made = _named("commands", asked, numbers)
         made["payload"] = payloads(asked, self.run.core.asked_names, self.run.desk.requests)
         return made
 
     def _events(self, outcomes: Ints) -> Columns:
-        others = np.flatnonzero(~IS_TOLD[outcomes[:, 1]])
-        rows = np.column_stack((self._rows["outcomes"] + others, outcomes[others]))
-        return _columns("events", rows)
+        others = np.flatnonzero(~IS_TOLD[outcomes[1]])
+        if not len(others):
+            return {}
+        return _named("events", np.vstack((self._rows["outcomes"] + others, outcomes[:, others])))
 
     def _rare(self, tables: dict[str, Columns]) -> None:
         """Add what most cuts have nothing of."""
@@ -174,10 +175,10 @@ class Harvest:
             tables["liquidations"] = self._liquidations(engine.calls())
         if engine.n_closings > self._rows["closings"]:
             rows = engine.closings()[self._rows["closings"] :]
-            tables["closings"] = _named("closings", rows)
+            tables["closings"] = _fields("closings", rows)
         if engine.n_history > self._rows["insurance_fund"]:
             rows = engine.fund_history()[self._rows["insurance_fund"] :]
-            tables["insurance_fund"] = _named("insurance_fund", rows)
+            tables["insurance_fund"] = _fields("insurance_fund", rows)
         tables["margin_history"] = self._margin()
 
     def _liquidations(self, calls: npt.NDArray[Any]) -> Columns:
@@ -186,7 +187,7 @@ class Harvest:
         went_on = np.flatnonzero(calls[:known] != self._calls)
         numbers = np.concatenate((went_on, np.arange(known, len(calls))))
         self._calls = calls
-        return {"call": numbers.astype(np.int64), **_named("liquidations", calls[numbers], "call")}
+        return {"call": numbers.astype(np.int64), **_fields("liquidations", calls[numbers], "call")}
 
     def _margin(self) -> Columns:
         """Samples of the accounts that trade, one after the other: equity, and the figures of the
@@ -293,14 +294,17 @@ def further_pools(run: Running) -> list[tuple[int, str]]:
     ]
 
 
-def _columns(table: str, rows: Ints, columns: Sequence[str] = ()) -> Columns:
-    """Return int64 rows as the columns of a table, each of them contiguous."""
-    names = list(columns or TABLES[table])
-    whole = np.ascontiguousarray(rows.T, dtype=np.int64)
-    return {name: whole[at] for at, name in enumerate(names)}
+def _columns_of(rows: Ints) -> Ints:
+    """Return rows of a log of the engine turned: [column, row], each column contiguous."""
+    return np.ascontiguousarray(rows.T, dtype=np.int64)
 
 
-def _named(table: str, rows: npt.NDArray[Any], *without: str) -> Columns:
+def _named(table: str, whole: Ints, columns: Sequence[str] = ()) -> Columns:
+    """Return [column, row] as the columns of a table by their names."""
+    return dict(zip(columns or TABLES[table], whole, strict=True))
+
+
+def _fields(table: str, rows: npt.NDArray[Any], *without: str) -> Columns:
     """Return rows of a log of the engine, by the places of their fields, as columns."""
     named = [name for name in TABLES[table] if name not in without]
     assert rows.dtype.names is not None

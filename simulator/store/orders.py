@@ -19,6 +19,18 @@ TIME_IN_FORCE, FLAGS, SENT, ARRIVED, STATUS, REASON, FILLED, ENDED = range(8, 16
 WHOLE = 16
 COLUMNS = 17
 
+SENT_AS = (
+    (STRATEGY, 2),
+    (SENT, 1),
+    (INSTRUMENT, 5),
+    (SIDE, 6),
+    (PRICE, 7),
+    (LOTS, 8),
+    (TIME_IN_FORCE, 9),
+    (FLAGS, 11),
+)
+"""Columns of an order and those of what was asked that they are."""
+
 SEQ_BITS = 24
 ENDS = (Outcome.FILLED, Outcome.CANCELED, Outcome.EXPIRED, Outcome.REJECTED)
 OF_ORDERS = (*ENDS, Outcome.ACCEPTED, Outcome.TRIGGERED, Outcome.REDUCED)
@@ -41,72 +53,80 @@ HAS_REASON = chosen_by((Outcome.EXPIRED, Outcome.REJECTED))
 
 
 class OrderRows:
-    """The orders that strategies sent and that are not over; ``pending`` [order, column] int64.
+    """The orders that strategies sent and that are not over; ``pending`` [column, order] int64.
 
     >>> OrderRows().pending.shape
-    (0, 17)
+    (17, 0)
     """
 
     def __init__(self) -> None:
-        self.pending: Ints = np.zeros((0, COLUMNS), dtype=np.int64)
+        self.pending: Ints = np.zeros((COLUMNS, 0), dtype=np.int64)
+
+    def state(self) -> list[list[int]]:
+        """Return the pending orders, a list of their columns each, for `begin_with`."""
+        rows: list[list[int]] = self.pending.T.tolist()
+        return rows
 
     def begin_with(self, pending: Sequence[Sequence[int]]) -> None:
         """Go on with the pending orders of another harvest of the run."""
-        self.pending = np.array(pending, dtype=np.int64).reshape(-1, COLUMNS)
+        rows = np.array(pending, dtype=np.int64).reshape(-1, COLUMNS)
+        self.pending = np.ascontiguousarray(rows.T)
 
     def take(
         self, asked: Ints, commands: int, outcomes: Ints, core: Core, last: bool = False
     ) -> Ints:
-        """Return the rows of the orders that have ended, in the order in which they were sent.
+        """Return the orders that have ended, [column, order], in the order in which they were sent.
 
-        ``asked`` and ``outcomes`` are new rows of the engine's logs, ``commands`` the number of the
-        first of them in its table; ``last``: those that are still open get their row now, with
-        status 0.
+        ``asked`` and ``outcomes`` are new rows of the engine's logs, [column, row], ``commands``
+        the number of the first of them in its table; ``last``: those that are still open get their
+        row now, with status 0.
         """
-        self.pending = np.concatenate((self.pending, _placed(asked, commands)))
-        if not len(self.pending):
-            return self.pending[:, :WHOLE]
+        self.pending = np.concatenate((self.pending, _placed(asked, commands)), axis=1)
+        pending = self.pending
+        if not pending.shape[1]:
+            return pending[:WHOLE]
         self._heard(outcomes)
-        over = (self.pending[:, STATUS] != 0) & core.orders.over(self.pending[:, WHOLE])
-        self.pending[~over, ENDED] = 0
+        over = (pending[STATUS] != 0) & core.orders.over(pending[WHOLE])
+        pending[ENDED, ~over] = 0
         if last:
-            self.pending[~over, STATUS] = 0
+            pending[STATUS, ~over] = 0
             over[:] = True
-        ended: Ints = self.pending[over, :WHOLE]
-        self.pending = self.pending[~over]
+        ended: Ints = pending[:WHOLE, over]
+        self.pending = pending[:, ~over]
         return ended
 
     def _heard(self, outcomes: Ints) -> None:
         """Bring the pending orders up to date, which stand in the order of their numbers."""
-        pending = self.pending
-        mine = outcomes[IS_OF_ORDERS[outcomes[:, 1]]]
-        at = np.searchsorted(pending[:, ORDER], mine[:, 4])
-        at[at == len(pending)] = 0
-        found = pending[at, ORDER] == mine[:, 4]
-        at, mine = at[found], mine[found]
-        kind = mine[:, 1]
+        pending, orders = self.pending, self.pending[ORDER]
+        chosen = np.flatnonzero(IS_OF_ORDERS[outcomes[1]])
+        number = outcomes[4][chosen]
+        at = np.searchsorted(orders, number)
+        at[at == len(orders)] = 0
+        found = orders[at] == number
+        at, chosen = at[found], chosen[found]
+        time, kind = outcomes[0][chosen], outcomes[1][chosen]
         # Of several rows of one order the last assignment stays; backwards that is the first row.
-        first = np.zeros(len(pending), dtype=np.int64)
-        first[at[::-1]] = mine[::-1, 0]
-        fresh = (pending[:, ARRIVED] == 0) & (first != 0)
-        pending[fresh, ARRIVED] = first[fresh]
-        pending[at, ACCOUNT] = mine[:, 2]
-        np.add.at(pending[:, FILLED], at[kind == Outcome.FILLED], mine[kind == Outcome.FILLED, 7])
-        ends = IS_END[kind]
-        at, mine = at[ends], mine[ends]
-        pending[at, STATUS], pending[at, ENDED] = mine[:, 1], mine[:, 0]
-        named = HAS_REASON[mine[:, 1]]
-        pending[at[named], REASON] = mine[named, 6]
+        first = np.zeros(len(orders), dtype=np.int64)
+        first[at[::-1]] = time[::-1]
+        fresh = (pending[ARRIVED] == 0) & (first != 0)
+        pending[ARRIVED, fresh] = first[fresh]
+        pending[ACCOUNT, at] = outcomes[2][chosen]
+        filled = kind == Outcome.FILLED
+        np.add.at(pending[FILLED], at[filled], outcomes[7][chosen[filled]])
+        ends = np.flatnonzero(IS_END[kind])
+        at, kind = at[ends], kind[ends]
+        pending[STATUS, at], pending[ENDED, at] = kind, time[ends]
+        named = np.flatnonzero(HAS_REASON[kind])
+        pending[REASON, at[named]] = outcomes[6][chosen[ends[named]]]
 
 
 def _placed(asked: Ints, commands: int) -> Ints:
-    """Return rows of the orders that were sent."""
-    chosen = np.flatnonzero(asked[:, WHAT] == Asked.PLACE)
-    sent = asked[chosen]
-    rows = np.zeros((len(sent), COLUMNS), dtype=np.int64)
-    rows[:, ORDER], rows[:, COMMAND] = sent[:, 4] >> SEQ_BITS, commands + chosen
-    rows[:, ACCOUNT], rows[:, STRATEGY], rows[:, SENT] = -1, sent[:, 2], sent[:, 1]
-    for column, source in ((INSTRUMENT, 5), (SIDE, 6), (PRICE, 7), (LOTS, 8), (TIME_IN_FORCE, 9)):
-        rows[:, column] = sent[:, source]
-    rows[:, FLAGS], rows[:, WHOLE] = sent[:, 11], sent[:, 4]
-    return rows
+    """Return the orders that were sent, [column, order]."""
+    chosen = np.flatnonzero(asked[WHAT] == Asked.PLACE)
+    orders = np.zeros((COLUMNS, len(chosen)), dtype=np.int64)
+    orders[WHOLE] = asked[4][chosen]
+    orders[ORDER], orders[COMMAND] = orders[WHOLE] >> SEQ_BITS, commands + chosen
+    orders[ACCOUNT] = -1
+    for column, source in SENT_AS:
+        orders[column] = asked[source][chosen]
+    return orders

@@ -46,7 +46,7 @@ def pack(tables: Mapping[str, Columns]) -> bytes:
         if columns.keys() != kinds.keys():
             raise ValueError(f"columns of {name}: {sorted(columns)} are not {sorted(kinds)}")
         rows = rows_of(columns)
-        if {len(column) for column in columns.values()} != {rows}:
+        if set(map(len, columns.values())) - {rows}:
             raise ValueError(f"columns of {name} are of unequal lengths")
         if rows:
             header.append([name, rows, _pack_table(kinds, columns, body)])
@@ -60,20 +60,20 @@ def _pack_table(
     """Append the columns to ``body``; return name, type and what was taken off of each."""
     packed: list[tuple[str, str, int]] = []
     whole = [name for name, kind in kinds.items() if kind == "int"]
-    # Differences are taken as unsigned numbers: they wrap round to the right ones.
     if whole:
         table = np.array([columns[name] for name in whole], dtype="<i8")
-        least = table.min(axis=1)
-        offsets = (table - least[:, None]).view("<u8")
-        for at, (name, low, width) in enumerate(
-            zip(whole, least.tolist(), offsets.max(axis=1).tolist(), strict=True)
-        ):
-            kind = CONSTANT if width == 0 else _narrow(width)
+        ends = zip(
+            whole, table, table.min(axis=1).tolist(), table.max(axis=1).tolist(), strict=True
+        )
+        for name, column, low, high in ends:
+            kind = CONSTANT if low == high else _narrow(high - low)
             packed.append((name, kind, low))
             if kind == WHOLE:
-                body.append(offsets[at].tobytes())
+                # As unsigned numbers the differences wrap round to the right ones.
+                body.append((column - low).tobytes())
             elif kind != CONSTANT:
-                body.append(offsets[at].astype(NARROW[kind]).tobytes())
+                narrow = np.empty(len(column), NARROW[kind])
+                body.append(np.subtract(column, low, out=narrow, casting="unsafe").tobytes())
     for name, kind in kinds.items():
         column = columns[name]
         if kind == "float":
