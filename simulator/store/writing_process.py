@@ -8,8 +8,9 @@ to the user, ``closed`` when it is durable how the run ended, ``ended`` when all
 tables.
 
 Group commit: whatever waits is committed in one transaction, as packed columns, which is little
-work; then it is acknowledged.  While nothing waits, packed batches become rows of their tables; a
-transaction moves whole batches, so that a row is there once, wherever the process ends.  What is
+work; then it is acknowledged.  Where nothing comes for a moment, packed batches become rows of
+their tables, which is most of the work, and would slow down a run that shares a processor with it;
+a transaction moves whole batches, so that a row is there once, wherever the process ends.  What is
 left of that when the run ends is done behind it: the run need not wait.  When the pipe ends without
 ``close`` the run was killed or has given up: everything is written that came whole, and the run
 stays ``running``, to be resumed.
@@ -48,6 +49,12 @@ AHEAD_BYTES: Final = 64 << 20
 SPREAD_BATCHES: Final = 2
 """Batches that become rows in one transaction; a commit waits for as long as that takes."""
 
+IDLE_SECONDS: Final = 0.05
+"""How long nothing has come before batches become rows: a run that is busy keeps its processor."""
+
+MOST_PACKED: Final = 256
+"""Batches that wait to become rows; beyond it they do while the run is busy."""
+
 SPREAD_AT_END: Final = 8
 """The same when nothing is left to commit."""
 
@@ -82,11 +89,11 @@ class Inbox:
                     return
                 self.changed.wait_for(lambda: self.bytes < AHEAD_BYTES)
 
-    def take(self, wait: bool) -> list[Frame] | None:
-        """Return what has come since the last call, after waiting for it; ``None`` at the end."""
+    def take(self, seconds: float | None = None) -> list[Frame] | None:
+        """Return what has come since the last call, after waiting for it, ``seconds`` at most;
+        ``None`` at the end."""
         with self.changed:
-            if wait:
-                self.changed.wait_for(lambda: self.frames or self.ended)
+            self.changed.wait_for(lambda: self.frames or self.ended, seconds)
             frames, self.frames, self.bytes = self.frames, [], 0
             self.changed.notify_all()
             return None if self.ended and not frames else frames
@@ -284,12 +291,20 @@ class RunWriter:
             return not busy and logged == written
         return False
 
+    def _patience(self, idle: bool) -> float | None:
+        """Return how long to wait for frames before packed batches become rows; None: for ever."""
+        packed = self.last + 1 - self.spread
+        if not packed:
+            return None
+        return 0.0 if idle or packed > MOST_PACKED else IDLE_SECONDS
+
     def serve(self, inbox: Inbox) -> None:
         """Write what comes until the pipe ends; then say how the run ended, if it did."""
         closing: dict[str, Any] | None = None
-        ended = False
+        ended, idle = False, True
         while not ended:
-            frames = inbox.take(wait=self.spread > self.last)
+            frames = inbox.take(self._patience(idle))
+            idle = not frames
             stored = []
             for frame in frames or ():
                 closing = frame[0].get("close", closing)

@@ -126,10 +126,10 @@ def test_reading_ahead_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
         while found < 200:
             time.sleep(0.001)
             assert inbox.bytes <= 6000
-            found += len(inbox.take(wait=True) or ())
+            found += len(inbox.take() or ())
         writer.join()
         end.close()
-        assert inbox.take(wait=True) is None
+        assert inbox.take() is None
 
 
 # Two writers of one run
