@@ -125,7 +125,7 @@ class AccountDesk(DeskViews):
             partition,
             self.listed,
             self.assets,
-            lambda: venue.measuring.present,
+            venue.measuring,
             own.layouts,
             self.leverage,
             self.loans,

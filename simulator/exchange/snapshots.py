@@ -6,7 +6,7 @@ taken at every few samples of the report, so that their cost does not show.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from fractions import Fraction
@@ -17,8 +17,8 @@ from simulator.exchange.core import Core
 from simulator.exchange.layout import Layout
 from simulator.exchange.leverage import Leverage
 from simulator.exchange.loans import Loans
+from simulator.exchange.measuring import Measuring
 from simulator.instruments.instrument import Instrument
-from simulator.risk.measured import Measured
 from simulator.risk.scenario import Correlations
 from simulator.risk.state import PoolState, Position, Product
 
@@ -68,7 +68,7 @@ class Snapshots:
         partition: Partition,
         instruments: Sequence[Instrument],
         assets: Sequence[str],
-        measured: Callable[[], Measured | None],
+        measuring: Measuring,
         layouts: Mapping[AccountMode, Layout],
         leverage: Leverage,
         loans: Loans,
@@ -79,7 +79,7 @@ class Snapshots:
         self.partition = partition
         self.listed = instruments
         self.assets = assets
-        self.measured = measured
+        self.measuring = measuring
         self.layouts = layouts
         self.leverage = leverage
         self.loans = loans
@@ -103,7 +103,7 @@ class Snapshots:
             equity, _, maintenance, _ = pools.figures(pool)
             figures[pool - self.partition.pool_shift] = equity, maintenance
         instruments = range(len(self.listed))
-        measured = self.measured()
+        measured = self.measuring.present
         return Snapshot(
             int(self.core.now),
             int(pools.time_ns),
