@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from simulator.cli.engine import note
-from simulator.cli.run import make_folder, play, show
+from simulator.cli.run import make_folder, play
+from simulator.cli.shown import show
 from simulator.cli.strategies import strategy_class
 from simulator.store.behind import wait_for_all
 

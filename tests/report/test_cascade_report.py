@@ -16,7 +16,7 @@ import polars as pl
 import pytest
 from rich.console import Console
 
-from simulator.cli.run import show
+from simulator.cli.shown import show
 from simulator.report.cascade_figures import Figures, figures
 from simulator.report.cascade_heat import column, heats
 from simulator.report.cascade_panels import pictures
