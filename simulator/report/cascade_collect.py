@@ -72,15 +72,19 @@ def cascade_of(run: Simulation) -> Cascade | None:
 
 
 class _Names:
-    """Who and what stands behind the engine's numbers, as columns to look up in."""
+    """Who and what stands behind the engine's numbers, as columns to look up in.
+
+    Texts are told by number and taken from short columns: a million rows of numpy's texts, four
+    bytes a character, would be most of the memory that a run needs.
+    """
 
     def __init__(self, run: Simulation) -> None:
         roster: Roster = run.roster
         texts = [*roster.groups, "account", "fund", ""]
-        group = np.full(roster.accounts, len(texts) - 1, dtype=np.int64)
+        group = np.full(roster.accounts, len(texts) - 1, dtype=np.int32)
         group[FIRST : roster.fund] = roster.group
         group[TRADER], group[roster.fund] = len(texts) - 3, len(texts) - 2
-        mode = np.full(roster.accounts, len(MODES), dtype=np.int64)
+        mode = np.full(roster.accounts, len(MODES), dtype=np.int32)
         mode[FIRST : roster.fund] = roster.unified
         mode[TRADER] = MODES.index(roster.trader)
         self.ids = np.zeros(roster.accounts, dtype=np.int64)
@@ -91,17 +95,17 @@ class _Names:
         pool = np.arange(roster.own_pools + len(roster.pool_name) + 1)
         pool[roster.own_pools : -1] = roster.pool_name.astype(np.int64) + len(own)
         pool[-1] = len(pools) - 1
-        self._group = np.array(texts)[group]
-        self._mode = np.array([*MODES, ""])[mode]
-        self._pools, self._pool = np.array(pools), pool
+        self._groups, self._group = pl.Series(texts, dtype=pl.String), group
+        self._modes, self._mode = pl.Series([*MODES, ""], dtype=pl.String), mode
+        self._pools, self._pool = pl.Series(pools, dtype=pl.String), pool
 
     def of(self, account: Table, pool: Table) -> dict[str, Any]:
         """Columns ``account``, ``group``, ``mode`` and ``pool``; a number below 0 is no pool."""
         return {
             "account": pl.Series(self.ids[account]),
-            "group": pl.Series(self._group[account], dtype=pl.String),
-            "mode": pl.Series(self._mode[account], dtype=pl.String),
-            "pool": pl.Series(self._pools[self._pool[pool]], dtype=pl.String),
+            "group": self._groups.gather(self._group[account]),
+            "mode": self._modes.gather(self._mode[account]),
+            "pool": self._pools.gather(self._pool[pool]),
         }
 
 
@@ -121,8 +125,8 @@ def _closings(run: Simulation, who: _Names, rows: Table) -> pl.DataFrame:
     columns = {
         "time_ns": rows["time_ns"],
         **who.of(rows["account"], rows["pool"]),
-        "instrument": pl.Series(np.array([item.name for item in listed])[one], dtype=pl.String),
-        "stage": pl.Series(np.array(LOGGED)[rows["stage"]], dtype=pl.String),
+        "instrument": pl.Series([item.name for item in listed], dtype=pl.String).gather(one),
+        "stage": pl.Series(LOGGED, dtype=pl.String).gather(rows["stage"]),
         "side": rows["side"].astype(np.int8),
         "quantity": quantity,
         "price": pl.Series(np.where(np.isfinite(price), price, np.nan), nan_to_null=True),
@@ -164,9 +168,9 @@ def _groups(run: Simulation, closings: pl.DataFrame, calls: pl.DataFrame) -> pl.
     census = run.desk.census
     crowd = pl.DataFrame(
         {
-            "group": pl.Series(np.array(roster.groups)[roster.group], dtype=pl.String),
+            "group": pl.Series(roster.groups, dtype=pl.String).gather(roster.group),
             "number": roster.group,
-            "mode": pl.Series(np.array(MODES)[roster.unified.astype(int)], dtype=pl.String),
+            "mode": pl.Series(MODES, dtype=pl.String).gather(roster.unified.astype(int)),
             "wealth_start": census.wealth_start,
             "wealth_end": census.wealth_end,
         }
