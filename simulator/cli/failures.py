@@ -4,9 +4,15 @@ from __future__ import annotations
 
 import sys
 import traceback
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+
+import typer
+
+from simulator.cli.engine import Engine, note
+from simulator.errors import InputError
 
 PACKAGE = Path(__file__).parent.parent
 
@@ -53,3 +59,20 @@ def _ours(name: str) -> bool:
     return path.is_relative_to(PACKAGE) or (
         not path.is_absolute() and path.parts[:1] == (PACKAGE.name,)
     )
+
+
+@contextmanager
+def strategy_faults(kinds: Sequence[type[Any]], engine: Engine) -> Iterator[None]:
+    """Turn what a strategy raised into a short traceback of its own file and exit code 1."""
+    try:
+        yield
+    except InputError:
+        raise
+    except Exception as error:
+        from simulator.report.values import utc
+
+        shown = short_traceback(error, strategy_files(kinds))
+        if shown is None:
+            raise
+        note(f"unimargin: a strategy failed at {utc(engine.now_ns)} of market time:\n{shown}")
+        raise typer.Exit(1) from error

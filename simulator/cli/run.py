@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from decimal import Decimal, InvalidOperation
 from pathlib import Path
@@ -272,28 +271,11 @@ def play(
     engine: Engine, kinds: Sequence[type[Any]], label: str, journal: Recorder | None = None
 ) -> RunResult:
     """Run an engine to its end, with a progress bar; a strategy's mistake is told and exits."""
+    from simulator.cli.failures import strategy_faults
     from simulator.cli.progress import progress_bar
 
     with progress_bar(label, engine.rows) as progress, strategy_faults(kinds, engine):
         return engine.run(progress, journal=journal) if journal else engine.run(progress)
-
-
-@contextmanager
-def strategy_faults(kinds: Sequence[type[Any]], engine: Engine) -> Iterator[None]:
-    """Turn what a strategy raised into a short traceback of its own file and exit code 1."""
-    try:
-        yield
-    except InputError:
-        raise
-    except Exception as error:
-        from simulator.cli.failures import short_traceback, strategy_files
-        from simulator.report.values import utc
-
-        shown = short_traceback(error, strategy_files(kinds))
-        if shown is None:
-            raise
-        note(f"unimargin: a strategy failed at {utc(engine.now_ns)} of market time:\n{shown}")
-        raise typer.Exit(1) from error
 
 
 def _least(
