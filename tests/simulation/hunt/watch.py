@@ -233,7 +233,6 @@ class Watch:
 
     def end(self, traders: Any) -> None:
         """The run is over: nothing is under way, everybody was told of everything."""
-        before = {seq: order.filled for seq, order in self.lives.orders.items()}
         self.look(whole=True)
         self.sample()
         self.money.end(self.fundings)
@@ -247,10 +246,7 @@ class Watch:
                     one = self.run.player.instruments[self.lives.orders[seq].instrument]
                     filled[seq] += round(quantity / float(one.lot))
         for seq, order in self.lives.orders.items():
-            # Of what the last tick of the venue's clock brings nobody is told any more.
-            assert before.get(seq, 0) <= filled[seq] <= order.filled, (
-                f"told of {filled[seq]} lots filled of {order}"
-            )
+            assert filled[seq] == order.filled, f"told of {filled[seq]} lots filled of {order}"
             for what in ("ACCEPTED", "CANCELED", "EXPIRED", "REJECTED"):
                 most = 2 if what == "ACCEPTED" and order.trigger else 1
                 assert told[seq, what] <= most, f"told {what} {told[seq, what]} times of {order}"
