@@ -14,6 +14,7 @@ from simulator.accounts.states import AccountMode
 from simulator.accounts.wallets import Partition, layouts
 from simulator.errors import InputError
 from simulator.exchange.layout import Layout
+from simulator.exchange.roster import FIRST_NAME
 from simulator.exchange.traders import Seat
 from simulator.instruments.instrument import Instrument
 from simulator.market.tape import Kind
@@ -23,9 +24,6 @@ from simulator.strategy.base import Strategy
 from simulator.strategy.trader import Trader
 
 QUEUE_MODELS = {"risk_averse": (0, 1.0), "power": (1, 3.0), "log": (2, 1.0), "fifo": (3, 1.0)}
-FIRST_NAME = "first"
-"""What the account is called that a run itself describes, where others trade beside it."""
-
 NAME = re.compile(r"\w[\w.+-]{0,39}")
 """Names of further accounts: they name folders."""
 

@@ -30,6 +30,9 @@ MARKET, TRADER = 0, 1
 TRADER_ID, FUND_ID = 0, -1
 """Ids in reports of the first account that trades and of the insurance fund."""
 
+FIRST_NAME = "first"
+"""What the account is called that a run itself describes, where others trade beside it."""
+
 MODES: tuple[AccountMode, AccountMode] = ("separated", "unified")
 
 

@@ -5,8 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from simulator.accounts.states import AccountMode
-from simulator.choices import FIRST_NAME
-from simulator.exchange.roster import TRADER
+from simulator.exchange.roster import FIRST_NAME, TRADER
 
 if TYPE_CHECKING:
     from simulator.simulation import Simulation
