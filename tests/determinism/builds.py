@@ -118,6 +118,9 @@ def tree(name: str) -> Path:
     target = KEPT / name.replace(" ", "-")
     for part in (*PACKAGES, "tests", "docs"):
         shutil.copytree(ROOT / part, target / part, ignore=COMPILED, dirs_exist_ok=True)
+    translated = Path("build") / "cython"  # C sources, the same for every Python and compiler
+    if (ROOT / translated).is_dir():
+        shutil.copytree(ROOT / translated, target / translated, dirs_exist_ok=True)
     for file in ("pyproject.toml", "setup.py", "README.md", "requirements.lock"):
         shutil.copy2(ROOT / file, target / file)
     return target

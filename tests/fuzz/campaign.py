@@ -38,8 +38,8 @@ must have none when it is forked."""
 FIRST_TURN = 40
 """Inputs of each target in the first turn, which tells what one costs."""
 
-TURNS = 10
-"""Turns that the rest is read in."""
+TURN_SECONDS = 60.0
+"""Processor time of a turn; of what is left, so many inputs are spread."""
 
 LEAST_SECONDS = 0.0005
 """What an input costs at least as inputs are spread, so that no target has most of them."""
@@ -93,14 +93,13 @@ class Campaign:
 
     def _turns(self, inputs: int) -> None:
         self.turn({one.name: min(FIRST_TURN, inputs) for one in self.targets})
-        for left in range(TURNS, 0, -1):
-            rest = (inputs - self.inputs) // left
-            if rest <= 0 or time.monotonic() > self.until:
-                break
-            self.turn(spread({name: one.each for name, one in self.found.items()}, rest))
-            seconds = sum(one.seconds for one in self.found.values())
+        while (rest := inputs - self.inputs) > 0 and time.monotonic() < self.until:
+            costs = {name: one.each for name, one in self.found.items()}
+            seconds = sum(count * costs[name] for name, count in spread(costs, rest).items())
+            self.turn(spread(costs, min(rest, math.ceil(rest * TURN_SECONDS / seconds))))
+            spent = sum(one.seconds for one in self.found.values())
             print(
-                f"{self.inputs:,} of {inputs:,} inputs, {seconds:,.0f} s of processor time, "
+                f"{self.inputs:,} of {inputs:,} inputs, {spent:,.0f} s of processor time, "
                 f"{self.wrong} findings",
                 flush=True,
             )
