@@ -7,7 +7,7 @@ import shutil
 import sqlite3
 import sys
 import tempfile
-from contextlib import suppress
+from contextlib import closing, suppress
 from functools import cache
 from hashlib import sha256
 from pathlib import Path
@@ -35,10 +35,10 @@ def database() -> Path:
         place = str(folder / "runs.db")
         code, said = quietly(["run", str(folder / "mine.toml"), "--db", place, "--no-report"])
         assert code == 0, said
-    with sqlite3.connect(folder / "runs.db") as connection:
-        connection.execute("UPDATE runs SET status = 'running' WHERE run = 2")
-    connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-    connection.close()
+    with closing(sqlite3.connect(folder / "runs.db")) as connection:
+        with connection:
+            connection.execute("UPDATE runs SET status = 'running' WHERE run = 2")
+        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
     return folder / "runs.db"
 
 
@@ -177,11 +177,10 @@ def _rows(data: bytes, folder: Path) -> None:
     with tempfile.TemporaryDirectory(dir=folder) as name:
         place = Path(name) / "runs.db"
         shutil.copyfile(database(), place)
-        connection = sqlite3.connect(place)
-        for edit in made["edits"]:
-            with suppress(sqlite3.Error, OverflowError), connection:  # not all is taken
-                _edit(connection, edit, Path(name))
-        connection.close()
+        with closing(sqlite3.connect(place)) as connection:
+            for edit in made["edits"]:
+                with suppress(sqlite3.Error, OverflowError), connection:  # not all is taken
+                    _edit(connection, edit, Path(name))
         run = "2" if made["command"] == "resume" else "1"
         _look([["db", "runs", str(place)], [made["command"], str(place), run]], Path(name))
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import sqlite3
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -84,7 +85,7 @@ def test_from_the_start_where_somebody_made_a_snapshot(
     """With all the hashes that need no key."""
     place = tmp_path / "runs.db"
     run = stopped(place, make("unified"), ROWS, 0.0)
-    with sqlite3.connect(place) as raw:
+    with closing(sqlite3.connect(place)) as raw, raw:
         query = "SELECT n, kind, image, state FROM snapshots ORDER BY n DESC LIMIT 1"
         number, kind, bits, state = raw.execute(query).fetchone()
         bits += b"1" if what == "image" else b""

@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 import shutil
 import sqlite3
+from contextlib import closing
 from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
@@ -55,7 +56,7 @@ def ran(place: str) -> RunResult:
 def rows_of(place: str, statement: str) -> list[tuple[Any, ...]]:
     """Return rows as the database's own driver has them."""
     if "://" not in place:
-        with sqlite3.connect(place) as connection:
+        with closing(sqlite3.connect(place)) as connection, connection:
             return connection.execute(statement).fetchall()
     import psycopg
 

@@ -16,6 +16,7 @@ import sqlite3
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -59,7 +60,7 @@ def place(killed: Path, tmp_path: Path) -> Path:
 @pytest.fixture
 def settled(place: Path) -> Path:
     """The copy with its log written back, so that the file alone is all there is."""
-    with sqlite3.connect(place) as connection:
+    with closing(sqlite3.connect(place)) as connection, connection:
         connection.execute("PRAGMA journal_mode=DELETE")
     connection.close()
     return place
@@ -154,7 +155,7 @@ def test_pages_of_zeros(call: Call, settled: Path) -> None:
 def test_a_byte_that_turned(call: Call, settled: Path) -> None:
     """A byte of what a batch holds is found by verifying, wherever it is."""
     whole = settled.read_bytes()
-    with sqlite3.connect(settled) as connection:
+    with closing(sqlite3.connect(settled)) as connection, connection:
         body = connection.execute("SELECT body FROM packs WHERE n = 3").fetchone()[0]
     connection.close()
     at = whole.index(body[:200])
@@ -170,12 +171,12 @@ def test_a_byte_that_turned(call: Call, settled: Path) -> None:
 
 
 def test_a_database_of_another_schema(call: Call, settled: Path) -> None:
-    with sqlite3.connect(settled) as connection:
+    with closing(sqlite3.connect(settled)) as connection, connection:
         (revision,) = connection.execute(f"SELECT version_num FROM {SCHEMA.name}").fetchone()
         connection.execute(f"UPDATE {SCHEMA.name} SET version_num = '9999'")
     for command in ("verify", "resume"):
         assert "has schema 9999, of a newer version" in call(command, settled, 1).line
-    with sqlite3.connect(settled) as connection:
+    with closing(sqlite3.connect(settled)) as connection, connection:
         connection.execute(f"UPDATE {SCHEMA.name} SET version_num = ?", (revision,))
     connection.close()
     goes_on(call, settled)
