@@ -25,6 +25,7 @@ HOT_MODULES = (
     "simulator.risk.scan",
     "simulator.risk.requirement",
     "simulator.risk.pools",
+    "simulator.risk.ewma",
     "simulator.risk.population",
     "simulator.risk.survey",
     "simulator.risk.bands_edges",

@@ -245,4 +245,9 @@ class Levels:
     @cython.exceptval(check=False)
     def next_level(self, side: cython.int, price: cython.longlong) -> cython.longlong:
         """Next displayed price of a side behind ``price``, 0 if none."""
+        # Behind the only level is nothing; the bits would have to be searched to the end for that.
+        if price == self.bid and side > 0 and self.bid_levels == 1:
+            return 0
+        if price == self.ask and side < 0 and self.ask_levels == 1:
+            return 0
         return self.below(BIDS, price) if side > 0 else self.above(ASKS, price)

@@ -1,6 +1,7 @@
 from simulator.events.rows cimport Rows
 from simulator.exchange.guard cimport Guard
 from simulator.exchange.ring cimport Ring
+from simulator.exchange.upkeep cimport Upkeep
 from simulator.exchange.venue cimport Venue
 
 cdef class Core(Venue):
@@ -46,7 +47,7 @@ cdef class Core(Venue):
     cdef readonly long long events
     cdef readonly long long wakes
     cdef object cold
-    cdef object upkeep
+    cdef Upkeep upkeep
     cdef int n_bars
     cdef bint watching_books
     # what a journal is fed with
@@ -73,7 +74,7 @@ cdef class Core(Venue):
     cdef void due(self) noexcept
     cdef void note(self, int strategy, int what, long long order, long long a, long long b, long long c, long long d, long long e, long long f, long long g) noexcept
     cdef void find_timer(self) noexcept
-    cdef long long first_mark_after(self, long long time, long long behind) noexcept
+    cdef long long first_mark_after(self, long long time, long long behind, long long same) noexcept
     cdef void add_to_bars(self, int instrument, long long price, long long lots) noexcept
     cdef int arrive(self, int slot) except? -1
     cdef int command(self) except? -1

@@ -17,11 +17,13 @@ if cython.compiled:
     from cython.cimports.simulator.book.columns import Book
     from cython.cimports.simulator.events.rows import Rows
     from cython.cimports.simulator.exchange.ring import Ring
+    from cython.cimports.simulator.exchange.upkeep import Upkeep
     from cython.cimports.simulator.exchange.venue import Venue
 else:
     from simulator.book.columns import Book
     from simulator.events.rows import Rows
     from simulator.exchange.ring import Ring
+    from simulator.exchange.upkeep import Upkeep
     from simulator.exchange.venue import Venue
 
 NEVER = cython.declare(cython.longlong, 1 << 62)
@@ -244,6 +246,7 @@ class Core(Venue):
         venue_due: cython.bint
         local_due: cython.bint
         instant: cython.longlong = -1
+        same: cython.longlong
         turns: cython.int = 0
         while True:
             if self.local_now != instant:
@@ -264,9 +267,10 @@ class Core(Venue):
                 if self.next_mark <= self.commands.next_time:
                     self.now = self.ledger.now = self.next_mark
                     self.next_mark += self.mark_step
-                    if self.upkeep.mark():
-                        # The ticks until something happens would find the same.
-                        self.next_mark = self.first_mark_after(time, behind)
+                    same = self.upkeep.mark()
+                    if same > self.next_mark:
+                        # The ticks until then, or until something happens, would find the same.
+                        self.next_mark = self.first_mark_after(time, behind, same)
                 else:
                     self.command()
             elif self.deliveries.next_time <= self.next_timer:
@@ -277,8 +281,12 @@ class Core(Venue):
 
     @cython.cfunc
     @cython.exceptval(check=False)
-    def first_mark_after(self, time: cython.longlong, behind: cython.longlong) -> cython.longlong:
-        """First tick of the marks that is not before the next row, command, message or timer."""
+    def first_mark_after(
+        self, time: cython.longlong, behind: cython.longlong, same: cython.longlong
+    ) -> cython.longlong:
+        """First tick of the marks that is not before ``same``, the next row, command, message or
+        timer.
+        """
         until: cython.longlong = self.deliveries.next_time
         if self.next_timer < until:
             until = self.next_timer
@@ -287,6 +295,8 @@ class Core(Venue):
             until = self.commands.next_time
         if time < until:
             until = time
+        if same < until:
+            until = same
         hour: cython.longlong = (self.now // HOUR_NS + 1) * HOUR_NS
         if hour < until:
             until = hour  # interest falls due

@@ -96,6 +96,7 @@ class Desk(AccountDesk):
         )
         layouts = columns["layouts"]
         self.measuring = Measuring(core, [layout.margin for layout in layouts.values()])
+        self.upkeep.measured = self.measuring.ewma
         own = Belongings(
             partition, layouts, columns["margin"], columns["start_leverage"], columns["profile"]
         )
@@ -264,9 +265,9 @@ class Desk(AccountDesk):
         self.census.sampled()
         self.hedges.sampled()
 
-    def margin_step(self) -> None:
-        """A step of the measured correlation and volatility, where margin follows from them."""
-        self.measuring.step()
+    def aim_measuring(self) -> None:
+        """The pools have other rules than those that what is measured is given by."""
+        self.measuring.aim()
 
     def full_hour(self, time_ns: int) -> None:
         """A full hour of venue time: interest may fall due."""

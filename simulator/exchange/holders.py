@@ -79,6 +79,19 @@ class Holders:
             ledger.close_entry()
         return found
 
+    def borrowers(self, until: int) -> list[tuple[int, int]]:
+        """Return (wallet, asset) of the loans in wallets before ``until``, in order."""
+        ledger: Ledger = self.venue.ledger
+        found = []
+        wallet: cython.int
+        asset: cython.int
+        last: cython.int = until
+        for wallet in range(last):
+            for asset in range(ledger.assets):
+                if ledger.loan[wallet, asset] > 0:
+                    found.append((wallet, asset))
+        return found
+
     def accrue(self, lender: int, interest_of) -> None:
         """Charge a period's interest on every loan of the crowd.
 

@@ -13,8 +13,6 @@ Source: docs/funds.md.
 
 from __future__ import annotations
 
-import numpy as np
-
 from simulator.accounts.wallets import Partition
 from simulator.events.outcomes import Outcome, RejectReason
 from simulator.exchange.core import Core
@@ -201,9 +199,8 @@ class Loans:
 
     def accrue_period(self) -> None:
         """Charge a period's interest on every loan."""
-        loans = np.asarray(self.core.ledger.loan)[: self.lender]
-        for wallet, asset in np.argwhere(loans > 0).tolist():
-            self._charge(wallet, asset, int(loans[wallet, asset]))
+        for wallet, asset in self.holders.borrowers(self.lender):
+            self._charge(wallet, asset, self.core.ledger.loan_of(wallet, asset)[0])
         self.holders.accrue(
             self.lender, lambda asset, principal: rounded_up(principal, self._periodic[asset])
         )

@@ -23,7 +23,9 @@ cdef class Marks:
     cdef double[::1] strike
     cdef int[::1] call
     cdef int[::1] forward_from
+    # whether the next ticks find the same prices unless something happens, and up to when
     cdef bint steady
+    cdef long long steady_until
     # an asset: instrument whose mid is its index, -1 = from the tape
     cdef int[::1] index_from
     cdef int[::1] index_otherwise
@@ -41,6 +43,8 @@ cdef class Marks:
     cdef void index_by_mids(self) noexcept
     cdef void index_by_weights(self) noexcept
     cdef double computed_mark(self, int instrument) noexcept
+    cdef double with_funding(self, int instrument, double index, long long at) noexcept
+    cdef void hold_until(self, int instrument, double index, double funding, double one, double other) noexcept
     cdef double option_mark(self, int instrument) noexcept
     cdef int refresh(self) except? -1
     cdef int set_mark(self, int instrument, double price) except? -1

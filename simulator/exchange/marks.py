@@ -41,6 +41,8 @@ HOUR_NS = cython.declare(cython.double, 3.6e12)
 YEAR_NS = cython.declare(cython.double, 3.1536e16)
 NOTHING = cython.declare(cython.double, float("nan"))
 STALE_NS = cython.declare(cython.longlong, 600_000_000_000)
+MOMENT_NS = cython.declare(cython.longlong, 1_000_000)
+FAR = cython.declare(cython.longlong, 1 << 62)
 
 
 @cython.cfunc
@@ -74,6 +76,7 @@ class Marks:
         self.basis_count = memoryview(np.zeros(n, dtype="i4"))
         self.basis_run = memoryview(np.zeros(n, dtype="i4"))
         self.steady = False
+        self.steady_until = 0
         self.index_from = memoryview(np.array(columns["index_from"], dtype="i4"))
         self.expiry = memoryview(np.array(columns["expiry_ns"], dtype="i8"))
         self.strike = memoryview(np.array(columns["strike"], dtype="f8"))
@@ -182,7 +185,7 @@ class Marks:
             self.basis_run[instrument] += 1
         else:
             self.basis_run[instrument] = 1
-        if self.basis_run[instrument] < self.points or self.funding_rate[instrument] != 0.0:
+        if self.basis_run[instrument] < self.points:
             self.steady = False
         self.basis[instrument, n % self.points] = mid - index
         n += 1
@@ -197,17 +200,71 @@ class Marks:
             average = average / n
         if self.expiry[instrument]:
             return index + average
-        hours: cython.double = 0.0
-        if self.next_funding[instrument] > self.venue.now:
-            hours = (self.next_funding[instrument] - self.venue.now) / HOUR_NS
         last: cython.double = self.venue.last[instrument] * self.venue.tick_e8[instrument] * UNIT
         if last <= 0.0:
             last = mid
-        return _median(
-            index * (1.0 + self.funding_rate[instrument] * hours / self.basis_hours),
-            index + average,
-            last,
+        funding: cython.double = self.with_funding(instrument, index, self.venue.now)
+        average = index + average
+        if self.funding_rate[instrument] != 0.0 and average != last:
+            self.hold_until(instrument, index, funding, average, last)
+        return _median(funding, average, last)
+
+    @cython.cfunc
+    @cython.inline
+    @cython.exceptval(check=False)
+    def with_funding(
+        self, instrument: cython.int, index: cython.double, at: cython.longlong
+    ) -> cython.double:
+        """The index with the funding basis that is left at an instant; at funding it is gone."""
+        hours: cython.double = 0.0
+        if self.next_funding[instrument] > at:
+            hours = (self.next_funding[instrument] - at) / HOUR_NS
+        return index * (1.0 + self.funding_rate[instrument] * hours / self.basis_hours)
+
+    @cython.cfunc
+    @cython.exceptval(check=False)
+    def hold_until(
+        self,
+        instrument: cython.int,
+        index: cython.double,
+        funding: cython.double,
+        one: cython.double,
+        other: cython.double,
+    ) -> cython.void:
+        """How long the median stays what it is while the funding basis alone goes on.
+
+        That price moves one way, to the index: as long as it is beyond both others the nearer of
+        them is the median.  So the other end of a time says it for all of it.
+        """
+        low: cython.double = one if one < other else other
+        high: cython.double = other if one < other else one
+        above: cython.bint = funding >= high
+        edge: cython.double = high if above else low
+        now: cython.longlong = self.venue.now
+        until: cython.longlong = self.next_funding[instrument]
+        hours: cython.double
+        if not above and funding > low:
+            self.steady = False
+            return
+        if (index >= high) if above else (index <= low):
+            return
+        # Where it meets the edge, less a moment for rounding.
+        hours = (edge / index - 1.0) * self.basis_hours / self.funding_rate[instrument]
+        hours = (until - now) / HOUR_NS - hours
+        if hours <= 0.0:
+            self.steady = False
+            return
+        until = now + (
+            cython.cast(cython.longlong, hours * HOUR_NS)
+            if cython.compiled
+            else int(hours * HOUR_NS)
         )
+        until -= MOMENT_NS
+        funding = self.with_funding(instrument, index, until)
+        if until <= now or not ((funding >= high) if above else (funding <= low)):
+            self.steady = False
+        elif until < self.steady_until:
+            self.steady_until = until
 
     @cython.cfunc
     @cython.exceptval(check=False)
@@ -242,6 +299,7 @@ class Marks:
         asset: cython.int
         price: cython.double
         self.steady = True
+        self.steady_until = FAR
         if self.liquidities is not None and self.liquidities.step():
             self.steady = False
         self.venue.pools.advance(self.venue.now)
@@ -357,7 +415,8 @@ class Marks:
                 worth = left
             coins += worth / at
             left -= worth
-            price = book.next_level(side, price)
+            if left > 0.0:
+                price = book.next_level(side, price)
         return (self.impact[instrument] - left) / coins if coins > 0.0 else 0.0
 
     @cython.cfunc

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 
 from simulator.exchange.core import Core
 from simulator.risk.columns import KINDS
+from simulator.risk.ewma import Ewma
 from simulator.risk.measured import Measured
 from simulator.risk.pools import Pools
 from simulator.risk.rules import MarginRules
@@ -28,29 +29,32 @@ class Measuring:
         needed = [rules.scenario for rules in margins if follows(rules)]
         self._measured = Measured(needed[0], columns.underlyings) if needed else None
         self._judged: tuple[object, bool] = (None, False)
-        self._given: tuple[object, object, bytes] = (None, None, b"")
 
     @property
     def present(self) -> Measured | None:
         """What measures; None where the present mode's margin does not depend on it."""
-        return self._measured if follows(self.core.pools.columns.rules) else None
+        columns = self.core.pools.columns
+        if self._judged[0] is not columns:
+            self._judged = (columns, follows(columns.rules))
+        return self._measured if self._judged[1] else None
 
-    def step(self) -> None:
-        """Take a step on the run's index prices."""
+    @property
+    def ewma(self) -> Ewma | None:
+        """The sums, which the upkeep steps; None where no mode's margin depends on them."""
+        return None if self._measured is None else self._measured.ewma
+
+    def aim(self) -> None:
+        """Have steps taken on, and given to, the run's pools by their present rules."""
         if self._measured is not None:
-            self._measured.step_on(self.core.pools)
-            self.apply(self.core.pools)
+            self._measured.aim(self.core.pools.columns, self.present is not None)
 
     def apply(self, pools: Pools) -> None:
         """Give pools what is measured so far, if their margin depends on it."""
-        columns = pools.columns
-        if self._judged[0] is not columns:
-            self._judged = (columns, follows(columns.rules))
-        if self._measured is not None and self._judged[1]:
-            ranges, credit = self._measured.columns(columns.rules.scenario, columns.underlyings)
-            # New figures void every pool's safe band; the same ones to the same pools must not.
-            figures = ranges.tobytes() + credit.tobytes()
-            taker, of, known = self._given
-            if taker is not pools or of is not columns or known != figures:
-                self._given = pools, columns, figures
-                pools.set_measured(ranges, credit)
+        measured, rules = self._measured, pools.columns.rules
+        if measured is None:
+            return
+        if pools is self.core.pools:
+            self.aim()
+            measured.ewma.give(pools)
+        elif follows(rules):
+            pools.set_measured(*measured.columns(rules.scenario, pools.columns.underlyings))

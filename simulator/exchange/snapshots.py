@@ -95,7 +95,9 @@ class Snapshots:
     def take(self) -> Snapshot:
         """Return the account as it stands."""
         ledger, pools = self.core.ledger, self.core.pools
-        cells = [(w, a) for w in self.partition.own for a in range(len(self.assets))]
+        every = range(len(self.assets))
+        cells = [(wallet, asset) for wallet in self.partition.own for asset in every]
+        owed = {cell: found for cell in cells if any(found := ledger.loan_of(*cell))}
         slots = range(len(self.partition.margin))
         held = {slot: ledger.position_of(self.account, slot) for slot in slots}
         figures = [(0.0, 0.0)] * len(self.partition.pools)
@@ -108,11 +110,11 @@ class Snapshots:
             int(self.core.now),
             int(pools.time_ns),
             {cell: n for cell in cells if (n := int(ledger.balance_of(*cell)))},
-            {cell: n for cell in cells if (n := int(ledger.loan[cell]))},
-            {cell: n for cell in cells if (n := int(ledger.interest[cell]))},
+            {cell: int(loan) for cell, (loan, _) in owed.items() if loan},
+            {cell: int(interest) for cell, (_, interest) in owed.items() if interest},
             {s: (int(lots), int(cost)) for s, (lots, cost) in held.items() if lots},
             tuple(float(pools.mark_price(i)) for i in instruments),
-            tuple(float(pools.index_price(a)) for a in range(len(self.assets))),
+            tuple(float(pools.index_price(asset)) for asset in every),
             tuple(float(pools.option_volatility(i)) for i in instruments),
             measured.correlations() if measured else {},
             measured.volatilities() if measured else {},

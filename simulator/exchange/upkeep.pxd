@@ -1,6 +1,7 @@
 from simulator.exchange.closing cimport Closing
 from simulator.exchange.marks cimport Marks
 from simulator.risk.bands cimport Bands
+from simulator.risk.ewma cimport Ewma
 
 cdef class Upkeep(Marks):
     cdef object cold
@@ -41,6 +42,7 @@ cdef class Upkeep(Marks):
     cdef long long next_hour
     cdef long long next_step
     cdef long long margin_step
+    cdef public Ewma measured
     # what the last check of prices saw: index by asset; mark, volatility, forward by slot
     cdef long long seen_entries
     cdef double[::1] seen_index
@@ -60,7 +62,8 @@ cdef class Upkeep(Marks):
     cdef readonly double[::1] sample_equity
     cdef readonly int[::1] sample_unified
 
-    cpdef int mark(self) except? -1
+    cpdef long long mark(self) except? -1
+    cdef int _margin_step(self) except? -1
     cpdef int check(self) except? -1
     cpdef int row(self, int instrument, int kind, int side, long long price, long long quantity, long long number) except? -1
     cpdef int check_prices(self) except? -1

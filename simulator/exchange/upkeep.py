@@ -17,12 +17,14 @@ if cython.compiled:
     from cython.cimports.simulator.exchange.venue import Venue
     from cython.cimports.simulator.ledger.columns import Ledger
     from cython.cimports.simulator.risk.bands import Bands
+    from cython.cimports.simulator.risk.ewma import Ewma
 else:
     from simulator.exchange.closing import Closing
     from simulator.exchange.marks import Marks
     from simulator.exchange.venue import Venue
     from simulator.ledger.columns import Ledger
     from simulator.risk.bands import Bands
+    from simulator.risk.ewma import Ewma
 
 FUNDING = cython.declare(cython.int, 7)
 ORDER_ADD = cython.declare(cython.int, 16)
@@ -79,6 +81,7 @@ class Upkeep(Marks):
         self.account = columns["sampled_account"]
         self.unpriced = False
         self.next_hour = self.next_step = 0
+        self.measured = None
         self.margin_step = columns["margin"].scenario.step_seconds * 1_000_000_000
         self.watched = False
         self.seen_entries = -1
@@ -144,10 +147,11 @@ class Upkeep(Marks):
 
     @cython.ccall
     @cython.exceptval(-1, check=True)
-    def mark(self) -> cython.int:
+    def mark(self) -> cython.longlong:
         """The venue's clock: bring index and mark prices up to date, then check margins.
 
-        Return whether the next tick would find the same unless something happens before it.
+        Return the instant of the next tick that may find something else, although nothing happens
+        before it; 0 for the very next.
         """
         self.refresh()
         if self.unpriced:
@@ -162,15 +166,29 @@ class Upkeep(Marks):
         if self.venue.now >= self.next_sample:
             self.sample()
             self.cold.sampled()
-        if self.engine.step():
-            return False  # the next step trades more of it
-        return self.steady
+        if self.engine.step() or not self.steady:
+            return 0  # the next step trades more of what the fund holds
+        if self.measured is not None and self.next_step < self.steady_until:
+            self.steady_until = self.next_step
+        i: cython.int
+        for i in range(self.instruments):
+            # While a funding basis runs off, samples keep their times.
+            if self.funding_rate[i] != 0.0 and not self.mark_on_tape[i]:
+                if self.next_sample < self.steady_until:
+                    self.steady_until = self.next_sample
+        return self.steady_until
 
-    def _margin_step(self) -> None:
+    @cython.cfunc
+    @cython.exceptval(-1, check=True)
+    def _margin_step(self) -> cython.int:
         """Measured correlation and volatility move in steps, not by the tick."""
         at: cython.longlong = self.venue.now // self.margin_step * self.margin_step
         self.next_step = at + self.margin_step
-        self.cold.margin_step()
+        if self.measured is not None:
+            if self.measured.of is not self.venue.pools.columns:
+                self.cold.aim_measuring()
+            self.measured.step(self.venue.pools)
+        return 0
 
     def _full_hours(self) -> None:
         """Every full hour that has passed, once; the hours before the first tick are nobody's."""

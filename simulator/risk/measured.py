@@ -13,7 +13,7 @@ where an underlying has not moved.  Source: J. P. Morgan/Reuters, RiskMetrics Te
 4th ed. 1996, section 5.2.
 
 Between steps nothing changes, so what margin needs from here moves on a timer and not by the tick.
-``log`` and ``sqrt`` are the C library's; sums run in a fixed order.
+The sums are `simulator.risk.ewma`'s, in a fixed order.
 """
 
 from __future__ import annotations
@@ -21,22 +21,20 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from decimal import Decimal
+from fractions import Fraction
 
 import numpy as np
 import numpy.typing as npt
 
-from simulator.risk.columns import widened_ranges
-from simulator.risk.pools import Pools
+from simulator.risk.columns import MarginColumns, widened_ranges
+from simulator.risk.ewma import Ewma
 from simulator.risk.scenario import Correlations, ScenarioRules, scenario_columns
-from simulator.units.functions import logarithm, power
-
-YEAR_SECONDS = 365 * 86_400
+from simulator.units.functions import power
 
 
 class Measured:
     """Measured correlation and volatility of ``underlyings``, one `step` each ``step_seconds``.
 
-    >>> from fractions import Fraction
     >>> rules = ScenarioRules(
     ...     Fraction(1, 10), Fraction(1, 3), Decimal("0.8"), Decimal("1.5"), half_life_seconds=120
     ... )
@@ -50,59 +48,28 @@ class Measured:
     def __init__(self, rules: ScenarioRules, underlyings: Sequence[str]) -> None:
         self.rules = rules
         self.underlyings = tuple(underlyings)
-        count = len(self.underlyings)
-        self.decay = power(0.5, rules.step_seconds / rules.half_life_seconds)
-        self.needed = max(2, math.ceil(rules.half_life_seconds / rules.step_seconds))
-        self._last = [0.0] * count
-        # Plain lists: for a handful of underlyings numpy's calls cost more than the sums.
-        self._products = [[0.0] * count for _ in range(count)]
-        self._weights = [[0.0] * count for _ in range(count)]
-        self._seen = [[0] * count for _ in range(count)]
-        self._numbers: tuple[object, list[int]] = (None, [])
-        self._plain: tuple[object, tuple[str, ...], npt.NDArray[np.float64]]
-        self._plain = (None, (), np.zeros((0, 0)))
+        self.ewma = Ewma(
+            len(self.underlyings),
+            power(0.5, rules.step_seconds / rules.half_life_seconds),
+            max(2, math.ceil(rules.half_life_seconds / rules.step_seconds)),
+            rules.step_seconds,
+        )
 
     def step(self, prices: Sequence[float]) -> None:
         """Take the index prices of this step; 0 = not known, its returns begin later."""
-        returns: list[tuple[int, float]] = []
-        for number, price in enumerate(prices):
-            before = self._last[number]
-            if price > 0 and before > 0:
-                returns.append((number, logarithm(price / before)))
-            self._last[number] = float(price)
-        # A pair without a return keeps its figures: they do not fade into nothing.
-        decay = self.decay
-        for one, first in returns:
-            products, weights, seen = self._products[one], self._weights[one], self._seen[one]
-            for other, second in returns:
-                products[other] = products[other] * decay + first * second
-                weights[other] = weights[other] * decay + 1
-                seen[other] += 1
+        self.ewma.take(prices)
 
     def covariance(self, one: int, other: int) -> float | None:
         """Return the covariance a step, None while too few steps are seen."""
-        if self._seen[one][other] < self.needed:
-            return None
-        return self._products[one][other] / self._weights[one][other]
+        return _known(self.ewma.covariance(one, other))
 
     def volatility(self, one: int) -> float | None:
         """Return the annual volatility of an underlying, None while not measured."""
-        variance = self.covariance(one, one)
-        if variance is None:
-            return None
-        return math.sqrt(variance * YEAR_SECONDS / self.rules.step_seconds)
+        return _known(self.ewma.volatility(one))
 
     def correlation(self, one: int, other: int) -> float | None:
         """Return the correlation of two underlyings in -1 to 1, None while not measured."""
-        common = self.covariance(one, other)
-        if common is None:
-            return None
-        size = math.sqrt(
-            self._products[one][one]
-            / self._weights[one][one]
-            * (self._products[other][other] / self._weights[other][other])
-        )
-        return min(1.0, max(-1.0, common / size)) if size > 0 else None
+        return _known(self.ewma.correlation(one, other))
 
     def correlations(self) -> Correlations:
         """Return the measured correlations by pair, as a `PoolState` has them."""
@@ -125,27 +92,47 @@ class Measured:
     ) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
         """Return price ranges and credit as they now are, for `Pools.set_measured`.
 
-        By other rules of scenarios and for their underlyings, where given.
+        By other rules of scenarios and for their underlyings, where given.  In exact fractions,
+        rounded once: what `aim` makes the compiled sums follow is the same to the bit.
         """
         rules = rules or self.rules
         underlyings = underlyings or self.underlyings
         ranges = widened_ranges(rules, underlyings, self.volatilities())
-        correlations = self.correlations()
-        if correlations:
-            return ranges, scenario_columns(rules, underlyings, correlations).credit
-        # The reference's, which every step would find the same.
-        known, names, credit = self._plain
-        if known is not rules or names != tuple(underlyings):
-            credit = scenario_columns(rules, underlyings).credit
-            self._plain = (rules, tuple(underlyings), credit)
-        return ranges, credit.copy()
+        return ranges, scenario_columns(rules, underlyings, self.correlations()).credit
 
-    def step_on(self, pools: Pools) -> None:
-        """Take a step on the pools' own index prices."""
-        columns = pools.columns
-        known, numbers = self._numbers
-        if known is not columns:
-            asset = dict(zip(columns.underlyings, columns.asset_of.tolist(), strict=True))
-            numbers = [asset.get(name, -1) for name in self.underlyings]
-            self._numbers = (columns, numbers)
-        self.step([pools.index_price(n) if n >= 0 else 0.0 for n in numbers])
+    def aim(self, columns: MarginColumns, follows: bool) -> None:
+        """Have steps taken on the index prices of pools with these columns from now on.
+
+        ``follows``: their margin depends on what is measured, so they are given it.
+        """
+        asset = dict(zip(columns.underlyings, columns.asset_of.tolist(), strict=True))
+        self.ewma.aim(columns, [asset.get(name, -1) for name in self.underlyings])
+        if not follows:
+            self.ewma.measure([], [])
+            return
+        rules = columns.rules.scenario
+        number = {name: at for at, name in enumerate(self.underlyings)}
+        share = rules.credit_rate / Fraction(rules.correlation_reference)
+        self.ewma.measure(
+            [number.get(name, -1) for name in columns.underlyings],
+            [float(rules.range_of(name)) for name in columns.underlyings],
+            float(rules.reference_volatility or 0),
+            float(rules.widest_range),
+            float(rules.credit_rate),
+            (share.numerator, share.denominator),
+            _not_below(rules.correlation_reference),
+        )
+
+
+def _known(figure: float) -> float | None:
+    return None if math.isnan(figure) else figure
+
+
+def _not_below(limit: Decimal) -> float:
+    """Return the least float that is not below a limit.
+
+    >>> _not_below(Decimal("0.8")), _not_below(Decimal("0.3")) > 0.3, _not_below(Decimal(1))
+    (0.8, True, 1.0)
+    """
+    nearest = float(limit)
+    return nearest if Fraction(nearest) >= Fraction(limit) else math.nextafter(nearest, math.inf)

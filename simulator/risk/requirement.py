@@ -623,9 +623,11 @@ class Requirement:
     @cython.cfunc
     @cython.exceptval(check=False)
     def by_tiers(self, c: cython.int, amount: cython.double) -> cython.double:
-        return tiered(
-            amount, self.tier_floor, self.tier_factor, self.tier_first[c], self.tier_first[c + 1]
-        )
+        first: cython.Py_ssize_t = self.tier_first[c]
+        end: cython.Py_ssize_t = self.tier_first[c + 1]
+        if first == end or amount <= self.tier_floor[first]:
+            return 0.0  # as it mostly is; handing columns over costs more than all else here
+        return tiered(amount, self.tier_floor, self.tier_factor, first, end)
 
     @cython.cfunc
     @cython.exceptval(check=False)
@@ -673,7 +675,9 @@ class Requirement:
                     floors += self.figure[c]
                 else:
                     added += self.figure[c]
-        credit = matched_credit(self.unit_scan, self.unit_side, self.credit, self.underlyings)
+        credit = 0.0
+        if self.underlyings > 1:
+            credit = matched_credit(self.unit_scan, self.unit_side, self.credit, self.underlyings)
         self.figure[self.components] = -credit
         total = total - factor * credit
         if not self.floor_by_unit and total < floors:

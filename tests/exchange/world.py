@@ -119,6 +119,7 @@ class World:
         liquidation: LiquidationRules | None = None,
         impact: Impact | None = None,
         traders: Sequence[Trader] = (),
+        sample_step_ns: int = 10**9,
     ) -> None:
         self.rules = rulebook_of(rulebook)
         self.margin = margin or self._margin_rules(mode, margin_type)
@@ -150,7 +151,7 @@ class World:
             queue_power=1.0,
             latency=self.latency,
             deposits=[*deposited, *(a for one in traders for a in one.deposits or {})],
-            sample_step_ns=10**9,
+            sample_step_ns=sample_step_ns,
             bnb_fees=bnb_fees,
             keep_records=True,
             leverage=leverage,
