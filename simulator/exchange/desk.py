@@ -96,7 +96,7 @@ class Desk(AccountDesk):
         )
         layouts = columns["layouts"]
         self.measuring = Measuring(core, [layout.margin for layout in layouts.values()])
-        self.upkeep.measured = self.measuring.ewma
+        self.upkeep.measured = self.measuring.ewma  # type: ignore[assignment]
         own = Belongings(
             partition, layouts, columns["margin"], columns["start_leverage"], columns["profile"]
         )
