@@ -239,6 +239,10 @@ def in_order(steps: tuple[LifeEntry, ...]) -> tuple[LifeEntry, ...]:
     return steps
 
 
+TABLES = {("life",): "steps", ("people",): "groups", ("traders",): "accounts"}
+"""Keys of a scenario file that hold one table an entry, and what the entries are called."""
+
+
 def fault(error: ValidationError, fields: Mapping[str, Any], known: Sequence[str]) -> str:
     """Return the first fault of a scenario file in one line, steps counted as its reader does.
 
@@ -254,9 +258,12 @@ def fault(error: ValidationError, fields: Mapping[str, Any], known: Sequence[str
         said = _unknown(loc, known)
     elif first["type"] == "missing":
         said = "is missing"
-    elif loc in (("life",), ("people",)) and first["type"] == "tuple_type":
-        what = "steps" if loc == ("life",) else "groups"
-        said = f"{what} are tables in two pairs of brackets, [[{loc[0]}]], one for each"
+    elif loc in TABLES and first["type"] == "tuple_type":
+        said = f"{TABLES[loc]} are tables in two pairs of brackets, [[{loc[0]}]], one for each"
+    elif first["type"] == "tuple_type":
+        said = "must be a list, [...]"
+    elif first["type"] == "literal_error":
+        said = said.replace("'', ", "")  # nothing stands for what is left out
     elif loc == ("profile",):
         # What is wrong in the table names it already.
         return said if isinstance(first["input"], dict) else "profile: must be a table, [profile]"

@@ -120,7 +120,9 @@ def engine_again(
     """Return the simulation of a stored run; ``stand_ins``: ``kinds`` are all its strategies."""
     setting = scenario_again(told)
     if stand_ins:
-        setting = setting.model_copy(update={"life": ()})
+        # Stand-ins take no parameters, neither the run's nor those of one account.
+        traders = tuple(one.model_copy(update={"parameters": {}}) for one in setting.traders)
+        setting = setting.model_copy(update={"life": (), "traders": traders})
     parameters = {} if stand_ins else told["parameters"]
     return make_engine(setting, told["mode"], kinds, parameters, rulebook=rulebook)
 

@@ -87,19 +87,24 @@ def check_known(kinds: Sequence[type[Any]], given: Sequence[str], where: str = "
 
 
 def build(
-    kinds: Sequence[type[Any]], parameters: Mapping[str, str], *, others: bool = False
+    kinds: Sequence[type[Any]],
+    parameters: Mapping[str, str],
+    *,
+    others: bool = False,
+    where: str = "--param",
 ) -> list[Any]:
-    """Return fresh strategies; each parameter goes to every strategy that has it.
+    """Return fresh strategies; each parameter, given ``where``, goes to every one that has it.
 
     Raises ``InputError`` for a parameter that no strategy has, unless there are ``others`` that may
     have it, or a value of the wrong kind.
     """
     if not others:
-        check_known(kinds, list(parameters))
+        check_known(kinds, list(parameters), where)
     known = [_parameters(kind) for kind in kinds]
     made = []
     for kind, names in zip(kinds, known, strict=True):
-        chosen = {n: _value(n, text, names[n]) for n, text in parameters.items() if n in names}
+        given = {n: text for n, text in parameters.items() if n in names}
+        chosen = {n: _value(f"{where} {n}={text}", text, names[n]) for n, text in given.items()}
         try:
             made.append(kind(**chosen))
         except (TypeError, ValueError) as error:
@@ -123,8 +128,8 @@ def _parameters(kind: type[Any]) -> dict[str, Any]:
     return found
 
 
-def _value(name: str, text: str, default: Any) -> Any:
-    """Return ``text`` as the kind of value that the parameter's default is."""
+def _value(said: str, text: str, default: Any) -> Any:
+    """Return ``text`` as the kind of value that the parameter's default is; ``said`` if not."""
     try:
         if isinstance(default, bool):
             return {"true": True, "false": False}[text.lower()]
@@ -132,7 +137,7 @@ def _value(name: str, text: str, default: Any) -> Any:
             return type(default)(text)
     except (ValueError, KeyError, InvalidOperation) as error:
         kind = type(default).__name__
-        raise InputError(f"--param {name}={text}: not a value of kind {kind}") from error
+        raise InputError(f"{said}: not a value of kind {kind}") from error
     return tuple(text.split(",")) if isinstance(default, tuple) else text
 
 

@@ -155,7 +155,9 @@ def traders_of(
         Trader(
             one.name,
             one.mode or mode,
-            build(own, {**given, **one.parameters}, others=True),
+            build(
+                own, {**given, **one.parameters}, others=True, where=f"trader {one.name}: parameter"
+            ),
             dict(one.deposits or setting.deposits),
             one.leverage or setting.leverage or None,
             one.profile or setting.profile,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from textwrap import wrap
 
 from rich.box import SIMPLE_HEAD
 from rich.table import Table
@@ -81,6 +82,9 @@ def reasons(results: Sequence[RunResult]) -> list[str]:
     return sorted({reason for run in results for reason in run.summary.rejections})
 
 
+HEADING = 16
+"""Characters of a line of a column's heading: as many as its digest has."""
+
 ACCOUNTS = ("account", "mode", "strategies", "start", "end", "PnL", "worst ratio", "fills", "liq.")
 """Columns of the table of accounts."""
 
@@ -127,7 +131,8 @@ def rich_table(results: Sequence[RunResult], extra: Sequence[Row] = ()) -> Table
     table.add_column("", no_wrap=True)
     table.add_column("unit", style="dim", no_wrap=True)
     for run in results:
-        table.add_column(run.label, justify="right", no_wrap=True)
+        # A long heading is folded, so that four columns stand in one table without a figure cut.
+        table.add_column("\n".join(wrap(run.label, HEADING)), justify="right", no_wrap=True)
     if len(results) > 1:
         table.add_column("", no_wrap=True)
     for row in [*rows(results), *extra]:

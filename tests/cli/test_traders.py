@@ -84,6 +84,27 @@ def test_the_tables_have_a_line_and_a_column(capsys: pytest.CaptureFixture[str])
     assert "pooled unified" in out
 
 
+def test_two_runs_of_two_accounts_are_told_without_a_figure_cut(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    code, out, _ = output(capsys, "run", "crash", "--trader", "maker=grid@unified", *SHORT)
+    assert code == 0
+    assert "\N{HORIZONTAL ELLIPSIS}" not in out
+    (digests,) = (line.split()[1:] for line in out.splitlines() if line.split()[:1] == ["Digest"])
+    assert [len(digest) for digest in digests] == [16] * 4
+
+
+def test_an_account_with_parameters_of_its_own_is_verified(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path, place = tmp_path / "run.toml", str(tmp_path / "runs.db")
+    path.write_text(BOB + 'strategies = ["market_maker"]\n[traders.parameters]\nsize = "0.01"\n')
+    assert output(capsys, "run", str(path), *SHORT, "--no-report", "--db", place)[0] == 0
+    code, out, err = output(capsys, "verify", place, "1")
+    assert code == 0, err
+    assert "played again every row is the same" in out
+
+
 def test_what_is_left_out_is_the_scenarios() -> None:
     setting = load_scenario("side_by_side")
     (pooled,) = setting.traders
@@ -116,7 +137,13 @@ def test_mistakes_in_the_option(capsys: pytest.CaptureFixture[str], option: str,
     [
         (BOB + '[[traders]]\nname = "bob"\n', "name 'bob' comes twice"),
         (BASE + "[[traders]]\n", "name"),
-        (BOB + 'mode = "both"\n', "mode"),
+        (BASE + '[traders]\nname = "bob"\n', "accounts are tables in two pairs of brackets, [[tra"),
+        (BOB + 'mode = "both"\n', "mode: Input should be 'separated' or 'unified'"),
+        (BOB + 'strategies = "grid"\n', "strategies: must be a list"),
+        (
+            BOB + 'strategies = ["grid"]\n[traders.parameters]\nlevels = "x"\n',
+            "trader bob: parameter levels=x: not a value of kind int",
+        ),
         (BOB + "size = 1\n", "size"),
         (BOB + "[traders.deposits]\nUSDT = -1\n", "deposits"),
         (BOB + '[traders.parameters]\nsiez = "1"\n', "trader bob: parameter siez: no strategy"),
