@@ -341,8 +341,8 @@ class Settlement:
             self.fill_margined(slot, price, lots, maker, against_market)
         if self.orders.row[slot, FLAGS] & LIQUIDATION_FLAG:
             self.forced_value += self.ledger.value(i, lots, price)
-        if self.auto_repay:
-            self.repay_free()
+        if self.auto_repay and self.trades[self.orders.row[slot, ACCOUNT]]:
+            self.repay_free()  # that of the row just kept: the fills of a crowd have none
         self.record(slot, FILLED_OUTCOME, price, lots)
         done: cython.bint = self.orders.row[slot, FILLED] == self.orders.row[slot, LOTS]
         if done:

@@ -33,6 +33,9 @@ from simulator.store.schema import HEAD, PENDING, RUNS, SNAPSHOTS, VERSION
 BUSY_SECONDS: Final = 10.0
 """How long SQLite waits for another writer's transaction."""
 
+WRITER_SECONDS: Final = 1.0
+"""How long to wait for a writer that is still at it behind its run: readers need not."""
+
 OLDER: Final[tuple[str, ...]] = ()
 """Revisions before ``HEAD``, which ``unimargin db upgrade`` knows how to bring up to date."""
 
@@ -148,7 +151,7 @@ class Database:
             for run in sorted(set(left) - self.lost.keys()):
                 from simulator.store.writing_process import put_rows
 
-                put_rows(Database(self.url), run)
+                put_rows(Database(self.url), run, WRITER_SECONDS)
 
     def _look_at_file(self, create: bool) -> None:
         """Raise ``InputError`` unless the file is a whole database, or may be made."""

@@ -86,3 +86,27 @@ def test_a_deleveraging_is_not_told_as_a_liquidation() -> None:
     )
     assert cascade.result.liquidations.is_empty()
     assert cascade.result.has_trader, "it has no strategy, but is told of"
+
+
+def test_fills_of_a_crowd_repay_nothing_of_the_account(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nobody who trades has a fill, so there is no row of one to look at either."""
+    holder = Holder(4, {PERP: 100}, {PERP: FIRST}, {PERP: 500.0}, {"um": {"USDT": 10.0}})
+    made = market(
+        8, {"BTC": falling(FIRST, (3, 1.0), (4, 0.94), (8, 0.94))}, ("spot:BTCUSDT", PERP, COIN)
+    )
+    cascade = Cascade(
+        made,
+        [holder],
+        rulebook=BRACKETS,
+        impact=impact_of(even_book(1e8, levels=50)),
+        insurance=InsuranceRules({"USDT": Decimal(0)}),
+        account=document(0.5, 10),
+    )
+    desk = cascade.sim.desk
+    desk.funds.auto_repay = True
+    desk.count_repaying()
+    asked: list[int] = []
+    monkeypatch.setattr(desk, "repay_after_fill", asked.append)
+    cascade.run()
+    assert cascade.sim.core.n_fills == 1
+    assert asked == []

@@ -6,16 +6,19 @@ work on behind their runs.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 
 import pytest
-from sqlalchemy import func, select
+from sqlalchemy import delete, func, select
 
 from simulator.errors import InputError
-from simulator.store import behind
+from simulator.store import behind, checks
 from simulator.store.batch import Batch
+from simulator.store.claim import WAIT_SECONDS
 from simulator.store.database import Database
-from simulator.store.schema import PENDING
+from simulator.store.difference import Difference
+from simulator.store.schema import PENDING, ROWS
 from simulator.store.writing_process import RunWriter
 from tests.store.made import batches_of, same
 from tests.store.writing import check, frames_of, writing
@@ -93,6 +96,27 @@ def test_a_closed_run_is_done_at_once_and_its_rows_follow(place: str) -> None:
         check(place, 1, batches)
         writer.wait()
         assert writer.ended()
+
+
+def test_another_program_opens_and_checks_it_meanwhile(place: str) -> None:
+    """Its writer still holds the run: no reason to wait for it, nor to call the run damaged."""
+    batches = batches_of(20)
+    database = Database.open(place, create=True)
+    run = database.new_run({})
+    writer = RunWriter(database, run, 0.2, lambda _answer: None)
+    writer.commit(frames_of(batches))
+    writer.finish({"status": "done", "digest": "ab", "rows": 1})
+    for _ in range(3):
+        began = time.monotonic()
+        other = Database.open(place)
+        assert time.monotonic() - began < WAIT_SECONDS / 2
+        checks.stored(other, other.reader(run), done=True)
+        writer.spread_some(4)
+    with database.writing() as connection:
+        connection.execute(delete(ROWS["fills"]).where(ROWS["fills"].c.n == 3))
+    with pytest.raises(Difference, match="fills"):
+        checks.stored(other, other.reader(run), done=True)
+    writer.close()
 
 
 class Slow:
