@@ -92,6 +92,7 @@ class Writer:
         self._fresh = fresh
         self._ready = self._closed = self._told_closed = self._told_ended = False
         self._answers = b""
+        self._behind: InputError | None = None
         self._process = process or Process()
         self._pipe, self._lines = self._process.pipe, self._process.lines
         self._write({"open": {"database": database.place(), "run": run, "retry": retry_seconds}})
@@ -154,11 +155,19 @@ class Writer:
         self._closed = True
         self._pipe.close()
         while not self._told_closed:
-            self._listen(wait=True)
+            try:
+                self._listen(wait=True)
+            except InputError as error:
+                if not self._told_closed:
+                    raise
+                self._behind = error  # of the rows, heard with the end: `wait` raises it
         behind.leave(self.database.key(), self)
 
     def wait(self) -> None:
         """Return when all rows stand in their tables and the writing process has ended."""
+        error, self._behind = self._behind, None
+        if error is not None:
+            raise error
         if self._process.reap.alive:
             self._end()
 

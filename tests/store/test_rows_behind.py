@@ -98,6 +98,27 @@ def test_a_closed_run_is_done_at_once_and_its_rows_follow(place: str) -> None:
         assert writer.ended()
 
 
+def test_rows_that_fail_at_once_do_not_undo_the_end(
+    place: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Both answers may come in one read: the run is over all the same, and `wait` says the rest."""
+
+    def both(wait: bool) -> bool:
+        writer._hear({"closed": True})
+        writer._hear({"failed": "the disk is full"})
+        return True
+
+    with writing(place) as writer:
+        writer.put(batches_of(1)[0])
+        writer.flush()
+        with monkeypatch.context() as patched:
+            patched.setattr(writer, "_listen", both)
+            writer.close()
+        with pytest.raises(InputError, match="the disk is full; run 1 is durable"):
+            writer.wait()
+        writer.wait()
+
+
 def test_another_program_opens_and_checks_it_meanwhile(place: str) -> None:
     """Its writer still holds the run: no reason to wait for it, nor to call the run damaged."""
     batches = batches_of(20)
