@@ -134,7 +134,10 @@ def _value(said: str, text: str, default: Any) -> Any:
         if isinstance(default, bool):
             return {"true": True, "false": False}[text.lower()]
         if isinstance(default, (int, float, Decimal)):
-            return type(default)(text)
+            number = type(default)(text)
+            if number != number:  # a comparison in the strategy would let NaN through
+                raise ValueError(text)
+            return number
     except (ValueError, KeyError, InvalidOperation) as error:
         kind = type(default).__name__
         raise InputError(f"{said}: not a value of kind {kind}") from error

@@ -131,16 +131,20 @@ def _same(one: Line, other: Line) -> bool:
 
 
 def _compared(runs: Sequence[Told], tints: Sequence[str]) -> Picture:
-    """The price that each run speaks of first, as change since its start."""
+    """The price that each run speaks of first, as change since its start; of a run that speaks of a
+    rise its fall, unless all do: another contract's rise is nothing to compare falls with.
+    """
     lines = []
+    rose = all(one.squeeze for _, one in runs)
     for (run, one), tint in zip(runs, tints, strict=True):
-        if run.cascade is None or one.spoken is None:
+        spoken = one.spoken if rose else one.headline
+        if run.cascade is None or spoken is None:
             continue
-        name = one.spoken.instrument
+        name = spoken.instrument
         found = path_line(run.cascade, name, "mark", f"{run.label}: {name}", tint, "solid", 1.6)
         if found is not None:
             dash = "dash" if run.mode == "unified" else "solid"
-            change = (found.values / one.spoken.first - 1) * 100
+            change = (found.values / spoken.first - 1) * 100
             lines.append(replace(found, values=change, dash=dash))
     return Picture("compared", "Price with feedback, all runs", "change since the start (%)",
                    lines=tuple(lines), none="The runs kept no prices.")  # fmt: skip

@@ -143,5 +143,7 @@ def test_parameters_take_the_kind_of_their_default(tmp_path: Path) -> None:
     assert build([kind], {"size": "2.5"})[0].size == 2.5
     with pytest.raises(ValueError, match="not a value of kind float"):
         build([kind], {"size": "big"})
+    with pytest.raises(ValueError, match="--param size=nan: not a value of kind float"):
+        build([kind], {"size": "nan"})
     with pytest.raises(ValueError, match="did you mean size"):
         build([kind], {"siz": "1"})

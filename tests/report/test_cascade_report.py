@@ -9,6 +9,7 @@ from __future__ import annotations
 import io
 import json
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -313,6 +314,31 @@ def test_document_of_runs_with_and_without_population() -> None:
 
 
 # Rises
+
+
+def test_runs_are_compared_by_falls_unless_all_were_squeezed() -> None:
+    eth = pl.col("instrument") == "um:ETHUSDT"
+    short = [
+        pl.when(eth).then(100 * pl.col("notional")).otherwise("notional").alias("notional"),
+        pl.when(eth).then(1).otherwise("side").cast(pl.Int8).alias("side"),
+    ]
+
+    upwards = 2 * pl.col("mark").first().over("instrument") - pl.col("mark")
+    risen = pl.when(eth).then(upwards).otherwise("mark").alias("mark")
+
+    def squeezed(run: RunResult) -> RunResult:
+        assert run.cascade is not None
+        closings = run.cascade.closings.with_columns(short)
+        paths = run.cascade.paths.with_columns(risen)
+        found = replace(run, cascade=replace(run.cascade, closings=closings, paths=paths))
+        assert figures_of(found).squeeze is not None
+        return found
+
+    runs = [*crowds.both("breaks"), *crowds.both("holds")]
+    for squeezes, name in ((runs[1:2], "um:BTCUSDT"), (runs, "um:ETHUSDT")):
+        results = [squeezed(run) if any(run is one for one in squeezes) else run for run in runs]
+        lines = by_key(results)["compared"].lines
+        assert [line.name.split()[-1] for line in lines] == [name] * 4
 
 
 def test_a_squeeze_is_told_as_a_rise() -> None:
