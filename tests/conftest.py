@@ -22,6 +22,7 @@ settings.register_profile(
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE") or "default")
 
 CACHE = pytest.StashKey[TemporaryDirectory[str]]()
+FILE = pytest.StashKey[Path]()
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -39,10 +40,13 @@ def pytest_unconfigure(config: pytest.Config) -> None:
         config.stash[CACHE].cleanup()
 
 
-def pytest_collection_finish() -> None:
-    """Take what is loaded now out of collections: each new `Simulation` makes one."""
-    gc.collect()
-    gc.freeze()
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Take what lives on from file to file out of collections: each new `Simulation` makes one."""
+    if item.config.stash.get(FILE, None) != item.path:
+        item.config.stash[FILE] = item.path
+        gc.collect()
+        gc.freeze()
 
 
 @pytest.fixture(scope="session")
