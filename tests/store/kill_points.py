@@ -285,4 +285,4 @@ def _with_own_writer(module: Any) -> None:
                 arguments = [sys.executable, "-P", "-m", "tests.store.kill_writer"]
             super().__init__(arguments, **named)
 
-    module.subprocess = type("Subprocess", (), {"Popen": Popen, "PIPE": subprocess.PIPE})
+    module.subprocess = type("Subprocess", (), {**vars(subprocess), "Popen": Popen})
