@@ -11,8 +11,10 @@ from pathlib import Path
 
 from Cython.Build import cythonize
 from setuptools import Extension, setup
+from setuptools.command.build_ext import build_ext
 
-HOT_MODULES = runpy.run_path("simulator/build_info.py")["HOT_MODULES"]
+BUILD_INFO = runpy.run_path("simulator/build_info.py")
+HOT_MODULES = BUILD_INFO["HOT_MODULES"]
 
 # No fused multiply-add and no -march=native: the digest must be equal on any x86-64 machine.
 C_FLAGS = ["-O2", "-ffp-contract=off", "-Wno-unused-function"]
@@ -47,4 +49,13 @@ def extensions() -> list[Extension]:
     return compiled
 
 
-setup(ext_modules=extensions())
+class RecordedBuild(build_ext):
+    """Compile as usual, and write down from what: simulator/build_info.py says where."""
+
+    def run(self) -> None:
+        super().run()
+        made_of = [(made.name, ROOT / made.sources[0]) for made in self.extensions or ()]
+        BUILD_INFO["record_build"](ROOT, made_of)
+
+
+setup(ext_modules=extensions(), cmdclass={"build_ext": RecordedBuild})

@@ -114,4 +114,8 @@ def __getattr__(name: str) -> Any:
         raise AttributeError(f"module 'simulator' has no attribute {name!r}")
     from importlib import import_module
 
+    from simulator.build_info import stale_notice
+
+    if stale := stale_notice():
+        raise InputError(stale)
     return getattr(import_module(_WHERE[name]), name)

@@ -19,7 +19,7 @@ import typer
 from typer.core import TyperCommand, TyperGroup
 from typer.main import get_command
 
-from simulator.build_info import distribution_version
+from simulator.build_info import distribution_version, stale_notice
 from simulator.errors import InputError
 
 COMMANDS = {
@@ -106,6 +106,8 @@ _UsageError: Any = next(
 
 def run_command(arguments: Sequence[str] | None = None) -> int:
     """Run the command line and return its exit code."""
+    if stale := stale_notice():
+        return fail(stale)
     try:
         code = get_command(app).main(
             args=None if arguments is None else list(arguments),
