@@ -38,26 +38,25 @@ def resume(
     ``from_start`` leaves snapshots out.  Raises ``InputError`` where the run is done, is not there,
     has other data, or is another run when it is played again.
     """
-    database = Database.open(db)
-    which = f"{database.where}: run {run}"
-    made = _maker(make, which)
+    with Database.open(db) as database:
+        which = f"{database.where}: run {run}"
+        made = _maker(make, which)
 
-    def attempt(way: Way) -> RunResult:
-        journal = Resumption(
-            database,
-            run,
-            way=way,
-            stand_ins=lambda kinds: made(journal.settings, stored_rulebook(journal.row), kinds),
-        )
-        result: RunResult = _simulation(journal, make, strategies, which).run(journal=journal)
-        return result
+        def attempt(way: Way) -> RunResult:
+            with Resumption(
+                database,
+                run,
+                way=way,
+                stand_ins=lambda kinds: made(journal.settings, stored_rulebook(journal.row), kinds),
+            ) as journal:
+                simulation = _simulation(journal, make, strategies, which)
+                result: RunResult = simulation.run(journal=journal)
+            return result
 
-    try:
-        return played(attempt, from_start)
-    except Difference as error:
-        raise differs(which, error) from error
-    finally:
-        database.close()
+        try:
+            return played(attempt, from_start)
+        except Difference as error:
+            raise differs(which, error) from error
 
 
 def _simulation(
@@ -98,8 +97,5 @@ def verify(
     given.  ``strict`` checks the venue's invariants after every event.  Raises ``Difference`` or
     ``Violation`` (`simulator.store`) at the first thing that is not in order.
     """
-    database = Database.open(db)
-    try:
+    with Database.open(db) as database:
         return check(database, run, _maker(make, f"{database.where}: run {run}"), strict=strict)
-    finally:
-        database.close()

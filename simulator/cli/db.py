@@ -29,8 +29,8 @@ IN_TABLE = ("run", "scenario", "mode", "status", "rows", "digest", "created")
 @app.command("runs")
 def runs(place: Place, as_json: AsJson = False) -> None:
     """List the runs; ``rows`` are those of the tape that are played and durable."""
-    database = Database.open(place)
-    found = [_described(database, row) for row in database.runs()]
+    with Database.open(place) as database:
+        found = [_described(database, row) for row in database.runs()]
     for number, line in database.lost.items():
         print(f"unimargin: {database.where}: run {number}: {line}", file=sys.stderr)
     if as_json:
@@ -81,7 +81,8 @@ def export(
     """Write a table of a run, or a view, to a file."""
     from simulator.store.export import export as write
 
-    rows = write(Database.open(place), run, table, out)
+    with Database.open(place) as database:
+        rows = write(database, run, table, out)
     print(f"{out}: {rows:,} rows of {table}")
 
 
@@ -99,7 +100,7 @@ def version(place: Place, as_json: AsJson = False) -> None:
 def upgrade(place: Place) -> None:
     """Bring the schema of a database up to date; its runs stay as they are."""
     before = Database.revision(place)
-    Database.open(place, upgrade=True)
+    Database.open(place, upgrade=True).close()
     if before == HEAD:
         print(f"schema {HEAD}: nothing to do")
     else:

@@ -21,6 +21,7 @@ from typer.main import get_command
 
 from simulator.build_info import distribution_version, stale_notice
 from simulator.errors import InputError
+from simulator.store.behind import wait_for_all
 
 COMMANDS = {
     "run": "Replay market data under one or both account modes and compare.",
@@ -104,16 +105,23 @@ _UsageError: Any = next(
 )
 
 
+def _note(line: str) -> None:
+    print(line, file=sys.stderr, flush=True)
+
+
 def run_command(arguments: Sequence[str] | None = None) -> int:
     """Run the command line and return its exit code."""
     if stale := stale_notice():
         return fail(stale)
     try:
-        code = get_command(app).main(
-            args=None if arguments is None else list(arguments),
-            prog_name="unimargin",
-            standalone_mode=False,
-        )
+        try:
+            code = get_command(app).main(
+                args=None if arguments is None else list(arguments),
+                prog_name="unimargin",
+                standalone_mode=False,
+            )
+        finally:
+            wait_for_all(_note)  # what the command began it ends, whichever way it ended
         sys.stdout.flush()
         if code == 130:  # some versions of Typer turn Ctrl-C into this code and say nothing
             raise KeyboardInterrupt

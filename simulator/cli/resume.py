@@ -11,7 +11,6 @@ from simulator.cli.engine import note
 from simulator.cli.run import make_folder, play
 from simulator.cli.shown import show
 from simulator.cli.strategies import strategy_class
-from simulator.store.behind import wait_for_all
 
 if TYPE_CHECKING:
     from simulator.report.result import RunResult
@@ -47,29 +46,28 @@ def resume(
 
     if out is not None:
         make_folder(out)
-    database = Database.open(db)
-    which = f"{database.where}: run {run}"
+    with Database.open(db) as database:
+        which = f"{database.where}: run {run}"
 
-    def attempt(way: Way) -> RunResult:
-        journal = Resumption(
-            database,
-            run,
-            way=way,
-            stand_ins=lambda kinds: stands_in(
-                which, journal.settings, stored_rulebook(journal.row), kinds
-            ),
-            note=note,
-            rows_behind=True,
-        )
-        told = made_by_command(journal.settings, which)
-        names = strategies_again(told, strategy or (), which)
-        kinds = [strategy_class(name, note=note) for name in names]
-        engine = engine_again(told, stored_rulebook(journal.row), kinds)
-        return play(engine, kinds, f"run {run}", journal)
+        def attempt(way: Way) -> RunResult:
+            with Resumption(
+                database,
+                run,
+                way=way,
+                stand_ins=lambda kinds: stands_in(
+                    which, journal.settings, stored_rulebook(journal.row), kinds
+                ),
+                note=note,
+                rows_behind=True,
+            ) as journal:
+                told = made_by_command(journal.settings, which)
+                names = strategies_again(told, strategy or (), which)
+                kinds = [strategy_class(name, note=note) for name in names]
+                engine = engine_again(told, stored_rulebook(journal.row), kinds)
+                return play(engine, kinds, f"run {run}", journal)
 
-    try:
-        result = played(attempt, from_start, note)
-    except Difference as error:
-        raise differs(which, error) from error
+        try:
+            result = played(attempt, from_start, note)
+        except Difference as error:
+            raise differs(which, error) from error
     show([result], as_json=as_json, out=out, report=not no_report, png=png)
-    wait_for_all(note)

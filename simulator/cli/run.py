@@ -24,7 +24,6 @@ from simulator.cli.shown import show
 from simulator.cli.stored import Keep, Origin, journals
 from simulator.cli.traders import all_strategies, parsed, strategies_for, with_options
 from simulator.errors import InputError
-from simulator.store.behind import wait_for_all
 
 if TYPE_CHECKING:
     from simulator.cli.least_capital import Found
@@ -137,18 +136,17 @@ def run(
         note(line)
     if out is not None:
         make_folder(out)
-    keep = journals(db, origin)
     results = []
     columns = setting.variants or (setting,)
-    classes = [load_strategies(one, compiled, strategy or (), trader or ()) for one in columns]
-    for one, kinds in zip(columns, classes, strict=True):
-        chosen = {**one.parameters, **parameters}
-        for found in modes_of(one):
-            quietly = not no_feedback_run
-            results.append(_run_column(one, found, kinds, chosen, quietly, keep))
+    with journals(db, origin) as keep:
+        classes = [load_strategies(one, compiled, strategy or (), trader or ()) for one in columns]
+        for one, kinds in zip(columns, classes, strict=True):
+            chosen = {**one.parameters, **parameters}
+            for found in modes_of(one):
+                quietly = not no_feedback_run
+                results.append(_run_column(one, found, kinds, chosen, quietly, keep))
     least = _least(results, setting, kinds, chosen) if least_capital else None
     show(results, least, as_json=as_json, out=out, report=not no_report, png=png)
-    wait_for_all(note)
 
 
 def make_folder(folder: Path) -> None:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from decimal import Decimal
 from pathlib import Path
@@ -35,24 +36,29 @@ Keep = Callable[[Scenario, str, Mapping[str, str], str], Any]
 """Of a scenario, a mode, the parameters and a label: the journal of that run, or None."""
 
 
-def journals(place: str | None, origin: Origin) -> Keep:
-    """Return what makes the journals of a command's runs in a database, which is made where new.
+@contextmanager
+def journals(place: str | None, origin: Origin) -> Iterator[Keep]:
+    """Give what makes the journals of a command's runs in a database, which is made where new.
 
-    Without a place there are none.  Raises ``InputError`` for a place that cannot hold one.
+    All of them are closed at the end.  Without a place there are none.  Raises ``InputError`` for
+    a place that cannot hold one.
     """
     if place is None:
-        return lambda _one, _mode, _parameters, _label: None
+        yield lambda _one, _mode, _parameters, _label: None
+        return
     from simulator.store.database import Database
     from simulator.store.journal import Journal
 
-    database = Database.open(place, create=True)
+    with ExitStack() as opened:
+        database = opened.enter_context(Database.open(place, create=True))
 
-    def keep(one: Scenario, mode: str, parameters: Mapping[str, str], label: str) -> Journal:
-        quiet = one.impact is not None and not one.impact.feedback
-        told = told_of(origin, one, mode, parameters, quiet)
-        return Journal(database, told, note=note, label=label, rows_behind=True)
+        def keep(one: Scenario, mode: str, parameters: Mapping[str, str], label: str) -> Journal:
+            quiet = one.impact is not None and not one.impact.feedback
+            told = told_of(origin, one, mode, parameters, quiet)
+            made = Journal(database, told, note=note, label=label, rows_behind=True)
+            return opened.enter_context(made)
 
-    return keep
+        yield keep
 
 
 def told_of(

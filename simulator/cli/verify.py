@@ -33,10 +33,10 @@ def verify(
     from simulator.store.verify import Violation
     from simulator.store.verify import verify as check
 
-    database = Database.open(db)
-    which = f"{database.where}: run {run}"
     try:
-        found = check(database, run, lambda *made: stands_in(which, *made), strict=strict)
+        with Database.open(db) as database:
+            which = f"{database.where}: run {run}"
+            found = check(database, run, lambda *made: stands_in(which, *made), strict=strict)
     except (Difference, Violation) as error:
         note(f"unimargin: {which}: {error}")
         if as_json:

@@ -10,11 +10,11 @@ from __future__ import annotations
 import json
 import sqlite3
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from datetime import UTC, datetime
 from hashlib import sha256
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, Self
 from urllib.parse import quote
 from weakref import finalize
 
@@ -49,6 +49,9 @@ SECRETS: Final = ("password", "sslpassword")
 class Database:
     """A database with this version's schema; made by ``Database.open``.
 
+    Its connections stay open until `close`, or the end of ``with Database.open(...) as database``;
+    a closed one opens again when it is used.
+
     ``where`` is its name as errors show it, ``kind`` ``sqlite`` or ``postgresql``, ``path`` the
     file of an SQLite one; ``lost`` says of each run that misses what was acknowledged what it is.
     """
@@ -82,20 +85,21 @@ class Database:
         Raises ``InputError`` for a place that is no database of runs, cannot be read or written,
         or has another schema than this version.
         """
-        database = cls(url_of(str(place)))
-        with database.explained():
-            database._look_at_file(create)
-            database._look_at_schema(create, upgrade)
-        if database.path is not None:
-            database.lost = acknowledged.lost(database)
-        database._put_rows()
+        with ExitStack() as refused:
+            database = refused.enter_context(cls(url_of(str(place))))
+            with database.explained():
+                database._look_at_file(create)
+                database._look_at_schema(create, upgrade)
+            if database.path is not None:
+                database.lost = acknowledged.lost(database)
+            database._put_rows()
+            refused.pop_all()  # it is open
         return database
 
     @classmethod
     def revision(cls, place: str | Path) -> str | None:
         """Return the revision of a database's schema, whichever it is; ``None`` without tables."""
-        database = cls(url_of(str(place)))
-        with database.explained():
+        with cls(url_of(str(place))) as database, database.explained():
             database._look_at_file(create=False)
             found, tables = database._schema()
         if found is None and tables:
@@ -128,6 +132,12 @@ class Database:
         """Close all connections."""
         self.engine.dispose()
 
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_error: object) -> None:
+        self.close()
+
     def place(self) -> str:
         """Return the path or URL with its password, for a process of ours and nobody else."""
         return str(self.path or self.url.render_as_string(hide_password=False))
@@ -151,7 +161,8 @@ class Database:
             for run in sorted(set(left) - self.lost.keys()):
                 from simulator.store.writing_process import put_rows
 
-                put_rows(Database(self.url), run, WRITER_SECONDS)
+                with Database(self.url) as other:
+                    put_rows(other, run, WRITER_SECONDS)
 
     def _look_at_file(self, create: bool) -> None:
         """Raise ``InputError`` unless the file is a whole database, or may be made."""

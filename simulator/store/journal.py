@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 from simulator.errors import InputError
 from simulator.store import behind, own
@@ -35,6 +35,9 @@ class Journal(Recorder):
     its ``label`` in a line.  A snapshot is taken every ``snapshot_seconds`` at most, if all
     strategies give a state.  A run returns when its rows stand in their tables; with
     ``rows_behind`` as soon as all is durable, and `wait` returns when they do.
+
+    The database's connections are closed with each run.  ``with Journal.open(...) as journal``
+    also ends the writing process where no run has begun.
     """
 
     def __init__(
@@ -68,6 +71,12 @@ class Journal(Recorder):
         """
         return cls(Database.open(place, create=True), **options)
 
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_error: object) -> None:
+        self._leave()
+
     @property
     def acknowledged(self) -> int:
         """Number of the last batch that can be lost no more, -1 without any."""
@@ -75,11 +84,10 @@ class Journal(Recorder):
 
     def begin(self, run: Any) -> int:
         """Open a run, store its row and make its first cut."""
-        process, self._process = self._process or Process(), None
         behind.wait_for(self.database.key())  # two at once would wait for each other all the time
         self.open_run(run)
         self.run_id = self.database.new_run(row_of(run, self.cut_rows, self.told))
-        self.writer = Writer(self.database, self.run_id, process=process, fresh=True)
+        self.writer = Writer(self.database, self.run_id, process=self._started(), fresh=True)
         self._note(f"run {self.run_id} in {self.database.where}{self._label}")
         self.sink = self.writer
         self._shot = time.monotonic()
@@ -122,10 +130,17 @@ class Journal(Recorder):
 
     def close(self, status: str) -> None:
         """Say what became of the run, when all of it is durable."""
-        writer, self.writer = self.writer, None
-        if writer is None:
-            return
-        self._last, latest = writer, self.latest
+        try:
+            if self.writer is not None:
+                self._say(status)
+        finally:
+            self._leave()
+
+    def _say(self, status: str) -> None:
+        """Tell the writer what became of the run."""
+        assert self.writer is not None
+        writer, self.writer, latest = self.writer, None, self.latest
+        self._last = writer
         if status == "done" and latest is not None:
             writer.close(status, digest=latest.digest, rows=latest.tape_rows)
             return
@@ -135,6 +150,18 @@ class Journal(Recorder):
         writer.stop()
         place = f"{shlex.quote(self.database.where)} {self.run_id}"
         self._note(f"run {self.run_id} {status}; `unimargin resume {place}` goes on with it")
+
+    def _started(self) -> Process:
+        """Return the writing process of the next run."""
+        process, self._process = self._process, None
+        return process or Process()
+
+    def _leave(self) -> None:
+        """End the writing process that no run has taken, and close the database."""
+        process, self._process = self._process, None
+        if process is not None:
+            process.drop()
+        self.database.close()
 
     def returning(self) -> None:
         """Wait for the rows, unless they may come behind the run."""

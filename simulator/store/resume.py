@@ -79,7 +79,7 @@ class Resumption(Journal):
         """Open the run where it can go on; return the rows of the tape that it has behind it."""
         fits(self.settings, run, f"{self.database.where}: run {self.run_id}")
         assert self.run_id is not None
-        self.writer = Writer(self.database, self.run_id, process=self._process)
+        self.writer = Writer(self.database, self.run_id, process=self._started())
         self.writer.wait_ready()  # who wrote the run before may have been at work still
         reader = self.database.reader(self.run_id)
         shot = self._last_shot(reader)

@@ -34,7 +34,7 @@ PACKAGES: Final = Path(__file__).resolve().parents[2]
 class Process:
     """The writing process, before it knows what to write: starting takes it half a second.
 
-    It ends when its pipe is closed, at the latest with this object.
+    It ends when its pipe is closed, or it is dropped, at the latest with this object.
     """
 
     def __init__(self) -> None:
@@ -53,6 +53,11 @@ class Process:
         with suppress(OSError, AttributeError):  # what the system allows is enough
             fcntl.fcntl(self.pipe, fcntl.F_SETPIPE_SZ, PIPE_BYTES)
         self.reap = finalize(self, _reap, self.child)
+
+    def drop(self) -> None:
+        """End a process that was given nothing, and so has nothing to write."""
+        self.child.kill()
+        self.reap()
 
 
 def _reap(child: subprocess.Popen[bytes]) -> int:

@@ -119,7 +119,12 @@ class RunWriter:
         self.connection: Connection | None = None
         self.inode = 0
         self.last = self.spread = -1
-        self.attempt(lambda _connection: None)
+        try:
+            self.attempt(lambda _connection: None)
+        except BaseException:
+            self._disconnect()
+            self.claim.close(settled=False)
+            raise
 
     # A transaction, again when the database was gone
 
