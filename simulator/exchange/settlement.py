@@ -294,6 +294,10 @@ class Settlement:
             elif code <= ROW_CANCELED and self.orders.row[order, STATE] == OVER:
                 continue  # trimmed and filled to its end within this event: said already
             elif code == RESTED:
+                # Its own fills may have trimmed it since the book told of it.
+                lots = book.remaining(order)
+                if lots == 0:
+                    continue  # to nothing: the row of its end is still to come
                 self.hold(order, lots)
                 self.record(order, ACCEPTED, price, lots)
                 self.notify(order, ACCEPTED, price, lots, 0)

@@ -11,10 +11,15 @@ from typing import Any
 import pytest
 
 from simulator.errors import InputError
+from simulator.events.outcomes import Outcome
 from simulator.market.tape import Kind
+from tests.exchange.products import CALL, opened, trade
 from tests.exchange.world import Watcher, World, listed
 
 SPOT, UM = "spot:BTCUSDT", "um:BTCUSDT"
+LOT = {UM: Decimal("0.001"), CALL: Decimal("0.01")}
+PREMIUM_UNIT = 10**6
+"""What a lot of the call costs a tick, in smallest units: 0.01 BTC at 1 USDT."""
 
 
 def isolated_long(margin: float, quantity: float) -> World:
@@ -148,3 +153,42 @@ def test_a_pool_past_its_threshold_takes_no_orders() -> None:
     world.ctx.sell(world.market(UM), 0.5, 80_000.0)
     world.step()
     assert world.said()[-1] == "REJECTED ACCOUNT_IN_LIQUIDATION"
+
+
+# Lots of an older reduce-only order, then those of a newer one that rest (0: it ends) and are
+# trimmed: of 20 lots of a position 15 are closed, so that the older and 5 of the newer are open.
+TRIMMED = [(0, 5, 0), (1, 4, 1), (2, 3, 2), (4, 1, 4), (5, 0, 5), (9, 0, 5)]
+
+
+@pytest.mark.parametrize(("older", "rests", "trimmed"), TRIMMED)
+@pytest.mark.parametrize("name", [UM, CALL])
+def test_an_order_trimmed_by_its_own_fills_is_accepted_for_what_is_left(
+    name: str, older: int, rests: int, trimmed: int
+) -> None:
+    """ACCEPTED told, and a bought option held, the lots of before the trim."""
+    world = opened(fees=False)
+    trade(world, name, -1, 20 * float(LOT[name]))
+    best = 1_000_000 if name == UM else 2_000
+    tick = float(world.market(name).tick)
+    if older:
+        lots = older * float(LOT[name])
+        world.ctx.buy(world.market(name), lots, (best - 9) * tick, None, True)
+        world.step()
+    world.book(name, best - 1, best, lots=15)
+    told = len(world.records(Outcome.ACCEPTED, Outcome.CANCELED))
+    world.ctx.buy(world.market(name), 20 * float(LOT[name]), best * tick, None, True)
+    world.step()
+    assert world.lots(name) == -5
+    ends = [(Outcome.ACCEPTED, rests)] if rests else [(Outcome.CANCELED, 0)]
+    heard = world.records(Outcome.ACCEPTED, Outcome.CANCELED)[told:]
+    assert [(one[1], one[7]) for one in heard] == ends
+    newer = heard[0][4]
+    reduced = [one[7] for one in world.records(Outcome.REDUCED) if one[4] == newer]
+    assert reduced == ([trimmed] if trimmed and rests else [])
+    left = {world.core.order_row(slot)[0]: slot for slot in world.core.orders_at_venue(1)}
+    open_lots = sum(world.core.books[world.number(name)].remaining(slot) for slot in left.values())
+    assert open_lots == 5
+    assert (newer in left) == (rests > 0)
+    if name == CALL:
+        value = rests * best * PREMIUM_UNIT + min(older, 5) * (best - 9) * PREMIUM_UNIT
+        assert world.held("unified") == value

@@ -54,6 +54,7 @@ class Lives(Admission):
         names = [kind for kind in Outcome if kind <= Outcome.REDUCED]
         self.handlers = {int(one): getattr(self, f"_{one.name.lower()}") for one in names}
         self.counts: Counter[str] = Counter()
+        self.ahead: tuple[Any, int] = ([], 0)
 
     # What strategies asked for
 
@@ -75,7 +76,8 @@ class Lives(Admission):
 
     def outcomes(self, rows: Any) -> None:
         """Take rows of outcomes, in order; the accounts whose orders they are about are noted."""
-        for row in rows:
+        for at, row in enumerate(rows):
+            self.ahead = rows, at
             time, kind, account, instrument, number, side, price, lots = row
             assert time >= self.now, f"an outcome of {time} after one of {self.now}"
             self.now = time
@@ -173,8 +175,7 @@ class Lives(Admission):
         assert order.price > 0, f"a market order rests: {where}"
         assert order.time_in_force in (TimeInForce.GTC, TimeInForce.GTX), f"rests: {where}"
         assert price == order.price, where
-        assert 0 < lots <= order.left, where
-        assert self.reduces(order) or lots == order.left, where
+        assert lots == order.left > 0, f"rests with {lots}: {where}"
         order.state, order.rested = WORKING, True
 
     def _begin(self, order: Order, where: Said | str) -> None:
@@ -193,6 +194,8 @@ class Lives(Admission):
 
     def _filled(self, order: Order, price: int, lots: int, where: Said | str) -> None:
         self.match = price, lots
+        if self.met and order.state in (SENT, FIRED) and self._comes_to(order) > self.held(order):
+            self.match = (0, 0)  # a maker of its own left it less: the tape filled that one
         self._begin(order, where)
         self.met, self.match = (), (0, 0)
         assert order.state == WORKING, where
@@ -210,6 +213,17 @@ class Lives(Admission):
         self._moved((order.account, self.slot(order)), order.side * lots, reducing, where)
         if order.left == 0:
             order.state = OVER
+
+    def _comes_to(self, order: Order) -> int:
+        """Lots of an order that begins, from what is told of it until it rests or is over."""
+        rows, at = self.ahead
+        lots = 0
+        for _, kind, _, _, number, _, _, told in rows[at:]:
+            if number == order.number:
+                lots += told
+                if kind not in (Outcome.FILLED, Outcome.REDUCED):
+                    break
+        return lots
 
     def _canceled(self, order: Order, price: int, lots: int, where: Said | str) -> None:
         assert order.state in (WAITING, WORKING), where
