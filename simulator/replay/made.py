@@ -48,6 +48,8 @@ from simulator.instruments.instrument import Instrument
 CLOCK = re.compile(r"(\d+):([0-5]\d):([0-5]\d)")
 LONGEST_S = 7 * 86_400
 """Most seconds of a made market: its rows are made in memory."""
+LATEST_NS = 7_258_118_400 * 10**9
+"""The year 2200: a market that starts before it ends within int64 nanoseconds."""
 
 Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 Step = Annotated[Decimal, Field(gt=0, allow_inf_nan=False)]
@@ -76,13 +78,17 @@ def start_ns(value: Any) -> int:
     1700000000000000000
     """
     if type(value) is int:
-        return value
-    try:
-        moment = value if isinstance(value, datetime) else datetime.fromisoformat(str(value))
-    except ValueError:
-        raise ValueError(f"{value!r} must be like 2025-10-10T20:50:00Z") from None
-    since = moment.replace(tzinfo=moment.tzinfo or UTC) - datetime(1970, 1, 1, tzinfo=UTC)
-    return (since.days * 86_400 + since.seconds) * 10**9
+        found = value
+    else:
+        try:
+            moment = value if isinstance(value, datetime) else datetime.fromisoformat(str(value))
+        except ValueError:
+            raise ValueError(f"{value!r} must be like 2025-10-10T20:50:00Z") from None
+        since = moment.replace(tzinfo=moment.tzinfo or UTC) - datetime(1970, 1, 1, tzinfo=UTC)
+        found = (since.days * 86_400 + since.seconds) * 10**9
+    if not 0 <= found < LATEST_NS:
+        raise ValueError(f"{value} must be from 1970 to 2199")
+    return found
 
 
 def course(value: Any) -> tuple[tuple[int, float], ...]:

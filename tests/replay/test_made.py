@@ -126,6 +126,12 @@ def test_index_rows_tell_what_an_asset_is_worth_elsewhere() -> None:
     assert run.core.pools.index_price(run.assets.index("USDE")) == 1.0
 
 
+def test_the_first_and_the_last_second_that_a_market_may_start() -> None:
+    for start, said in ((0, 0), ("2199-12-31T23:59:59Z", 7_258_118_399 * 10**9)):
+        assert market(start=start).start == said
+        assert rows(market(start=start), 0)["time_ns"][0] == said
+
+
 def test_prints_are_of_the_notional_asked_for() -> None:
     frame = rows(market(print_notional=50_000), 0).filter(pl.col("time_ns") == market().start)
     assert frame["quantity"].to_list() == [50_000, 500, 500]  # lots of 1e-5, 1e-3, 100 USD
@@ -156,6 +162,9 @@ WRONG: list[tuple[dict[str, Any], str]] = [
     ({"length": "30 minutes"}, "is not hours:minutes:seconds"),
     ({"length": "00:00:00"}, "length: must be between"),
     ({"start": "yesterday"}, "must be like 2025-10-10T20:50:00Z"),
+    ({"start": "2200-01-01T00:00:00Z"}, "must be from 1970 to 2199"),
+    ({"start": "1969-12-31T23:59:59Z"}, "must be from 1970 to 2199"),
+    ({"start": 2**63}, "must be from 1970 to 2199"),
     ({"instruments": ["um:ETHUSDT"]}, "none for ETH, the base asset of um:ETHUSDT"),
     ({"instruments": ["spot:BTCUSDT"] * 2}, "named twice"),
     (
