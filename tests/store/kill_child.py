@@ -11,7 +11,7 @@ import os
 import sys
 from functools import partial
 
-from tests.store.kill_points import arm_engine, death_asked
+from tests.store.kill_points import HELD, arm_engine, death_asked, hold
 
 
 def main(reports: str, cut_rows: str, seconds: str, way: str, *arguments: str) -> int:
@@ -31,6 +31,8 @@ def main(reports: str, cut_rows: str, seconds: str, way: str, *arguments: str) -
 
     Journal.__init__ = init  # type: ignore[method-assign]
     arm_engine(death_asked(), told)
+    if HELD in os.environ:
+        hold(os.environ[HELD])
     told("armed")
     if way == "cli":
         from simulator.cli.main import run_command

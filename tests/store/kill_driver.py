@@ -26,7 +26,7 @@ from simulator.store.recorder import Recorder
 from tests.store import kill_strategy
 from tests.store.image_kit import assert_same
 from tests.store.keeping import Kept, same
-from tests.store.kill_points import ENGINE, VARIABLE, WRITER, Death
+from tests.store.kill_points import ENGINE, HELD, VARIABLE, WRITER, Death
 
 ROOT = Path(__file__).resolve().parents[2]
 CUT_ROWS = 8000
@@ -41,11 +41,16 @@ TIMES = ("seconds", "events_per_second", "wall_seconds", "run_id", "version")
 
 @dataclass(frozen=True)
 class Moment:
-    """Kill from outside ``share`` of a usual cut's time after the run has reported cut ``cut``."""
+    """Kill from outside ``share`` of a usual cut's time after the run has reported cut ``cut``.
+
+    A run that is ``held`` does not end before that, however late the kill comes on a machine with
+    much other work; it must have that many cuts.
+    """
 
     who: str
     cut: int
     share: float
+    held: bool = False
 
 
 @cache
@@ -134,10 +139,13 @@ class Course:
         self.launches += 1
         reports = self.folder / f"reports-{self.launches}"
         reports.write_text("")  # another course may have had its folder
+        _killed(reports).unlink(missing_ok=True)
         environment = {**os.environ, "PYTHONPATH": str(ROOT)}
         environment.pop(VARIABLE, None)
         if isinstance(how, Death):
             environment[VARIABLE] = how.text()
+        if isinstance(how, Moment) and how.held:
+            environment[HELD] = str(_killed(reports))
         program = ["-m", "tests.store.kill_child", str(reports), str(CUT_ROWS), str(self.snapshots)]
         with (
             (self.folder / "stdout").open("w") as out,
@@ -188,6 +196,7 @@ class Course:
                 child.kill()
             else:
                 os.kill(writers[-1], signal.SIGKILL)
+        _killed(reports).touch()
 
     # What is left
 
@@ -255,6 +264,11 @@ class Course:
 def _plain(result: RunResult) -> RunResult:
     """Return a result without its number, and the name that only the command line gives it."""
     return replace(result, run_id=None, scenario="")
+
+
+def _killed(reports: Path) -> Path:
+    """Return the file that says that a kill from outside was sent."""
+    return reports.with_name(f"{reports.name}-killed")
 
 
 def _lines(reports: Path) -> list[str]:

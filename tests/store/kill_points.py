@@ -12,11 +12,16 @@ import os
 import random
 import signal
 import sys
+import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from typing import Any
 
 VARIABLE = "UNIMARGIN_TEST_DEATH"
+
+HELD = "UNIMARGIN_TEST_HELD"
+"""Names a file that a run waits for before it says that it is over: so it cannot be over before
+it was killed from outside, however late the kill comes."""
 
 
 @dataclass(frozen=True)
@@ -126,6 +131,21 @@ def _journal(name: str, place: Callable[..., None]) -> Callable[[Callable[[], No
     return arm
 
 
+def _durable_cut(act: Callable[[], None]) -> None:
+    """All that was cut is durable when the process dies, however slow the machine is."""
+    from simulator.store.journal import Journal
+
+    cut = Journal.cut
+
+    def cut_and_durable(self: Journal, rows: int, last: bool = False) -> None:
+        cut(self, rows, last)
+        assert self.writer is not None
+        self.writer.flush()
+        act()
+
+    Journal.cut = cut_and_durable  # type: ignore[method-assign]
+
+
 def _half_frame(act: Callable[[], None]) -> None:
     """Half of a frame is in the pipe when the process dies."""
     from simulator.store import writer
@@ -155,6 +175,7 @@ ENGINE: dict[str, Callable[[Callable[[], None]], None]] = {
     "liquidation begins": _liquidator("level_changed"),
     "liquidation told": _liquidator("liquidated"),
     "cut": _journal("cut", after),
+    "durable cut": _durable_cut,
     "frame": _half_frame,
     "snapshot": _journal("snapshot", before),
     "stop": _strategy("on_stop"),
@@ -245,6 +266,16 @@ def arm_writer(death: Death) -> None:
         kill(death.who, os.getppid(), os.getpid())
 
     WRITER[death.point](Counted(death.nth, act))
+
+
+def hold(until: str) -> None:
+    """Let this process, the engine's, wait for a file before it closes its journal."""
+
+    def wait() -> None:
+        while not os.path.exists(until):
+            time.sleep(0.01)
+
+    _journal("close", before)(wait)
 
 
 def arm_engine(death: Death | None, told: Callable[[str], None]) -> None:

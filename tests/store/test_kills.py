@@ -31,6 +31,6 @@ def test_the_command_line_killed_in_a_liquidation(
 ) -> None:
     course = Course(str(tmp_path / "runs.db"), tmp_path, "cli", "Forgetful")
     course.step(Death("liquidation told", "both"))
-    course.step(Moment("engine", 9, 0.5))
+    course.step(Moment("engine", 9, 0.5, held=True))
     course.end(lambda: capsys.readouterr().out)
     assert len(course.kills) == 2

@@ -27,6 +27,6 @@ def test_the_command_line_killed_in_a_switch(
 ) -> None:
     course = Course(server_url, tmp_path, "cli", "Forgetful")
     course.step(Death("switch, money moved", "both"))
-    course.step(Moment("engine", 9, 0.5))
+    course.step(Moment("engine", 9, 0.5, held=True))
     course.end(lambda: capsys.readouterr().out)
     assert len(course.kills) == 2

@@ -2,7 +2,8 @@
 
 Method: a real process is killed; then its database is damaged, moved, filled up or locked, or data,
 rulebook and strategies are changed, and the command line is called.  It says one line and no
-traceback, gives no wrong result, and goes on once the cause is mended.
+traceback, gives no wrong result, and goes on once the cause is mended.  What is damaged is written
+into a new folder each time: over a file that something has open it would be two damages at once.
 """
 
 from __future__ import annotations
@@ -27,7 +28,7 @@ from simulator.store.database import Database
 from simulator.store.journal import Journal
 from simulator.store.schema import VERSION as SCHEMA
 from simulator.store.writer import Writer
-from tests.store.kill_driver import Course, unkilled
+from tests.store.kill_driver import LIMIT_SECONDS, Course, unkilled
 from tests.store.kill_points import Death
 from tests.store.kill_strategy import SCENARIO
 from tests.store.told import Call, Told
@@ -36,33 +37,58 @@ ROOT = Path(__file__).resolve().parents[2]
 STRATEGY = f"{ROOT / 'tests/store/kill_strategy.py'}:Lively"
 PAGE = 4096
 
+FILES = ("runs.db", "runs.db-wal", "runs.db-shm")
+BACKFILLED = slice(96, 100)
+"""Where the index of the log says how much of it was written back: SQLite, WAL-mode File Format,
+2.1, ``nBackfill``."""
+
+LOG_HEAD, FRAME_HEAD = 32, 24
+"""Bytes before the frames of a log, and before the page in each: the same, 1."""
+
 
 @pytest.fixture(scope="module")
 def killed(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Folder of a run that was killed, with its writer, after its twelfth cut."""
+    """Folder of a run that was killed, with its writer, when its twelfth cut was durable.
+
+    All of it stands in SQLite's log: nothing of that was written back.
+    """
     folder = tmp_path_factory.mktemp("killed")
     course = Course(str(folder / "runs.db"), folder, "cli", snapshots=0.0)
-    assert course.launch(course.arguments(False), Death("cut", "both", 12)) == -signal.SIGKILL
-    assert course.acknowledged > 3
-    for name in ("runs.db-wal", "runs.db-shm"):
-        (folder / name).touch()
+    death = Death("durable cut", "both", 12)
+    assert course.launch(course.arguments(False), death) == -signal.SIGKILL
+    assert course.acknowledged == 10  # what the run could still report
+    assert int.from_bytes((folder / "runs.db-shm").read_bytes()[BACKFILLED], sys.byteorder) == 0
     return folder
 
 
 @pytest.fixture
 def place(killed: Path, tmp_path: Path) -> Path:
     """A copy of its database."""
-    for name in ("runs.db", "runs.db-wal", "runs.db-shm"):
-        shutil.copy(killed / name, tmp_path / name)
-    return tmp_path / "runs.db"
+    return copied(killed, tmp_path)
 
 
 @pytest.fixture
 def settled(place: Path) -> Path:
-    """The copy with its log written back, so that the file alone is all there is."""
-    with closing(sqlite3.connect(place)) as connection, connection:
+    """The copy with its log written back, so that the file alone is all there is: no page of it
+    is free, as which ones are hangs on how far the writer was with its rows."""
+    with closing(sqlite3.connect(place, isolation_level=None)) as connection:
         connection.execute("PRAGMA journal_mode=DELETE")
-    connection.close()
+        connection.execute("VACUUM")
+    return place
+
+
+def copied(killed: Path, folder: Path) -> Path:
+    """Return a copy of the killed run's database in a folder."""
+    for name in FILES:
+        shutil.copy(killed / name, folder / name)
+    return folder / "runs.db"
+
+
+def written(content: bytes, folder: Path) -> Path:
+    """Return a database with these bytes, in a new folder."""
+    place = folder / f"{sum(1 for _ in folder.iterdir())}" / "runs.db"
+    place.parent.mkdir()
+    place.write_bytes(content)
     return place
 
 
@@ -87,22 +113,48 @@ def test_the_command_goes_on_from_a_snapshot_of_another_build(
 
 
 def test_a_log_that_is_gone_or_torn(call: Call, killed: Path, tmp_path: Path) -> None:
-    """What was in SQLite's log only is lost with it; what is left is whole, and goes on."""
-    size = (killed / "runs.db-wal").stat().st_size
-    draw = random.Random(3)
-    for number, left in enumerate((None, 0, 31, draw.randrange(size), size - 1)):
-        for name in ("runs.db", "runs.db-wal", "runs.db-shm"):
-            shutil.copy(killed / name, tmp_path / name)
-        (tmp_path / "runs.db-shm").unlink()
-        log = tmp_path / "runs.db-wal"
+    """What was in SQLite's log only is lost with it; what is left is whole, and goes on.
+
+    SQLite goes back to the last transaction that is whole before the cut, and to the file alone
+    without one.  That is a state in which the database was once, as long as nothing behind the cut
+    has been written back into the file, and here nothing has (`killed`).  So what follows hangs on
+    that transaction alone: from the one on that stored the run's row the run goes on, from its
+    start where no batch is there; before it there is no run.
+    """
+    ends = transactions((killed / "runs.db-wal").read_bytes())
+    middle, last = ends[len(ends) // 2], ends[-1]
+    goes = 0
+    for number, left in enumerate((None, 0, 31, ends[0], ends[1], middle + 99, last - 1)):
+        folder = tmp_path / str(number)
+        folder.mkdir()
+        place = copied(killed, folder)
+        (folder / "runs.db-shm").unlink()
         if left is None:
-            log.unlink()
+            (folder / "runs.db-wal").unlink()
         else:
-            os.truncate(log, left)
-        told = call("verify", tmp_path / "runs.db", 1)
-        assert told.code == 0 or told.line, number
-        if number >= 3:
-            goes_on(call, tmp_path / "runs.db")
+            os.truncate(folder / "runs.db-wal", left)
+        if left is None or left < ends[1]:
+            for command in (("resume", "--strategy", STRATEGY), ("verify",)):
+                said = call(command[0], place, 1, *command[1:]).line
+                assert "holds no runs" in said or "no run 1" in said
+            continue
+        told = call("verify", place, 1)
+        assert told.code == 0 or "nothing of it is durable" in told.line, number
+        goes_on(call, place)
+        goes += 1
+    assert goes == 3
+
+
+def transactions(log: bytes) -> list[int]:
+    """Return where each transaction of a log of SQLite's ends, in bytes.
+
+    The frame that ends one says how many pages the database has then, the others 0; frames of
+    another salt are of an earlier log.
+    """
+    frame = FRAME_HEAD + PAGE
+    heads = [log[at : at + FRAME_HEAD] for at in range(LOG_HEAD, len(log) - frame + 1, frame)]
+    assert all(head[8:16] == log[16:24] for head in heads)
+    return [LOG_HEAD + frame * n for n, head in enumerate(heads, 1) if any(head[4:8])]
 
 
 def test_a_log_that_is_gone_is_told(call: Call, killed: Path, place: Path) -> None:
@@ -122,47 +174,40 @@ def test_an_index_of_the_log_that_is_gone(call: Call, place: Path) -> None:
     assert call("verify", place, 1).code == 0
 
 
-def test_a_file_that_is_cut(call: Call, settled: Path) -> None:
+def test_a_file_that_is_cut(call: Call, settled: Path, tmp_path: Path) -> None:
     size = settled.stat().st_size
     whole = settled.read_bytes()
     draw = random.Random(5)
     lengths = [0, 1, 99, 100, PAGE, size // 2, size - PAGE, size - 1]
     for left in [*lengths, *(draw.randrange(size) for _ in range(4))]:
-        settled.write_bytes(whole[:left])
-        for command in (("verify", settled, 1), ("resume", settled, 1), ("db", "runs", settled)):
-            assert call(*command).line.startswith(f"unimargin: {settled}: "), left
-    settled.write_bytes(whole)
-    goes_on(call, settled)
+        place = written(whole[:left], tmp_path)
+        for command in (("verify", place, 1), ("resume", place, 1), ("db", "runs", place)):
+            assert call(*command).line.startswith(f"unimargin: {place}: "), left
+    goes_on(call, written(whole, tmp_path))
 
 
-def test_pages_of_zeros(call: Call, settled: Path) -> None:
-    """Nothing wrong comes of them: a line, or the page held nothing."""
+def test_pages_of_zeros(call: Call, settled: Path, tmp_path: Path) -> None:
+    """Every page is of use, and verifying reads it."""
     whole = settled.read_bytes()
     pages = len(whole) // PAGE
-    found = 0
     for page in sorted(random.Random(7).sample(range(pages), 8)):
         first = page * PAGE
-        settled.write_bytes(whole[:first] + bytes(PAGE) + whole[first + PAGE :])
-        told = call("verify", settled, 1)
-        if whole[first : first + PAGE].strip(b"\0"):
-            assert told.line, page
-            found += 1
-    assert found > 4
-    settled.write_bytes(whole)
-    goes_on(call, settled)
+        place = written(whole[:first] + bytes(PAGE) + whole[first + PAGE :], tmp_path)
+        assert call("verify", place, 1).line, page
+    goes_on(call, written(whole, tmp_path))
 
 
-def test_a_byte_that_turned(call: Call, settled: Path) -> None:
+def test_a_byte_that_turned(call: Call, settled: Path, tmp_path: Path) -> None:
     """A byte of what a batch holds is found by verifying, wherever it is."""
     whole = settled.read_bytes()
-    with closing(sqlite3.connect(settled)) as connection, connection:
+    with closing(sqlite3.connect(settled)) as connection:
         body = connection.execute("SELECT body FROM packs WHERE n = 3").fetchone()[0]
-    connection.close()
+    assert whole.count(body[:200]) == 1
     at = whole.index(body[:200])
     for byte in (0, 60, 140, 199):
         turned = bytes([whole[at + byte] ^ 4])
-        settled.write_bytes(whole[: at + byte] + turned + whole[at + byte + 1 :])
-        told = call("verify", settled, 1)
+        place = written(whole[: at + byte] + turned + whole[at + byte + 1 :], tmp_path)
+        told = call("verify", place, 1)
         assert told.code == 1, (byte, told)
         assert told.line
 
@@ -178,7 +223,6 @@ def test_a_database_of_another_schema(call: Call, settled: Path) -> None:
         assert "has schema 9999, of a newer version" in call(command, settled, 1).line
     with closing(sqlite3.connect(settled)) as connection, connection:
         connection.execute(f"UPDATE {SCHEMA.name} SET version_num = ?", (revision,))
-    connection.close()
     goes_on(call, settled)
 
 
@@ -203,7 +247,7 @@ def test_a_run_that_is_being_written(call: Call, place: Path, tmp_path: Path) ->
         with out.open("w") as stdout, err.open("w") as stderr:
             environment = {**os.environ, "PYTHONPATH": str(ROOT)}
             both.append(subprocess.Popen(command, stdout=stdout, stderr=stderr, env=environment))
-    codes = [one.wait(120) for one in both]
+    codes = [one.wait(LIMIT_SECONDS) for one in both]
     assert 0 in codes, [(tmp_path / f"err{number}").read_text() for number in range(2)]
     for number, code in enumerate(codes):
         said, out = ((tmp_path / f"{name}{number}").read_text() for name in ("err", "out"))
@@ -272,8 +316,7 @@ def test_a_disk_that_is_full_at_once(call: Call, disk: Path, tmp_path: Path) -> 
 
 @pytest.mark.usefixtures("short_cuts")
 def test_a_folder_that_cannot_be_written(call: Call, disk: Path, killed: Path) -> None:
-    for name in ("runs.db", "runs.db-wal", "runs.db-shm"):
-        shutil.copy(killed / name, disk / name)
+    copied(killed, disk)
     remount = ["mount", "-o", "remount,ro", str(disk)]
     subprocess.run(remount, check=True)
     new = disk / "new.db"
