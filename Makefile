@@ -105,9 +105,13 @@ docs: setup ## the documentation as a site in site/; dead links fail
 
 # --- Packaging ------------------------------------------------------------------------------------------
 
-wheel: setup ## a wheel in dist/
-	rm -rf build/wheel dist/*.whl && mkdir -p build
-	printf '[build]\nbuild_base = build/wheel\n[build_ext]\nparallel = 2\n' > build/wheel.cfg
+# What is compiled in place is not compiled again; `-m` makes it newer than its sources.
+LIB := build/wheel/lib
+wheel: build ## a wheel in dist/
+	rm -rf build/wheel dist/*.whl && mkdir -p $(LIB)
+	find simulator -name "*$$($(PY) -c 'import sysconfig; print(sysconfig.get_config_var("EXT_SUFFIX"))')" \
+	    | tar -cf - -T - | tar -xmf - -C $(LIB)
+	printf '[build]\nbuild_base = build/wheel\nbuild_lib = $(LIB)\n[build_ext]\nparallel = 2\n' > build/wheel.cfg
 	DIST_EXTRA_CONFIG=build/wheel.cfg $(PY) -m pip wheel --quiet --no-deps --no-build-isolation --wheel-dir dist .
 
 # The lock's versions, without its hashes: pip asks for none of a wheel that was just built.

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import math
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -31,6 +30,7 @@ from simulator.choices import (
 )
 from simulator.errors import InputError
 from simulator.events.outcomes import RejectReason
+from simulator.exchange import dropped
 from simulator.exchange.assembly import CASH, assemble, assets_of, index_sources
 from simulator.exchange.latency import parse_latency
 from simulator.exchange.layout import Layout, for_both_modes
@@ -158,7 +158,7 @@ class Simulation:
         model, power = queue_model_of(queue_model)
         nothing = self._opening is not None or population is not None
         self._deposits = deposits_of(deposits, nothing, self.traders, listed)
-        gc.collect()  # an earlier run is a cycle of few objects and much memory: it would stay long
+        dropped.collect()
         crowd, margin = self._with_crowd(population, listed, margin)
         made = assemble(
             listed,
@@ -253,6 +253,7 @@ class Simulation:
 
     def _attach(self, listed: Sequence[Instrument]) -> None:
         """Give every strategy its context; note which callbacks it has."""
+        dropped.watch(self, self.desk)
         for number, strategy in enumerate(self.strategies):
             desk = self.desk.of_strategy(number)
             context = Context(self.core, desk, number, desk.account, listed)

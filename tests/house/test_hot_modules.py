@@ -48,6 +48,16 @@ def test_hot_module_exists(module: str) -> None:
     assert source(module).is_file()
 
 
+def test_nothing_else_is_compiled() -> None:
+    """A module that is hot no more would run as it was compiled last, and go with the wheel."""
+    compiled = {
+        f"{path.parent.relative_to(ROOT).as_posix().replace('/', '.')}.{path.name.split('.')[0]}"
+        for path in (ROOT / "simulator").rglob("*.so")
+    }
+    stale = compiled - {*HOT_MODULES, "simulator._memoryviews"}
+    assert not stale, "make clean, then make build"
+
+
 @pytest.mark.parametrize("module", HOT_MODULES)
 def test_hot_module_leans_on_nothing_else(module: str) -> None:
     if not source(module).is_file():

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from simulator import Context, Simulation, Strategy
+from simulator.exchange import dropped
 
 pytestmark = pytest.mark.hours
 
@@ -48,7 +49,15 @@ def test_what_a_strategy_keeps_does_not_keep_its_run_alive() -> None:
     )
     run.run()
     assert sorted(strategy.kept) == ["bar", "fill", "trade", "update"]
-    desk = weakref.ref(run.desk)
-    del run, strategy
+    itself, desk = weakref.ref(run), weakref.ref(run.desk)
+    before = dropped._Dropped.bytes
+    gc.disable()
+    try:
+        del run, strategy
+        # In no cycle itself, it is gone at once, which is how the next run learns what it left.
+        assert itself() is None
+        assert dropped._Dropped.bytes > before + dropped.EACH
+    finally:
+        gc.enable()
     gc.collect()
     assert desk() is None
