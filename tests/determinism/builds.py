@@ -83,7 +83,7 @@ def version_of(python: Path) -> tuple[int, int]:
     """Return the version of a CPython, (0, 0) of what is none."""
     try:
         done = subprocess.run(
-            [str(python), "-c", PROBE], capture_output=True, text=True, check=True, timeout=20
+            [str(python), "-c", PROBE], capture_output=True, text=True, check=True, timeout=120
         )
         name, major, minor = done.stdout.split()
     except (OSError, ValueError, subprocess.SubprocessError):

@@ -19,7 +19,7 @@ import pytest
 from tests.house.tree import ROOT, name_of
 
 BLOCK = re.compile(r"^<!-- runnable -->\n+```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
-SECONDS_MAX = 300
+SECONDS_MAX = 1800
 
 
 @dataclass(frozen=True, slots=True)

@@ -40,7 +40,7 @@ def test_garbage_collected_in_its_own_thread(monkeypatch: pytest.MonkeyPatch) ->
 
     def items() -> Iterator[int]:
         yield 1
-        assert left.wait(30)
+        assert left.wait(600)
         gc.collect()
         collected.set()
         yield 2
@@ -52,5 +52,5 @@ def test_garbage_collected_in_its_own_thread(monkeypatch: pytest.MonkeyPatch) ->
 
     leave()
     left.set()
-    assert collected.wait(30)
+    assert collected.wait(600)
     assert said == []

@@ -182,7 +182,7 @@ HOSTILE = st.one_of(
 )
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 @given(HOSTILE, st.sampled_from(["trades", "klines", None]))
 def test_any_bytes_are_read_or_refused_in_one_line(
     tmp_path: Path, data: bytes, kind: str | None

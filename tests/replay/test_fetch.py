@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import socket
 import threading
 from collections import defaultdict
 from collections.abc import Iterator
@@ -24,6 +25,9 @@ from simulator.replay.fetch import BASE_URL, Archive, Fetched, Request
 
 DAY = "futures/um/daily/trades/BTCUSDT/BTCUSDT-trades-2024-01-{:02}.zip"
 MONTH = "futures/um/monthly/trades/BTCUSDT/BTCUSDT-trades-2024-{:02}.zip"
+
+PATIENCE = 300.0
+"""Seconds without an answer that end a download: a machine with much other work is no fault."""
 
 
 class Mirror(ThreadingHTTPServer):
@@ -90,7 +94,9 @@ class Handler(BaseHTTPRequestHandler):
 
 
 @pytest.fixture
-def mirror() -> Iterator[Mirror]:
+def mirror(monkeypatch: pytest.MonkeyPatch) -> Iterator[Mirror]:
+    for name in ("no_proxy", "NO_PROXY"):  # of a machine that reaches the world through one
+        monkeypatch.setenv(name, "*")
     server = Mirror()
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
     thread.start()
@@ -110,7 +116,7 @@ def request(start: str, end: str, kind: str = "trades", **more: object) -> Reque
 
 
 def fetch(mirror: Mirror, out: Path, wanted: Request) -> list[Fetched]:
-    archive = Archive(mirror.url, attempts=3, pause=0.001, timeout=5)
+    archive = Archive(mirror.url, attempts=3, pause=0.001, timeout=PATIENCE)
     return list(archive.fetch(wanted, out, lambda name, there, total: None))
 
 
@@ -234,9 +240,12 @@ def test_busy_server_is_asked_again(mirror: Mirror, tmp_path: Path) -> None:
 
 
 def test_server_that_is_not_there_fails_with_its_reason(mirror: Mirror, tmp_path: Path) -> None:
-    nowhere = Archive("http://127.0.0.1:9/data", attempts=2, pause=0.001, timeout=1)
-    wanted = request("2024-01-01", "2024-01-01")
-    (outcome,) = nowhere.fetch(wanted, tmp_path, lambda name, there, total: None)
+    with socket.socket() as bound:  # nobody listens there, and nobody else can meanwhile
+        bound.bind(("127.0.0.1", 0))
+        place = f"http://127.0.0.1:{bound.getsockname()[1]}/data"
+        nowhere = Archive(place, attempts=2, pause=0.001, timeout=PATIENCE)
+        wanted = request("2024-01-01", "2024-01-01")
+        (outcome,) = nowhere.fetch(wanted, tmp_path, lambda name, there, total: None)
     assert outcome.state == "failed"
     assert "refused" in outcome.reason
 

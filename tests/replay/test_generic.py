@@ -167,7 +167,7 @@ WHOLE = pl.DataFrame({"t": [T, T + 1] * 40, "p": [1.5, 2.5] * 40})
 
 @settings(
     max_examples=10,  # each is a process
-    suppress_health_check=[HealthCheck.function_scoped_fixture],
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 @given(st.data())
 def test_spoilt_parquet_is_read_or_refused_in_one_line(tmp_path: Path, data: st.DataObject) -> None:

@@ -137,7 +137,10 @@ def test_prints_are_of_the_notional_asked_for() -> None:
     assert frame["quantity"].to_list() == [50_000, 500, 500]  # lots of 1e-5, 1e-3, 100 USD
 
 
-def test_tape_is_kept_and_plays_like_any_other() -> None:
+def test_tape_is_kept_and_plays_like_any_other(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("UNIMARGIN_CACHE", str(tmp_path))  # nobody else makes it meanwhile
     tape = made_tape(market(), 0)
     written = tape.stat().st_mtime_ns
     assert made_tape(market(), 0) == tape

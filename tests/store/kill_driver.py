@@ -19,7 +19,6 @@ from typing import Any
 import simulator
 from simulator.errors import InputError
 from simulator.report.result import RunResult
-from simulator.store.claim import Claim
 from simulator.store.database import Database
 from simulator.store.image import check as check_image
 from simulator.store.recorder import Recorder
@@ -27,12 +26,10 @@ from tests.store import kill_strategy
 from tests.store.image_kit import assert_same
 from tests.store.keeping import Kept, same
 from tests.store.kill_points import ENGINE, HELD, VARIABLE, WRITER, Death
+from tests.store.writing import LIMIT_SECONDS, wait_for_writer
 
 ROOT = Path(__file__).resolve().parents[2]
 CUT_ROWS = 8000
-LIMIT_SECONDS = 600.0
-"""After that a process hangs; one on a machine with much other work may take minutes."""
-
 WRITTEN = "is being written by another process"
 
 TIMES = ("seconds", "events_per_second", "wall_seconds", "run_id", "version")
@@ -94,7 +91,7 @@ class Course:
         begun = self.begun()
         code = self.launch(self.arguments(begun), how)
         if WRITTEN in self.said:  # a slow machine: what a killed run left is not written yet
-            self.wait_for_writer()
+            wait_for_writer(self.place)
             code = self.launch(self.arguments(begun), how)
         if how is not None:
             assert code in (-signal.SIGKILL, 0, 1, 2), self.said
@@ -102,15 +99,6 @@ class Course:
                 self.kills.append(f"{how}")
         self.examine()
         return code
-
-    def wait_for_writer(self) -> None:
-        """Return when nobody writes the run."""
-        database = Database.open(self.place)
-        claim = Claim(database, 1, LIMIT_SECONDS)
-        with database.engine.connect() as connection:
-            claim.take(connection)
-        database.close()
-        claim.close(settled=False)
 
     def begun(self) -> bool:
         """Return whether the run's row is there."""
@@ -232,7 +220,7 @@ class Course:
         elif self.way == "cli" and capture is not None:
             self._end_by_command(capture)
         else:
-            self.wait_for_writer()
+            wait_for_writer(self.place)
             again = simulator.resume(self.place, 1, **self._maker())
             assert again.digest == result.digest
             assert_same(_plain(again), _plain(result))
@@ -252,7 +240,7 @@ class Course:
         from simulator.cli.main import run_command
 
         named = ["--strategy", self.strategy]
-        self.wait_for_writer()
+        wait_for_writer(self.place)
         capture()
         assert run_command(["resume", self.place, "1", *named, "--json"]) == 0
         resumed = json.loads(capture())

@@ -17,7 +17,8 @@ from pathlib import Path
 from typing import Any
 
 USER = "unimargin"
-START_SECONDS = 30.0
+START_SECONDS = 300.0
+"""A machine with much other work may take long; one that does not start ends at once."""
 
 SETTINGS = {
     "listen_addresses": "",

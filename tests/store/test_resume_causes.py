@@ -28,6 +28,7 @@ from tests.store.kill_driver import ROOT, unkilled
 from tests.store.kill_strategy import SCENARIO
 from tests.store.postgres import Server
 from tests.store.told import Call, Told
+from tests.store.writing import LIMIT_SECONDS
 
 LIVELY = f"{ROOT / 'tests/store/kill_strategy.py'}:Lively"
 STOP = 6
@@ -227,7 +228,7 @@ def crash(server: Server) -> None:
 
 def restart(server: Server) -> None:
     """Start it again, when the killed one's processes have let go of its memory."""
-    until = time.monotonic() + 20
+    until = time.monotonic() + LIMIT_SECONDS
     while True:
         try:
             server.start()
@@ -245,7 +246,7 @@ def test_a_server_that_crashes_and_comes_back(
     server_of_its_own: Server,
     tmp_path: Path,
 ) -> None:
-    patience(30.0)
+    patience(LIMIT_SECONDS)
     place = server_of_its_own.create("runs")
     at_cut.append(killed_server(server_of_its_own, back=True))
     assert digest_of(call(*run_with(place, tmp_path))) == unkilled("Lively")[0].digest

@@ -28,10 +28,11 @@ from simulator.store.database import Database
 from simulator.store.journal import Journal
 from simulator.store.schema import VERSION as SCHEMA
 from simulator.store.writer import Writer
-from tests.store.kill_driver import LIMIT_SECONDS, Course, unkilled
+from tests.store.kill_driver import Course, unkilled
 from tests.store.kill_points import Death
 from tests.store.kill_strategy import SCENARIO
 from tests.store.told import Call, Told
+from tests.store.writing import LIMIT_SECONDS
 
 ROOT = Path(__file__).resolve().parents[2]
 STRATEGY = f"{ROOT / 'tests/store/kill_strategy.py'}:Lively"

@@ -11,11 +11,24 @@ from typing import Any
 from sqlalchemy import func, select
 
 from simulator.store.batch import PACKED, TABLES, Batch
+from simulator.store.claim import Claim
 from simulator.store.database import Database
 from simulator.store.pack import pack
 from simulator.store.schema import PACKS, PENDING, ROWS
 from simulator.store.writer import Writer
 from tests.store.made import same
+
+LIMIT_SECONDS = 600.0
+"""After that something hangs; a machine with much other work may take minutes."""
+
+
+def wait_for_writer(place: str, run: int = 1) -> None:
+    """Return when nobody writes a run any more: a killed one's writer writes what it was given."""
+    with Database.open(place) as database:
+        claim = Claim(database, run, LIMIT_SECONDS)
+        with database.engine.connect() as connection:
+            claim.take(connection)
+        claim.close(settled=False)
 
 
 @contextmanager
