@@ -90,6 +90,15 @@ CONTRACT_EXPIRY = cython.declare(cython.int, 7)
 
 UNIT = cython.declare(cython.double, 1e-8)
 
+MARKET_WALLET = cython.declare(cython.int, 0)
+CLEARING_WALLET = cython.declare(cython.int, 3)
+
+MOST = cython.declare(cython.double, 4e18)
+"""Units that an order may bring a balance or a cost to; the ledger ends at 2**62, 4.6e18."""
+
+MUCH = cython.declare(cython.double, 1e17)
+"""An order worth less is not held to that, so that what is close to it can still be closed."""
+
 
 @cython.cclass
 class Venue(Settlement):
@@ -320,7 +329,11 @@ class Venue(Settlement):
                 at = self.last[i]
         # C integers wrap silently: what is worth more than the ledger holds is no order, nor more
         # coins than it holds.
-        if self.worth(i, lots, at) > 4e18 or self.coins(i, lots) > 4e18:
+        if self.worth(i, lots, at) > MOST or self.coins(i, lots) > MOST:
+            return LOT_SIZE
+        # Nor what a displayed price makes worth so much: a tape may hold any price.
+        traded: cython.double = _traded(self, slot)
+        if traded > MUCH and traded + _booked(self, slot) > MOST:
             return LOT_SIZE
         if (
             at
@@ -378,7 +391,7 @@ class Venue(Settlement):
             last = price
             price = book.next_level(-1, price)
         rest: cython.double = cython.cast(cython.double, lots) * last * self.ledger.unit[instrument]
-        if rest + total > 4e18:
+        if rest + total > MOST:
             return 4_000_000_000_000_000_000  # more than any wallet holds; the product would wrap
         return total + self.ledger.value(instrument, lots, last)
 
@@ -852,3 +865,57 @@ class Venue(Settlement):
     def free_margin_needed(self, account: int, pool: int) -> float:
         """What a pool's equity must stay above: initial margin with open orders, USDT."""
         return float(self.margin_needed(account, pool))
+
+
+@cython.cfunc
+@cython.exceptval(check=False)
+def _traded(venue: Venue, slot: cython.int) -> cython.double:
+    """What an order is worth at the displayed prices that it meets, the rest at its limit.
+
+    A sell gets a bid that is better than its limit, and a market order walks as far as it needs.
+    """
+    i: cython.int = cython.cast(cython.int, venue.orders.row[slot, INSTRUMENT])
+    side: cython.int = cython.cast(cython.int, venue.orders.row[slot, SIDE])
+    limit: cython.longlong = venue.orders.row[slot, PRICE]
+    left: cython.longlong = venue.orders.row[slot, LOTS]
+    book: Book = venue.books[i]
+    price: cython.longlong = book.best(-side)
+    take: cython.longlong
+    total: cython.double = 0.0
+    while left > 0 and price and (limit == 0 or (limit - price) * side >= 0):
+        take = book.shown(-side, price)
+        if take > left:
+            take = left
+        total += venue.worth(i, take, price)
+        left -= take
+        price = book.next_level(-side, price)
+    return total + venue.worth(i, left, limit) if left > 0 else total
+
+
+@cython.cfunc
+@cython.exceptval(check=False)
+def _booked(venue: Venue, slot: cython.int) -> cython.double:
+    """The largest of what the ledger has where an order's trade would be booked, in units."""
+    i: cython.int = cython.cast(cython.int, venue.orders.row[slot, INSTRUMENT])
+    account: cython.int = cython.cast(cython.int, venue.orders.row[slot, ACCOUNT])
+    own: cython.int = cython.cast(cython.int, venue.orders.row[slot, POSITION])
+    asset: cython.int = venue.settled_in[i]
+    wallet: cython.int = venue.margin_wallet[account, own]
+    if venue.product[i] == SPOT:
+        asset = venue.quote[i]
+        wallet = venue.wallet_of(slot)
+    mine: cython.double = _size(venue.ledger.balance[wallet, asset]) + _size(
+        venue.ledger.cost[account, own]
+    )
+    markets: cython.double = _size(venue.ledger.balance[MARKET_WALLET, asset]) + _size(
+        venue.ledger.cost[0, i]
+    )
+    clearing: cython.double = _size(venue.ledger.balance[CLEARING_WALLET, asset])
+    return max(mine, markets, clearing)
+
+
+@cython.cfunc
+@cython.inline
+@cython.exceptval(check=False)
+def _size(amount: cython.longlong) -> cython.double:
+    return amount if amount > 0 else -amount

@@ -12,6 +12,9 @@ from simulator.simulation import Simulation
 SENT, WAITING, FIRED, WORKING, OVER = "sent", "waiting", "fired", "working", "over"
 REDUCE, CLOSE, FORCED, MARGIN, LONG, SHORT, BORROWS = 1, 2, 4, 8, 16, 32, 64
 
+MOST, MUCH = 4 * 10**18, 10**17
+"""Units that no order may be worth; those from which it may be too much with what was there."""
+
 UNDECIDED = {
     RejectReason.INSUFFICIENT_BALANCE,
     RejectReason.INSUFFICIENT_MARGIN,
@@ -52,6 +55,7 @@ class Admission:
     """What an order is measured by, and the first check that it must fail.
 
     ``lots`` are positions by account and slot, ``suspended`` the accounts that may not trade,
+    ``dearest`` the highest price in ticks that the tape has of each instrument,
     ``met`` the last fill of an order that rested, ``match`` price and lots of the fill that is
     looked at.
     """
@@ -62,6 +66,7 @@ class Admission:
         self.hedge = run.partition.hedge
         self.count = len(self.listed)
         self.lots: Counter[tuple[int, int]] = Counter()
+        self.dearest: Counter[int] = Counter()
         self.suspended: set[int] = set()
         self.now = 0
         self.met: tuple[int, ...] = ()
@@ -144,7 +149,9 @@ class Admission:
         if not order.flags & CLOSE and not least <= lots <= most:
             return RejectReason.LOT_SIZE, maybe
         worth = self.value(order.instrument, lots, order.price)
-        if order.price == 0 or worth > 10**18 or lots > 10**12:
+        if worth > MOST or (lots * self.lot_units[order.instrument] > MOST and spot):
+            return RejectReason.LOT_SIZE, maybe
+        if self._dearest(order, lots) > MUCH or lots > 10**12:
             maybe.add(RejectReason.LOT_SIZE)  # more than the ledger holds, at the book's price
         if not order.flags & REDUCE and not self.reduces(order):
             if order.price == 0:
@@ -161,6 +168,17 @@ class Admission:
             if self.hedge and lots > held:
                 return RejectReason.REDUCE_BEYOND, maybe | levels
         return None, maybe
+
+    def _dearest(self, order: Order, lots: int) -> int:
+        """What lots may be worth at a price that the tape has: what a sell gets may be better than
+        its limit.  Books that are composed may stand elsewhere, by less than a factor of two.
+        """
+        at = order.price
+        if self.listed[order.instrument].market == "cm":
+            at = 1
+        elif at == 0 or order.side < 0:
+            at = max(at, 2 * self.dearest[order.instrument])
+        return self.value(order.instrument, lots, at)
 
     def value(self, instrument: int, lots: int, price: int) -> int:
         """Worth of lots at a price in ticks, smallest units; of an inverse one rounded down."""

@@ -14,6 +14,7 @@ itself; each is found among the postings and held to its own rule:
 from __future__ import annotations
 
 from collections import Counter
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -22,7 +23,7 @@ from simulator.accounts.wallets import FEES, INSURANCE
 from simulator.events.outcomes import Outcome
 from simulator.simulation import Simulation
 from tests.simulation.hunt.orders import Lives
-from tests.simulation.hunt.worth import Worth
+from tests.simulation.hunt.worth import Due, Worth
 
 E8 = 10**8
 NEAR = 1e-6
@@ -162,11 +163,16 @@ class Money:
             self.worth.fees[asset] -= amount
 
     def _return(self, entry: list[Row]) -> None:
-        """Margin of an isolated position that came back to the wallet it was taken from."""
-        moved = {(row[3], row[4]): row[5] for row in entry if row[2] == 0}
-        for (wallet, asset), amount in moved.items():
-            if amount > 0 and wallet > INSURANCE and wallet not in self.isolated:
-                self.returned[wallet, asset] += amount
+        """Margin of an isolated position that came back to the wallet it was taken from.
+
+        Kept by the position's wallet, for a position pays from what its own last entry gave back
+        and not from what others of the account did.
+        """
+        moved = [(row[3], row[4], row[5]) for row in entry if row[2] == 0]
+        for (wallet, asset, amount), (own, same, taken) in pairwise(moved):
+            back = own in self.isolated and (same, taken) == (asset, -amount) and amount > 0
+            if back and self.owner[wallet] == self.owner[own]:
+                self.returned[own, asset] = amount
 
     # What the fund gets and pays
 
@@ -207,15 +213,28 @@ class Money:
         ]
         assert amount > 0, f"a clearance fee of {amount}"
         assert owed, f"account {account} paid the fund {amount}: no liquidation order owed that"
-        seq, found = next((pair for pair in owed if pair[1].most == amount), owed[0])
-        back = self.returned.pop((wallet, asset), 0)
-        self.capped[found.pool] = found.most > amount and self.wallet_of[found.pool] == wallet
-        if found.most > amount and self.wallet_of[found.pool] != wallet:
-            assert amount == back, f"a fee of {amount} of {back} that came back, owed {found.most}"
-            self.counts["fees capped by what came back"] += 1
+        # Several may be owed: it was the one whose rule gives the amount.
+        fits = (pair for pair in owed if self._whole(pair[1], wallet) == amount)
+        seq, found = next(fits, owed[0])
+        own = self.wallet_of[found.pool]
+        less = found.most > amount
+        if own != wallet:
+            back = self.returned[own, asset]
+            assert amount == self._whole(found, wallet), (
+                f"a fee of {amount} of {back} that came back, owed {found.most}"
+            )
+            self.counts["fees capped by what came back"] += less
+        self.capped[found.pool] = less and own == wallet
         del self.worth.due[seq]
         self._explained(wallet, asset, amount)
         self.counts["clearance fees worked out"] += 1
+
+    def _whole(self, due: Due, wallet: int) -> int:
+        """The clearance fee of an order where its pool has as much: a position that ended pays no
+        more than what came back of its margin.
+        """
+        own = self.wallet_of[due.pool]
+        return due.most if own == wallet else min(due.most, self.returned[own, due.asset])
 
     def _unpaid(self, outcomes: list[Row]) -> None:
         """A pool that paid less than a whole fee last has nothing left for one."""

@@ -24,6 +24,7 @@ from simulator.risk.reference import pool_margin
 from simulator.simulation import Simulation
 from tests.simulation.hunt.admission import MARGIN, WORKING
 from tests.simulation.hunt.case import Case
+from tests.simulation.hunt.faults import IN_TICKS
 from tests.simulation.hunt.modes import Steps
 from tests.simulation.hunt.money import Money
 from tests.simulation.hunt.orders import Lives
@@ -59,6 +60,9 @@ class Watch:
         self.records.keep = True
         self.asked: Any = self.core.asked
         self.lives = Lives(run)
+        for number in range(len(run.player.instruments)):
+            told = case.rows[(case.rows[:, 2] == number) & np.isin(case.rows[:, 3], IN_TICKS)]
+            self.lives.dearest[number] = int(told[:, 6].max(initial=0))
         self.money = Money(run, self.lives, case.world["impact"] is not None)
         profiles = [] if case.world["crowd"] else _profiles(case)  # beside a crowd: one mode only
         self.steps = [

@@ -1,0 +1,100 @@
+"""Goal: no price that a tape displays makes an order worth more than the ledger holds: such an
+order is refused, LOT_SIZE, and the run goes on; what an account has already counts.
+
+Method: a bid or an ask at 10**12 ticks, where 400 lots are worth 4e18 units, the most; both sides
+of each edge.  Every row is checked by the venue's own invariants.
+"""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+import pytest
+
+from simulator.market.tape import Kind
+from tests.exchange.world import World, listed
+
+SPOT, UM = "spot:BTCUSDT", "um:BTCUSDT"
+WILD = 10**12
+"""Ticks; a lot is worth 1e16 units there."""
+
+NEAR, FAR = 1_000_000, 130_000_000
+"""As far apart as one book can show."""
+
+
+def wild(name: str, **options: str) -> World:
+    """An account with coins and a bid that is out of this world."""
+    world = World(deposits=options or {"BTC": "10"})
+    world.open_markets()
+    world.book(name, WILD, WILD + 1)
+    return world
+
+
+def sold(world: World, name: str, lots: int, price: float | None) -> int:
+    """Lots sold by one order."""
+    before = len(world.seen.fills)
+    world.ctx.sell(world.market(name), lots / 1000, price)
+    world.step()
+    return sum(round(one.quantity * 1000) for one in world.seen.fills[before:])
+
+
+@pytest.mark.parametrize("limit", [None, 99_000.0], ids=["market", "limit"])
+@pytest.mark.parametrize(("lots", "filled"), [(399, 399), (400, 400), (401, 0), (5000, 0)])
+def test_a_sell_gets_the_bid_and_is_judged_at_it(
+    lots: int, filled: int, limit: float | None
+) -> None:
+    world = wild(SPOT)
+    assert sold(world, SPOT, lots, limit) == filled
+    assert world.said() == (["FILLED"] if filled else ["REJECTED LOT_SIZE"])
+
+
+@pytest.mark.parametrize(("lots", "filled"), [(1, 1), (10, 10), (11, 0), (400, 0)])
+def test_what_the_wallet_has_counts_but_for_small_orders(lots: int, filled: int) -> None:
+    world = wild(SPOT)
+    assert sold(world, SPOT, 400, None) == 400
+    assert sold(world, SPOT, lots, None) == filled
+
+
+def deep(side: int, **deposits: str) -> World:
+    """A lot at one price, many at another; an order may be of more lots than usual."""
+    many = [listed(market, "BTC", max_quantity=Decimal(10**4)) for market in ("spot", "um")]
+    world = World(instruments=many, deposits=deposits)
+    for name, best, worse in ((SPOT, FAR, NEAR), (UM, NEAR, FAR)):
+        world.row(Kind.CLEAR, name, 0, flags=0)
+        world.row(Kind.DEPTH, name, side, best, 1, flags=0)
+        world.row(Kind.DEPTH, name, side, worse, 10**9)
+    world.mark(UM, "100000")
+    world.step(2000)
+    return world
+
+
+def test_a_level_counts_for_the_lots_that_reach_it() -> None:
+    """4,000 BTC at the far bid were 5.2e18; but one lot is wanted there, the rest below."""
+    world = deep(1, BTC="5000")
+    assert sold(world, SPOT, 4_000_000, 99_000.0) == 4_000_000
+
+
+@pytest.mark.parametrize(
+    ("lots", "reason"), [(3_076_924, "INSUFFICIENT_MARGIN"), (3_076_925, "LOT_SIZE")]
+)
+def test_a_market_order_walks_as_far_as_it_needs(lots: int, reason: str) -> None:
+    """All but one lot at the far ask: (4e18 - 1e10) / 1.3e12 of them are what the ledger holds."""
+    world = deep(-1, USDT="1000")
+    world.transfer(1000)
+    world.ctx.buy(world.market(UM), lots / 1000)
+    world.step()
+    assert world.said() == [f"REJECTED {reason}"]
+
+
+def test_a_future_sold_at_a_wild_bid_can_be_bought_back() -> None:
+    world = wild(UM, USDT="100000")
+    world.transfer(90_000)
+    assert sold(world, UM, 400, None) == 400
+    assert sold(world, UM, 11, None) == 0
+    assert world.said()[-1] == "REJECTED LOT_SIZE"
+    world.book(UM, 1_000_000, 1_000_001)
+    world.ctx.buy(world.market(UM), 0.4)
+    world.step()
+    assert world.lots(UM) == 0
+    world.book(UM, WILD, WILD + 1)
+    assert sold(world, UM, 400, None) == 0
