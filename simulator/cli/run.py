@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from decimal import Decimal, InvalidOperation
@@ -24,6 +25,7 @@ from simulator.cli.shown import show
 from simulator.cli.stored import Keep, Origin, journals
 from simulator.cli.traders import all_strategies, parsed, strategies_for, with_options
 from simulator.errors import InputError
+from simulator.exchange.memory import give_back
 
 if TYPE_CHECKING:
     from simulator.cli.least_capital import Found
@@ -262,7 +264,9 @@ def _run_mode(
     engine = make_engine(setting, mode, kinds, parameters)
     if not pictured:
         engine.spare_pictures()
-    return play(engine, kinds, label, journal)
+    result = play(engine, kinds, label, journal)
+    del engine
+    return _parted(result) if setting.crowded else result
 
 
 def play(
@@ -274,6 +278,13 @@ def play(
 
     with progress_bar(label, engine.rows) as progress, strategy_faults(kinds, engine):
         return engine.run(progress, journal=journal) if journal else engine.run(progress)
+
+
+def _parted(result: RunResult) -> RunResult:
+    """Return a result when the memory of its run, a cycle of few objects, is free again."""
+    gc.collect()
+    give_back()
+    return result
 
 
 def _least(

@@ -96,21 +96,20 @@ class _Enrolment:
         )
 
     def done(self) -> tuple[Roster, npt.NDArray[np.int64], npt.NDArray[np.int64]]:
-        """Return the roster, and what its wallets begin with: balances and loans [wallet, asset]
-        of the crowd's wallets.
+        """Return the roster, and what its wallets begin with: balances and loans [wallet, asset],
+        the rows of wallets that are not the crowd's zero.
         """
         held = [self._held(mode) for mode in (0, 1)]
         need = [self._needed(mode, *held[mode]) for mode in (0, 1)]
         wallet, pool = self._numbered(need)
         self._by_account(wallet, pool)
         self._rows(need, wallet, pool)
-        count = len(self.roster.wallet_kind)
-        balance = np.zeros((count, len(self.assets)), dtype=np.int64)
-        loan = np.zeros((count, len(self.assets)), dtype=np.int64)
+        shape = (self.roster.wallets, len(self.assets))
+        balance, loan = np.zeros(shape, dtype=np.int64), np.zeros(shape, dtype=np.int64)
         for mode in (0, 1):
             for place in range(self.forms[mode].count):
                 rows = need[mode][:, place]
-                at = wallet[mode][rows, place] - self.roster.first_wallet
+                at = wallet[mode][rows, place]
                 for target, source in zip((balance, loan), held[mode], strict=True):
                     if place in source:
                         target[at] = source[place][rows]
@@ -287,7 +286,7 @@ def enrolled(
     first_wallet: int,
 ) -> tuple[Roster, npt.NDArray[np.int64], npt.NDArray[np.int64]]:
     """Return the roster of a crowd (`simulator.accounts.crowd.fitted`), and the balances and loans
-    [wallet of the crowd, asset] that its wallets begin with.
+    [wallet, asset] that its wallets begin with, those of other wallets zero.
 
     ``partition`` is of the account that trades, ``members`` the unified mode's, ``first_wallet``
     the number of the crowd's first wallet.  Raises ``InputError`` for what the run cannot hold.

@@ -19,6 +19,7 @@ from simulator.errors import InputError
 from simulator.events.outcomes import Outcome
 from simulator.exchange.core import Core
 from simulator.exchange.enrolment import costs_of, enrolled
+from simulator.exchange.memory import give_back
 from simulator.exchange.roster import MARKET, Roster
 from simulator.instruments.instrument import Instrument
 from simulator.ledger.columns import Ledger
@@ -46,8 +47,9 @@ class Entrants:
             self.balance = self.loan = self.quantity = self.cost = None
 
     def record(self, core: Core) -> None:
-        """Record that there is a crowd, and which."""
+        """Record that there is a crowd, and which; what it was made of is gone by now."""
         if self.roster.size:
+            give_back()
             core.records.add(
                 core.now, Outcome.ENROLLED, FIRST, -1, 0, 0, self.roster.size, self.digest
             )
@@ -66,27 +68,19 @@ def enrol(
     ``crowd`` is fitted to the run (`simulator.accounts.crowd.fitted`).  Raises ``InputError`` for
     what the run cannot hold.
     """
-    roster, held, owed = enrolled(crowd, partition, members, listed, assets, lender + 1)
-    for column, what in ((held, "balances"), (owed, "loans")):
+    give_back()  # what the crowd was drawn with
+    roster, balance, loan = enrolled(crowd, partition, members, listed, assets, lender + 1)
+    for column, what in ((balance, "balances"), (loan, "loans")):
         sums = column.sum(axis=0, dtype=np.float64)
         if len(sums) and sums.max() >= MOST:
             asset = assets[int(sums.argmax())]
             raise InputError(f"population: {what} of {asset} are more than the ledger holds")
-    balance = _whole(held, roster.wallets, lender + 1)
-    loan = _whole(owed, roster.wallets, lender + 1)
-    lent, brought = owed.sum(axis=0), held.sum(axis=0)
+    lent, brought = loan.sum(axis=0), balance.sum(axis=0)
     balance[OUTSIDE] = lent - brought
     balance[lender] = -lent
     loan[lender] = -lent
     quantity, cost = _positions(crowd, listed, roster, partition.hedge)
     return Entrants(roster, balance, loan, quantity, cost, digest_of(crowd))
-
-
-def _whole(rows: Amounts, count: int, first: int) -> Amounts:
-    """Return a column of all wallets, those of the crowd filled."""
-    found = np.zeros((count, rows.shape[1]), dtype=np.int64)
-    found[first:] = rows
-    return found
 
 
 def _positions(

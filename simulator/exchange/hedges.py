@@ -9,6 +9,7 @@ for two underlyings that go together.  Everything here is looked at, nothing don
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -40,6 +41,18 @@ SUM_ACCOUNTS = 2000
 UNIT = 1e-8
 
 
+class _Looked(NamedTuple):
+    """An account that is looked at by itself: the slots and coins of its legs, its wallets, and its
+    pools, all by number.
+    """
+
+    account: int
+    slots: list[int]
+    coins: list[int]
+    wallets: list[int]
+    pools: list[int]
+
+
 class Hedges:
     """Looks at hedged accounts at the start, at samples of the report, and at the end.
 
@@ -66,7 +79,7 @@ class Hedges:
         self.legs: list[tuple[int, int, int, float, float]] = []
         self.margin: list[tuple[int, int, float, float, float]] = []
         self.measured: list[tuple[int, int, int, float | None, float]] = []
-        self._accounts: list[tuple[int, list[int], list[int], list[int]]] = []
+        self._accounts: list[_Looked] = []
         self._all: list[int] = []
         self._weight = 1.0
         self._step = self._next = self._sum_step = self._next_sum = 0
@@ -101,9 +114,9 @@ class Hedges:
         if not self._step or now < self._next:
             return
         self._next = now + self._step
-        for account, slots, coins, pools in self._accounts:
-            self._look_at_legs(now, account, slots, coins)
-            self.margin.append((now, account, *self._sum_of(pools)))
+        for one in self._accounts:
+            self._look_at_legs(now, one)
+            self.margin.append((now, one.account, *self._sum_of(one.pools)))
         if self._all and now >= self._next_sum:
             self._next_sum = now + self._sum_step
             sums = [self._weight * value for value in self._sum_of(self._all)]
@@ -138,38 +151,41 @@ class Hedges:
         bases = {one.base for one in self.listed if one.market != "spot"}
         return [number for number, asset in enumerate(self.assets) if asset in bases]
 
-    def _chosen(self, row: int, exposure: Floats) -> tuple[int, list[int], list[int], list[int]]:
-        """Return an account's number, the slots and assets of its legs, and its pools."""
+    def _chosen(self, row: int, exposure: Floats) -> _Looked:
+        """Return an account with the slots and assets of its legs, its wallets and its pools."""
+        roster, account = self.roster, row + FIRST
         slots = len(exposure) - len(self.assets)
         there = np.flatnonzero(exposure).tolist()
-        pools = np.flatnonzero(self.roster.pools[:, 0] == row + FIRST) + self.roster.own_pools
-        return (
-            row + FIRST,
+        wallets = np.flatnonzero(roster.wallet_account == account) + roster.first_wallet
+        pools = np.flatnonzero(roster.pools[:, 0] == account) + roster.own_pools
+        return _Looked(
+            account,
             [leg for leg in there if leg < slots],
             [leg - slots for leg in there if leg >= slots],
+            wallets.tolist(),
             pools.tolist(),
         )
 
-    def _across(self, chosen: tuple[int, list[int], list[int], list[int]]) -> bool:
+    def _across(self, chosen: _Looked) -> bool:
         """Whether an account's legs are on more than one underlying."""
-        _, slots, coins, _ = chosen
-        bases = {self.listed[slot % len(self.listed)].base for slot in slots}
-        return len(bases | {self.assets[coin] for coin in coins}) > 1
+        bases = {self.listed[slot % len(self.listed)].base for slot in chosen.slots}
+        return len(bases | {self.assets[coin] for coin in chosen.coins}) > 1
 
-    def _look_at_legs(self, now: int, account: int, slots: list[int], coins: list[int]) -> None:
-        ledger, pools, roster = self.core.ledger, self.core.pools, self.roster
-        for slot in slots:
-            one = self.listed[slot % len(self.listed)]
-            lots = ledger.position_of(account, slot)[0]
-            quantity = lots * float(one.lot * (1 if one.inverse else one.contract_size))
+    def _look_at_legs(self, now: int, one: _Looked) -> None:
+        ledger, pools = self.core.ledger, self.core.pools
+        for slot in one.slots:
+            listed = self.listed[slot % len(self.listed)]
+            lots = ledger.position_of(one.account, slot)[0]
+            quantity = lots * float(listed.lot * (1 if listed.inverse else listed.contract_size))
             worth = float(pools.notional(slot % len(self.listed), 1.0))
-            self.legs.append((now, account, slot, quantity, lots * worth))
-        balance, owed, _, _ = ledger.columns()
-        mine = np.flatnonzero(roster.wallet_account == account) + roster.first_wallet
-        for coin in coins:
-            units = int(balance[mine, coin].sum()) - int(owed[mine, coin].sum())
+            self.legs.append((now, one.account, slot, quantity, lots * worth))
+        for coin in one.coins:
+            units = 0
+            for wallet in one.wallets:
+                principal, interest = ledger.loan_of(wallet, coin)
+                units += ledger.balance_of(wallet, coin) - principal - interest
             worth = float(pools.index_price(coin))
-            self.legs.append((now, account, -1 - coin, UNIT * units, UNIT * units * worth))
+            self.legs.append((now, one.account, -1 - coin, UNIT * units, UNIT * units * worth))
 
     def _sum_of(self, pools: list[int]) -> tuple[float, float, float]:
         """Return equity, maintenance margin and the credit in it of pools together."""

@@ -33,7 +33,7 @@ class Holders:
         self.venue = venue
         self.first_wallet = first_wallet
         self.wallet_account = memoryview(
-            np.array(wallet_account if len(wallet_account) else [0], dtype="i4")
+            np.ascontiguousarray(wallet_account if len(wallet_account) else [0], dtype="i4")
         )
 
     # Money

@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from simulator.accounts.crowd import FIRST
 from simulator.accounts.wallets import Partition
 from simulator.exchange.leverage import largest_notional
 from simulator.exchange.roster import Roster, with_fund
@@ -97,16 +98,21 @@ def for_both_modes(separated: MarginRules, unified: MarginRules, mode: str) -> M
 
 
 def pools_of(partition: Partition, assets: Sequence[str], roster: Roster) -> tuple[Any, Any, Any]:
-    """Return pools, which of them margins each slot, by account, and which exist now."""
+    """Return pools, which of them margins each slot, by account, and which exist now.
+
+    Of a crowd the roster shows the rows of these from now on, see `with_fund`.
+    """
     own = pool_rows(partition.pools, assets, account=1)
     none = np.full((1, len(partition.pool_of)), -1, dtype=np.int32)
     mine = np.array([partition.pool_of], dtype=np.int32).reshape(none.shape)
     others = roster.pool_of if len(roster.pool_of) else none[:0]
-    return (
-        np.concatenate([own, roster.pools]),
-        np.concatenate([none, mine, others, none]),
-        np.concatenate([np.array(partition.live, dtype=np.int32), roster.live]),
-    )
+    live = np.concatenate([np.array(partition.live, dtype=np.int32), roster.live])
+    # Column by column, as the pools are read: then they are not copied.
+    pools = np.concatenate([own.T, roster.pools.T], axis=1).T
+    pool_of = np.concatenate([none, mine, others, none])
+    if roster.size:
+        roster.pools, roster.pool_of = pools[len(own) :], pool_of[FIRST : roster.fund]
+    return pools, pool_of, live
 
 
 def mode_columns(

@@ -161,8 +161,13 @@ class Roster:
 def with_fund(own: Sequence[int], roster: Roster, name: str) -> Ints:
     """Return a venue's column [account, instrument or slot]: the market's row and the own one's
     are ``own``, then the others', then the fund's, which pays everything from its wallet.
+
+    Of a crowd, whose columns are large and stay, the roster shows the rows of this one from now on.
     """
     others = roster.columns.get(name, np.zeros((0, len(own)), dtype=np.int32))
     fund = INSURANCE if name in ("cash_wallet", "margin_wallet") else -1
     mine = np.array([own, own], dtype=np.int32).reshape(2, len(own))
-    return np.concatenate([mine, others, np.full((1, len(own)), fund, dtype=np.int32)])
+    made = np.concatenate([mine, others, np.full((1, len(own)), fund, dtype=np.int32)])
+    if roster.size:
+        roster.columns = {**roster.columns, name: made[FIRST : roster.fund]}
+    return made

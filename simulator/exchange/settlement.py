@@ -135,11 +135,12 @@ class Settlement:
     def take_mode(self, columns) -> None:
         """Take what an account mode decides: `simulator.exchange.layout.mode_columns`."""
         self.max_notional = memoryview(np.array(columns["max_notional"], dtype="f8"))
-        self.cash_wallet = memoryview(np.array(columns["cash_wallet"], dtype="i4"))
-        self.margin_wallet = memoryview(np.array(columns["margin_wallet"], dtype="i4"))
-        self.cash_pool = memoryview(np.array(columns["cash_pool"], dtype="i4"))
-        self.lending_wallet = memoryview(np.array(columns["lending_wallet"], dtype="i4"))
-        self.lending_pool = memoryview(np.array(columns["lending_pool"], dtype="i4"))
+        # Not copied where they are of the right kind: a crowd's are large.
+        self.cash_wallet, self.margin_wallet, self.cash_pool, self.lending_wallet = (
+            memoryview(np.ascontiguousarray(columns[name], dtype="i4"))
+            for name in ("cash_wallet", "margin_wallet", "cash_pool", "lending_wallet")
+        )
+        self.lending_pool = memoryview(np.ascontiguousarray(columns["lending_pool"], dtype="i4"))
         self.premium_in_cash = columns["premium_in_cash"]
         self.loan_margin = columns["loan_margin"]
 

@@ -203,7 +203,7 @@ class Requirement:
         self.n_live = len(now)
         self.live = memoryview(now if len(now) else np.zeros(1, dtype="i4"))
         self.account, self.wallet, self.isolated, self.kind, self.currency = (
-            memoryview(np.array(column)) for column in columns
+            memoryview(column) for column in columns
         )
         self.level = memoryview(np.zeros(max(1, n), dtype="i4"))
         self.checked = memoryview(np.zeros(max(1, n), dtype="i4"))
