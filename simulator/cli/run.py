@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from decimal import Decimal, InvalidOperation
@@ -25,7 +24,7 @@ from simulator.cli.shown import show
 from simulator.cli.stored import Keep, Origin, journals
 from simulator.cli.traders import all_strategies, parsed, strategies_for, with_options
 from simulator.errors import InputError
-from simulator.exchange.memory import give_back
+from simulator.exchange import dropped
 
 if TYPE_CHECKING:
     from simulator.cli.least_capital import Found
@@ -266,7 +265,8 @@ def _run_mode(
         engine.spare_pictures()
     result = play(engine, kinds, label, journal)
     del engine
-    return _parted(result) if setting.crowded else result
+    dropped.collect()  # a large crowd's columns, beside which tables and pictures would be made
+    return result
 
 
 def play(
@@ -278,13 +278,6 @@ def play(
 
     with progress_bar(label, engine.rows) as progress, strategy_faults(kinds, engine):
         return engine.run(progress, journal=journal) if journal else engine.run(progress)
-
-
-def _parted(result: RunResult) -> RunResult:
-    """Return a result when the memory of its run, a cycle of few objects, is free again."""
-    gc.collect()
-    give_back()
-    return result
 
 
 def _least(

@@ -13,6 +13,8 @@ import gc
 import weakref
 from typing import TYPE_CHECKING
 
+from simulator.exchange.memory import give_back
+
 if TYPE_CHECKING:
     from simulator.exchange.desk import Desk
 
@@ -41,7 +43,8 @@ def _note(left: weakref.ref[Desk]) -> None:
 
 
 def collect() -> None:
-    """Free the dropped runs if they are worth a collection."""
+    """Free the dropped runs if they are worth a collection; their memory is the system's again."""
     if _Dropped.bytes >= ENOUGH:
         _Dropped.bytes = 0
         gc.collect()
+        give_back()
