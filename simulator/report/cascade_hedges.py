@@ -26,8 +26,8 @@ OPENED = 0.1
 PARTED = 0.01
 """A book has parted from its index where they differ by more, as a share of the index."""
 
-ROOM = 1.3
-"""The value axis of legs is so many times as long as they need."""
+ROOM = 0.15
+"""A value axis goes on above its lines for the names of moments, by this share."""
 
 SEVERAL_NS = 1_000_000_000
 """Closings further apart than this have a line each for the first and the last."""
@@ -39,16 +39,14 @@ LEGS = (RUNS[1], RUNS[2], RUNS[0])
 def hedge_pictures(runs: Sequence[Told]) -> list[Picture]:
     """Return the pictures of hedges: none where nobody's was opened and no credit moved."""
     account = opened(runs)
-    credited = any(
-        run.cascade is not None and float(run.cascade.hedges["credit"].sum()) > 0 for run, _ in runs
-    )
+    credited = any(run.cascade is not None and _is_credited(run.cascade.hedges) for run, _ in runs)
     made: list[Picture] = []
     if credited:
         made.append(_correlation(runs))
         made += alike([_need(run) for run, _ in runs])
     if account is not None:
         if credited:
-            made += alike([_margin(run, account) for run, _ in runs])
+            made += _roomy(alike([_margin(run, account) for run, _ in runs]))
         made += _roomy(alike([_legs(run, account) for run, _ in runs]))
     return [one for one in made if not one.empty]
 
@@ -98,11 +96,13 @@ def _legs(run: RunResult, account: int) -> Picture:
 
 
 def _roomy(made: list[Picture]) -> list[Picture]:
-    """Leave room for the legend above and below legs that end where they began."""
+    """Leave room for the names of moments above the lines."""
     return [
         one
         if one.values is None
-        else replace(one, values=(ROOM * one.values[0], ROOM * one.values[1]))
+        else replace(
+            one, values=(one.values[0], one.values[1] + ROOM * (one.values[1] - one.values[0]))
+        )
         for one in made
     ]
 
@@ -140,7 +140,7 @@ def _margin(run: RunResult, account: int) -> Picture:
     return Picture(
         key_of("margin", run), title, "USDT", run.label, lines=_required(part, "its"),
         bands=_credit(part), moments=_moments(run, account),
-        note=f"account {account}, {part['group'][0]}, all its pools",
+        note=f"account {account}, {part['group'][0]}, all its pools" + _none(part),
     )  # fmt: skip
 
 
@@ -155,23 +155,35 @@ def _need(run: RunResult) -> Picture:
     return Picture(
         key_of("need", run), title, "USDT", run.label, lines=_required(part, "their"),
         bands=_credit(part),
-        note="all hedged accounts together; a liquidated one needs no more",
+        note="all hedged accounts together; a liquidated one needs no more" + _none(part),
     )  # fmt: skip
 
 
 def _required(part: pl.DataFrame, whose: str) -> tuple[Line, ...]:
     without = part.with_columns(without=pl.col("maintenance_margin") + pl.col("credit"))
-    return (
+    lines = (
         _line(f"{whose} equity", RUNS[1], part, "equity", width=1.8),
         _line("maintenance margin", LIQUIDATION, part, "maintenance_margin", width=2.4),
         _line("without the credit", PRICE, without, "without", "dot"),
     )
+    return lines if _is_credited(part) else lines[:2]
 
 
 def _credit(part: pl.DataFrame) -> tuple[Band, ...]:
+    if not _is_credited(part):
+        return ()
     low = part["maintenance_margin"].to_numpy()
     high = low + part["credit"].to_numpy()
     return (Band("credit", OTHER, 0.25, _ms(part), low, high),)
+
+
+def _is_credited(part: pl.DataFrame) -> bool:
+    """Whether there is a credit: pools of one position each have none."""
+    return float(part["credit"].sum()) > 0
+
+
+def _none(part: pl.DataFrame) -> str:
+    return "" if _is_credited(part) else "; no credit between pools"
 
 
 def _correlation(runs: Sequence[Told]) -> Picture:

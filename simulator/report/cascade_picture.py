@@ -64,6 +64,12 @@ class Lying:
     values: Floats
     marks: Floats
 
+    def ends(self) -> Floats:
+        """Return where bar and mark end, away from 0: text stands behind both."""
+        marks = np.where(np.isfinite(self.marks), self.marks, self.values)
+        down, up = np.minimum(self.values, marks), np.maximum(self.values, marks)
+        return np.asarray(np.where(self.values < 0, down, up))
+
 
 @dataclass(frozen=True, slots=True)
 class Heat:
@@ -114,6 +120,10 @@ class Picture:
     def empty(self) -> bool:
         """Whether there is nothing to draw."""
         return not (self.lines or self.bands or self.bars or self.lying or self.heats)
+
+    def is_late(self, moment: Moment) -> bool:
+        """Whether a moment is in the second half, where its name stands to the left of it."""
+        return moment.time_ms > sum(self.span) / 2
 
 
 NEAR = 1.35

@@ -10,7 +10,7 @@ import plotly.graph_objects as go
 
 from simulator.report.cascade_picture import Heat, Line, Lying, Picture, label_ends
 from simulator.report.colours import LEVEL
-from simulator.report.plots import RATIO_TICKS
+from simulator.report.plots import RATIO_TICKS, legend_above
 from simulator.report.values import signed
 
 HEIGHT_PX = 380
@@ -43,11 +43,13 @@ def cascade_figure(picture: Picture) -> go.Figure:
         made.add_trace(_line(line))
     for number, lying in enumerate(picture.lying):
         _lying(made, lying, number, len(picture.lying))
-    for moment in picture.moments:
+    for number, moment in enumerate(picture.moments):
         made.add_vline(x=moment.time_ms, line={"color": moment.tint, "width": 1.6, "dash": "dash"})
+        left = picture.is_late(moment)
         made.add_annotation(
-            text=moment.name, x=moment.time_ms, y=1.0, yref="paper", xanchor="left",
-            yanchor="top", xshift=3, showarrow=False, font={"size": 11, "color": moment.tint},
+            text=moment.name, x=moment.time_ms, y=1.0, yref="paper",
+            xanchor="right" if left else "left", yanchor="top", xshift=-3 if left else 3,
+            yshift=-16 * number, showarrow=False, font={"size": 11, "color": moment.tint},
         )  # fmt: skip
     ends = label_ends(picture.levels)
     for name, at in picture.levels.items():
@@ -58,6 +60,7 @@ def cascade_figure(picture: Picture) -> go.Figure:
             font={"size": 11, "color": LEVEL},
         )  # fmt: skip
     _layout(made, picture)
+    legend_above(made)
     return made
 
 
@@ -69,12 +72,18 @@ def _layout(made: go.Figure, picture: Picture) -> None:
         paper_bgcolor="rgba(0,0,0,0)", plot_bgcolor="rgba(0,0,0,0)",
         barmode="overlay" if picture.lying else "relative", bargap=0.25, hovermode="closest",
         modebar={"bgcolor": "rgba(0,0,0,0)", "color": "#80868F"}, showlegend=True,
-        legend={"orientation": "h", "y": 1.02, "yanchor": "bottom", "x": 0},
         font={"family": "system-ui, sans-serif", "size": 13},
     )  # fmt: skip
     title = {"text": picture.axis, "standoff": 8}
     if picture.lying:
-        made.update_xaxes(title=title, ticksuffix=" %", zeroline=True)
+        ends = np.concatenate(
+            [[0.0], *(one.ends()[np.isfinite(one.values)] for one in picture.lying)]
+        )
+        room = 0.12 * float(ends.max() - ends.min())  # for the figures behind the bars
+        made.update_xaxes(
+            title=title, ticksuffix=" %", zeroline=True,
+            range=[float(ends.min()) - room, float(ends.max()) + room],
+        )  # fmt: skip
         made.update_yaxes(automargin=True, autorange="reversed", zeroline=False)
         return
     made.update_yaxes(title=title, automargin=True, zeroline=bool(picture.bars), tickformat=",")
@@ -127,8 +136,6 @@ def _lying(made: go.Figure, lying: Lying, number: int, of: int) -> None:
     made.add_bar(
         name=lying.name, y=at, x=lying.values, orientation="h", width=height * 0.92,
         marker_color=lying.tint, legendgroup=lying.name, customdata=lying.labels,
-        text=["" if np.isnan(one) else f"{signed(one, 1)} %" for one in lying.values],
-        textposition="outside", cliponaxis=False,
         hovertemplate="%{customdata}: %{x:.2f} %<extra>" + lying.name + "</extra>",
     )  # fmt: skip
     if np.isfinite(lying.marks).any():
@@ -139,6 +146,14 @@ def _lying(made: go.Figure, lying: Lying, number: int, of: int) -> None:
                     "line": {"width": 2, "color": "white"}},
             hovertemplate="%{customdata}: %{x:.2f} %<extra>without feedback</extra>",
         ))  # fmt: skip
+    # Behind bar and diamond; the spaces keep it off both.
+    made.add_trace(go.Scatter(
+        y=at, x=lying.ends(), mode="text", legendgroup=lying.name, showlegend=False,
+        text=["" if np.isnan(one) else f"\u00a0\u00a0{signed(one, 1)} %\u00a0\u00a0"
+              for one in lying.values],
+        textposition=["middle left" if one < 0 else "middle right" for one in lying.values],
+        hoverinfo="skip", cliponaxis=False,
+    ))  # fmt: skip
     made.update_yaxes(tickvals=np.arange(len(lying.labels)), ticktext=list(lying.labels))
 
 

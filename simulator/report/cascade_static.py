@@ -19,6 +19,7 @@ from simulator.report.cascade_panels import pictures
 from simulator.report.cascade_picture import Floats, Heat, Lying, Picture, label_ends
 from simulator.report.cascade_plots import ceiling
 from simulator.report.colours import LEVEL
+from simulator.report.legend import legend_above
 from simulator.report.plots import RATIO_TICKS
 from simulator.report.result import RunResult, as_name
 from simulator.report.values import compact, signed
@@ -28,28 +29,56 @@ dates: Any = _dates
 
 WIDTH_INCH, ROW_INCH, DPI = 16.0, 3.5, 100
 ALONE_INCH = (11.0, 4.6)
+BESIDE_INCH, CHARACTER_INCH, NAME_MAX = 1.1, 0.085, 28
+"""Of a picture's width, what its value axis takes: beside figures, and by character of names."""
+
+AROUND_INCH, BAR_INCH = 1.3, 0.16
+"""Of the height of a picture with bars that lie, what is around them, and that of a bar."""
+
+MOMENTS_APART = 0.08
+"""Names of moments stand so far below each other, as a share of the picture's height."""
+
 DASHES = {"solid": "-", "dash": "--", "dot": ":"}
 HATCHES = {"": "", "/": "////", "x": "xxxx", ".": "...."}
 
 
 def write_cascade_overview(results: Sequence[RunResult], path: Path) -> None:
-    """Write all pictures as one PNG: two columns, those of all runs across both."""
-    rows = grid([picture for picture in pictures(results) if not picture.empty])
+    """Write all pictures as one PNG."""
+    overview(results).savefig(path, metadata={"Software": "unimargin"})
+
+
+def overview(results: Sequence[RunResult]) -> Figure:
+    """Draw all pictures: two columns, those of all runs across both."""
+    shown = [picture for picture in pictures(results) if not picture.empty]
+    rows = grid(shown)
     first = results[0]
-    figure = Figure(
-        figsize=(WIDTH_INCH, ROW_INCH * max(len(rows), 1) + 0.7), dpi=DPI, layout="constrained"
-    )
+    heights = [max(_height(picture, ROW_INCH) for picture in row) for row in rows] or [ROW_INCH]
+    figure = Figure(figsize=(WIDTH_INCH, sum(heights) + 0.7), dpi=DPI, layout="constrained")
     FigureCanvasAgg(figure)
     title = f"{first.scenario} · rulebook {first.rulebook}"
     if all(run.cascade is None or not run.cascade.calls.height for run in results):
         title += " · nobody was liquidated"
     figure.suptitle(title, fontsize=16, fontweight="bold")
-    places = figure.add_gridspec(max(len(rows), 1), 2)
+    places = figure.add_gridspec(len(heights), 2, height_ratios=heights)
+    # Value axes stand one below the other, so the widest names of one are the room of all.
+    beside = max(map(_beside, shown), default=0.0)
     for number, row in enumerate(rows):
         for column, picture in enumerate(row):
             where = places[number, :] if len(row) == 1 else places[number, column]
-            draw(figure.add_subplot(where), picture)
-    figure.savefig(path, metadata={"Software": "unimargin"})
+            draw(figure.add_subplot(where), picture, WIDTH_INCH / len(row) - beside)
+    return figure
+
+
+def _height(picture: Picture, usual: float) -> float:
+    """Return the height of a picture, so that bars that lie have room for their figures."""
+    count = max((len(one.labels) for one in picture.lying), default=0) * len(picture.lying)
+    return max(usual, AROUND_INCH + BAR_INCH * count)
+
+
+def _beside(picture: Picture) -> float:
+    """Return what a picture's value axis takes of its width."""
+    names = [name for one in picture.lying for name in one.labels]
+    return BESIDE_INCH + CHARACTER_INCH * min(max(map(len, names), default=0), NAME_MAX)
 
 
 def grid(shown: Sequence[Picture]) -> list[list[Picture]]:
@@ -73,16 +102,18 @@ def write_cascade_panels(results: Sequence[RunResult], folder: Path) -> list[Pat
         if picture.empty:
             continue
         path = folder / f"{as_name(picture.key)}.png"
-        figure = Figure(figsize=ALONE_INCH, dpi=DPI + 30, layout="constrained")
+        width, height = ALONE_INCH
+        size = (width, _height(picture, height))
+        figure = Figure(figsize=size, dpi=DPI + 30, layout="constrained")
         FigureCanvasAgg(figure)
-        draw(figure.add_subplot(), picture)
+        draw(figure.add_subplot(), picture, width - _beside(picture))
         figure.savefig(path, metadata={"Software": "unimargin"})
         written.append(path)
     return written
 
 
-def draw(axes: Any, picture: Picture) -> None:
-    """Draw a picture; where there is nothing to draw, say so in its place."""
+def draw(axes: Any, picture: Picture, width_inch: float) -> None:
+    """Draw a picture, its axes of a width; where there is nothing to draw, say so in its place."""
     axes.set_title(picture.title, loc="left", fontsize=11, fontweight="bold")
     axes.spines[["top", "right"]].set_visible(False)
     if picture.empty:
@@ -99,8 +130,7 @@ def draw(axes: Any, picture: Picture) -> None:
         _lying(axes, picture)
     else:
         _over_time(axes, picture)
-    if axes.get_legend_handles_labels()[0]:
-        axes.legend(fontsize=8, loc="best", framealpha=0.8, edgecolor="none")
+    legend_above(axes, 72 * width_inch)
 
 
 def _over_time(axes: Any, picture: Picture) -> None:
@@ -120,11 +150,13 @@ def _over_time(axes: Any, picture: Picture) -> None:
         axes.plot(_days(line.time_ms), line.values, color=line.tint, label=line.name,
                   lw=line.width, ls=DASHES[line.dash],
                   drawstyle="steps-post" if line.step else "default")  # fmt: skip
-    for moment in picture.moments:
+    for number, moment in enumerate(picture.moments):
         at = float(_days(np.array([moment.time_ms]))[0])
         axes.axvline(at, color=moment.tint, linestyle="--", linewidth=1.4)
-        axes.annotate(moment.name, (at, 0.98), (3, 0), ("data", "axes fraction"), "offset points",
-                      fontsize=8, color=moment.tint, va="top")  # fmt: skip
+        left = picture.is_late(moment)
+        axes.annotate(moment.name, (at, 0.98 - MOMENTS_APART * number), (-3 if left else 3, 0),
+                      ("data", "axes fraction"), "offset points", fontsize=8, color=moment.tint,
+                      va="top", ha="right" if left else "left")  # fmt: skip
     ends = label_ends(picture.levels)
     for name, at in picture.levels.items():
         axes.axhline(at, color=LEVEL, linestyle=":", linewidth=1.4)
@@ -186,7 +218,7 @@ def _lying(axes: Any, picture: Picture) -> None:
         at = np.arange(len(lying.labels)) + (index - (len(picture.lying) - 1) / 2) * height
         _one_lying(axes, lying, at, height)
     labels = picture.lying[0].labels
-    axes.set_yticks(range(len(labels)), [fill(label, 28) for label in labels])
+    axes.set_yticks(range(len(labels)), [fill(label, NAME_MAX) for label in labels])
     axes.invert_yaxis()
     axes.axvline(0, color="#59626d", linewidth=0.8)
     axes.margins(x=0.12)
@@ -194,9 +226,13 @@ def _lying(axes: Any, picture: Picture) -> None:
 
 
 def _one_lying(axes: Any, lying: Lying, at: Any, height: float) -> None:
-    drawn = axes.barh(at, lying.values, height * 0.92, label=lying.name, color=lying.tint)
-    texts = ["" if np.isnan(one) else f"{signed(one, 1)} %" for one in lying.values]
-    axes.bar_label(drawn, texts, fontsize=8, padding=3)
+    axes.barh(at, lying.values, height * 0.92, label=lying.name, color=lying.tint)
+    for value, end, y in zip(lying.values, lying.ends(), at, strict=True):
+        if not np.isnan(value):
+            left = value < 0
+            axes.annotate(f"{signed(value, 1)} %", (end, y), (-6 if left else 6, 0),
+                          textcoords="offset points", fontsize=8, va="center",
+                          ha="right" if left else "left")  # fmt: skip
     if np.isfinite(lying.marks).any():
         axes.scatter(lying.marks, at, marker="D", s=34, color=lying.tint, edgecolors="white",
                      linewidths=1.2, zorder=4)  # fmt: skip

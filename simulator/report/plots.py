@@ -10,11 +10,15 @@ from typing import Any
 import numpy as np
 import plotly.graph_objects as go
 
+from simulator.report.cascade_picture import label_ends
 from simulator.report.colours import LEVEL, LIQUIDATION, PRICE, STATES, colour
 from simulator.report.panels import Panel, Series
 from simulator.report.span import squeezed, stretched
 from simulator.report.states import Strip
 from simulator.report.values import signed
+
+BUTTONS_PX, LEGEND_ROW_PX, LEGEND_NAMES = 30, 20, 3
+"""Height of Plotly's own buttons and of a row of the legend; names in one, where they are long."""
 
 SYMBOLS = {"buy": "triangle-up", "sell": "triangle-down", "liquidation": "x"}
 HEIGHT_PX = 340
@@ -35,10 +39,11 @@ def figure(panel: Panel) -> go.Figure:
         )  # fmt: skip
     for item in panel.series:
         made.add_trace(trace(item, panel.tints))
+    ends = label_ends(panel.levels)
     for name, at in panel.levels.items():
         made.add_hline(y=at, line={"color": LEVEL, "width": 1.2, "dash": "dot"})
         made.add_annotation(
-            text=f"{name} {at:g}", xref="paper", x=0, xanchor="left", yanchor="bottom",
+            text=f"{name} {at:g}", xref="paper", x=ends[name], xanchor="right", yanchor="bottom",
             y=log10(at) if panel.log else at,  # an annotation on a log axis counts in log10
             showarrow=False, font={"size": 11, "color": LEVEL},
         )  # fmt: skip
@@ -47,7 +52,6 @@ def figure(panel: Panel) -> go.Figure:
         paper_bgcolor="rgba(0,0,0,0)", plot_bgcolor="rgba(0,0,0,0)", barmode="group",
         hovermode="closest",
         modebar={"bgcolor": "rgba(0,0,0,0)", "color": "#80868F"}, showlegend=True,
-        legend={"orientation": "h", "y": 1.02, "yanchor": "bottom", "x": 0},
         font={"family": "system-ui, sans-serif", "size": 13},
     )  # fmt: skip
     made.update_yaxes(title={"text": panel.axis, "standoff": 8}, automargin=True, zeroline=False)
@@ -61,7 +65,21 @@ def figure(panel: Panel) -> go.Figure:
         _time_axis(made, panel)
     if panel.strip.bands:
         _strip(made, panel.strip)
+    legend_above(made)
     return made
+
+
+def legend_above(made: go.Figure) -> None:
+    """Put the legend above the axes and below the buttons, the figure as much higher as it is."""
+    named = {
+        trace.legendgroup or trace.name for trace in made.data if trace.showlegend is not False
+    }
+    height = made.layout.height + LEGEND_ROW_PX * (-(-len(named) // LEGEND_NAMES) - 1)
+    made.update_layout(
+        height=height,
+        legend={"orientation": "h", "x": 0, "yref": "container", "yanchor": "top",
+                "y": 1 - BUTTONS_PX / height},
+    )  # fmt: skip
 
 
 def _strip(made: go.Figure, strip: Strip) -> None:
@@ -95,7 +113,7 @@ def _strip(made: go.Figure, strip: Strip) -> None:
             text=[f"{one.step}<br>{one.reason}" for one in strip.refusals],
             hovertemplate="%{x|%H:%M:%S}<br>%{text}<extra>step refused</extra>",
         ))  # fmt: skip
-    made.update_layout(height=HEIGHT_PX + rows * STRIP_PX + 24, margin={"t": 36})
+    made.update_layout(height=HEIGHT_PX + rows * STRIP_PX + 24)
 
 
 def _time_axis(made: go.Figure, panel: Panel) -> None:

@@ -13,6 +13,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.ticker import LogLocator, MaxNLocator, NullFormatter
 
+from simulator.report.cascade_picture import label_ends
 from simulator.report.colours import LEVEL, LIQUIDATION, PRICE, STATES, colour
 from simulator.report.panels import Panel, panels
 from simulator.report.result import RunResult
@@ -28,12 +29,20 @@ STRIP_SHARE = 0.1
 
 WIDTH_INCH, PANEL_INCH, DPI = 12.0, 2.9, 110
 
+UPRIGHT_FROM = 2
+"""Runs beyond which the figures of bars stand upright."""
+
 
 def write_overview(results: Sequence[RunResult], path: Path) -> None:
     """Write all panels of the runs, one below the other, as one PNG."""
+    overview(results).savefig(path, metadata={"Software": "unimargin"})
+
+
+def overview(results: Sequence[RunResult]) -> Figure:
+    """Draw all panels of the runs, one below the other."""
     first = results[0]
     title = f"{first.scenario} · rulebook {first.rulebook} · {', '.join(first.strategies)}"
-    _write([panel for panel in panels(results) if not panel.empty], path, title)
+    return _drawn([panel for panel in panels(results) if not panel.empty], title)
 
 
 def write_panels(results: Sequence[RunResult], folder: Path) -> list[Path]:
@@ -43,12 +52,12 @@ def write_panels(results: Sequence[RunResult], folder: Path) -> list[Path]:
     for panel in panels(results):
         if not panel.empty:
             path = folder / f"{panel.key.replace(':', '-')}.png"
-            _write([panel], path, "")
+            _drawn([panel], "").savefig(path, metadata={"Software": "unimargin"})
             written.append(path)
     return written
 
 
-def _write(shown: Sequence[Panel], path: Path, title: str) -> None:
+def _drawn(shown: Sequence[Panel], title: str) -> Figure:
     figure = Figure(
         figsize=(WIDTH_INCH, PANEL_INCH * len(shown) + 0.6), dpi=DPI, layout="constrained"
     )
@@ -57,7 +66,7 @@ def _write(shown: Sequence[Panel], path: Path, title: str) -> None:
         figure.suptitle(title, fontsize=14, fontweight="bold")
     for axes, panel in zip(figure.subplots(len(shown), squeeze=False)[:, 0], shown, strict=True):
         _draw(axes, panel)
-    figure.savefig(path, metadata={"Software": "unimargin"})
+    return figure
 
 
 def _draw(axes: Any, panel: Panel) -> None:
@@ -107,10 +116,11 @@ def _lines(axes: Any, panel: Panel) -> None:
         axes.yaxis.set_minor_formatter(NullFormatter())
     else:
         axes.yaxis.set_major_formatter(lambda value, _: f"{value:,.10g}")
+    ends = label_ends(panel.levels)
     for name, level in panel.levels.items():
         axes.axhline(level, color=LEVEL, linestyle=":", linewidth=1.2)
-        axes.annotate(f"{name} {level:g}", (0.002, level), xycoords=("axes fraction", "data"),
-                      fontsize=8, color=LEVEL, va="bottom")  # fmt: skip
+        axes.annotate(f"{name} {level:g}", (ends[name] - 0.002, level), fontsize=8, color=LEVEL,
+                      xycoords=("axes fraction", "data"), va="bottom", ha="right")  # fmt: skip
     _time_axis(axes, panel)
     axes.set_xlabel("time (UTC)", fontsize=8)
     if panel.strip.bands:
@@ -177,14 +187,17 @@ def _time_axis(axes: Any, panel: Panel) -> None:
 def _bars(axes: Any, panel: Panel) -> None:
     width = 0.8 / len(panel.bars)
     names: list[str] = []
+    # Figures of many runs are wider than their bars, so they stand upright.
+    upright = len(panel.bars) > UPRIGHT_FROM
     for index, (mode, parts) in enumerate(panel.bars.items()):
         names = list(parts)
         at = np.arange(len(names)) + (index - (len(panel.bars) - 1) / 2) * width
         drawn = axes.bar(
             at, list(parts.values()), width, label=mode, color=colour(mode, "bar", panel.tints)
         )
-        axes.bar_label(drawn, [signed(value) for value in parts.values()], fontsize=8, padding=2)
+        axes.bar_label(drawn, [signed(value) for value in parts.values()], fontsize=8, padding=2,
+                       rotation=90 if upright else 0)  # fmt: skip
     axes.set_xticks(range(len(names)), names)
     axes.axhline(0, color="#59626d", linewidth=0.8)
-    axes.margins(y=0.2)
+    axes.margins(y=0.5 if upright else 0.2)
     axes.yaxis.set_major_formatter(lambda value, _: f"{value:,.10g}")

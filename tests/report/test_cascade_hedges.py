@@ -71,6 +71,18 @@ def test_a_credit_is_drawn_as_what_is_missing_in_the_requirement() -> None:
     json.loads(cascade_figure(found["margin-separated"]).to_json())
 
 
+def test_no_credit_is_listed_where_there_is_none() -> None:
+    """Pools of one position each have none, beside a run in the other mode that has one."""
+    found = by_key([hedged(variant="apart"), hedged(credit=5.0, variant="together")])
+    for kind in ("need", "margin"):
+        apart, together = (found[f"{kind}-{name}-separated"] for name in ("apart", "together"))
+        assert not apart.bands
+        assert "without the credit" not in {line.name for line in apart.lines}
+        assert "no credit" in apart.note
+        assert [band.name for band in together.bands] == ["credit"]
+        assert "no credit" not in together.note
+
+
 def test_a_coin_has_book_and_index_of_every_variant_where_they_parted() -> None:
     def variant(name: str, index: float) -> RunResult:
         paths = [
