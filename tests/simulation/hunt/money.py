@@ -29,6 +29,9 @@ E8 = 10**8
 NEAR = 1e-6
 """Share of what a pool has by which floats may differ from exact figures."""
 
+PART = 0.2
+"""Most of a realized gain that a haircut takes from it."""
+
 LIQUIDATING = {
     Outcome.FILLED,
     Outcome.EXPIRED,
@@ -77,7 +80,6 @@ class Money:
         self.owes: Counter[tuple[int, int, int]] = Counter()
         self.changed: Counter[tuple[int, int]] = Counter()
         self.counts: Counter[str] = Counter()
-        self.capped: dict[int, bool] = {}
         self.returned: Counter[tuple[int, int]] = Counter()
         roster = run.roster
         self.wallet_of = [wallet for _, wallet, _ in run.partition.pools]
@@ -207,25 +209,25 @@ class Money:
         """
         account = self.owner[wallet]
         owed = [
-            (seq, one)
-            for seq, one in self.worth.due.items()
-            if (one.account, one.asset) == (account, asset) and one.most >= amount
+            one
+            for one in self.worth.due.values()
+            if not one.paid and (one.account, one.asset) == (account, asset) and one.most >= amount
         ]
         assert amount > 0, f"a clearance fee of {amount}"
         assert owed, f"account {account} paid the fund {amount}: no liquidation order owed that"
-        # Several may be owed: it was the one whose rule gives the amount.
-        fits = (pair for pair in owed if self._whole(pair[1], wallet) == amount)
-        seq, found = next(fits, owed[0])
+        # Several may be owed: it was the one whose rule gives the amount; of orders that are the
+        # same the last, where each leaves more to pay from.
+        fits = [one for one in owed if self._whole(one, wallet) == amount] or owed[:1]
+        found = fits[-1] if fits[-1].gain > 0.0 else fits[0]
         own = self.wallet_of[found.pool]
-        less = found.most > amount
+        found.paid = amount
         if own != wallet:
             back = self.returned[own, asset]
             assert amount == self._whole(found, wallet), (
                 f"a fee of {amount} of {back} that came back, owed {found.most}"
             )
-            self.counts["fees capped by what came back"] += less
-        self.capped[found.pool] = less and own == wallet
-        del self.worth.due[seq]
+            self.counts["fees capped by what came back"] += amount < found.most
+            found.paid = found.most = amount
         self._explained(wallet, asset, amount)
         self.counts["clearance fees worked out"] += 1
 
@@ -237,26 +239,38 @@ class Money:
         return due.most if own == wallet else min(due.most, self.returned[own, due.asset])
 
     def _unpaid(self, outcomes: list[Row]) -> None:
-        """A pool that paid less than a whole fee last has nothing left for one."""
+        """A pool that did not pay all of an order's fee had nothing left for it just then."""
+        orders: dict[int, list[Due]] = {}
         for due in self.worth.due.values():
-            if due.most > 0 and due.pool >= 0:
-                self.capped[due.pool] = True
+            if due.pool >= 0:
+                orders.setdefault(due.pool, []).append(due)
         self.worth.due.clear()
         now = int(self.core.now)
         alone = all(row[0] == now and row[1] in LIQUIDATING for row in outcomes)
-        for pool, less in self.capped.items():
+        for pool, found in orders.items():
             account = self.owner[self.wallet_of[pool]]
-            if not less or pool in self.worth.handed:
+            if pool in self.worth.handed or all(one.paid == one.most for one in found):
                 continue
             if not alone or account in self.worth.sold or self.impact:
                 self.counts["fees capped among other things"] += 1
                 continue
-            left = float(self.core.pools.equity_of(pool))
-            assert left <= max(1e-6, NEAR * self._gross(pool)), (
-                f"pool {pool} paid less than its clearance fee and has {left}"
-            )
-            self.counts["fees capped by equity"] += 1
-        self.capped.clear()
+            self._had_nothing(pool, found)
+
+    def _had_nothing(self, pool: int, orders: list[Due]) -> None:
+        """What a pool had after an order is what it has, and the fees of later ones, less what
+        these gained against the mark; collateral may count in part, hence `PART` of that.
+        """
+        had = float(self.core.pools.equity_of(pool))
+        near = max(1e-6, NEAR * self._gross(pool))
+        for one in reversed(orders):
+            if one.paid < one.most:
+                assert had <= near, f"pool {pool} paid {one.paid} of {one.most} and had {had}"
+                self.counts["fees capped by equity"] += 1
+            if self.wallet_of[pool] in self.isolated:
+                break  # its margin may have gone back
+            fee = one.paid * 1e-8 * float(self.core.pools.index_price(one.asset))
+            had += fee - one.gain
+            near += PART * abs(one.gain)
 
     def _gross(self, pool: int) -> float:
         """What a pool's figures are sums of, USD."""

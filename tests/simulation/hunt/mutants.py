@@ -101,6 +101,19 @@ MUTANTS = (
         "        fee = 2 * scaled(closed, self.fee_e8, E8)\n",
     ),
     Mutant(
+        "clearance_fee_of_the_last_order_only",
+        CLOSING,
+        "        fee = scaled(closed, self.fee_e8, E8)\n",
+        "        open_lots = self.ledger.quantity[account, slot]\n"
+        "        fee = 0 if open_lots else scaled(closed, self.fee_e8, E8)\n",
+    ),
+    Mutant(
+        "accepted_for_what_was_trimmed",
+        SETTLEMENT,
+        "                lots = book.remaining(order)\n",
+        "",
+    ),
+    Mutant(
         "handed_over_for_a_unit_more",
         WATERFALL,
         "            units = self.signed_units(i, lots) - share\n",

@@ -48,13 +48,18 @@ Row = list[int]
 
 @dataclass
 class Due:
-    """The clearance fee that a liquidation order owes the fund: at most ``most``."""
+    """The clearance fee that a liquidation order owes the fund: at most ``most``, ``paid`` so far.
+
+    ``gain``: what the order traded better than at the mark, USD.
+    """
 
     account: int
     asset: int
     pool: int
     worth: int = 0
     most: int = 0
+    paid: int = 0
+    gain: float = 0.0
 
 
 class Worth:
@@ -176,6 +181,7 @@ class Worth:
             due = self.due.setdefault(seq, Due(account, self.settle[instrument], pool))
             due.worth += worth
             due.most = due.worth * self.clearance // E8
+            due.gain += self._gain(instrument, side, lots, worth)
         if account not in self.trades:
             slot = self.slot_of(instrument, -side)
             self._spot_or_position(account, slot, side, lots, worth, one)
@@ -191,6 +197,17 @@ class Worth:
         self.made[account, fill[FEE_ASSET]] -= fill[FEE]
         self.fees[fill[FEE_ASSET]] += fill[FEE]
         self._fee(fill, worth, one)
+
+    def _gain(self, instrument: int, side: int, lots: int, worth: int) -> float:
+        """What a fill is better than one at the mark as it stands now, USD."""
+        one, pools = self.listed[instrument], self.core.pools
+        mark = float(pools.mark_price(instrument))
+        if mark <= 0.0:
+            return 0.0
+        size = lots * self.lives.size(instrument) * 1e-8
+        at_mark = size / mark if one.inverse else size * mark
+        gain = side * (at_mark - worth * 1e-8) * float(pools.index_price(self.settle[instrument]))
+        return -gain if one.inverse else gain
 
     def _spot_or_position(
         self, account: int, slot: int, side: int, lots: int, worth: int, one: Instrument
