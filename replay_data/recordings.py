@@ -62,17 +62,18 @@ def thin(book: dict[int, int], reach: list[tuple[int, int]], o: int) -> list[tup
     best = max(book) if o > 0 else -min(book)
     bound = 2 * best - collected(best, best, reach)[-1]
     wide = best - 2 * (bound - best)
-    near = sorted(((o * p, q) for p, q in book.items() if o * p >= wide), reverse=True)
-    raw, rest = near[:RAW], near[RAW:]
+    near = [o * p for p in book if o * p >= wide]
+    near.sort(reverse=True)
+    raw = [(key, book[o * key]) for key in near[:RAW]]
     keys = collected(best, raw[-1][0], reach)
     sums = [0] * len(keys)
     place = 0
-    for key, quantity in rest:
+    for key in near[RAW:]:
         while place < len(keys) and key < keys[place]:
             place += 1
         if place == len(keys):
             break
-        sums[place] += quantity
+        sums[place] += book[o * key]
     return [(o * key, quantity) for key, quantity in [*raw, *zip(keys, sums, strict=True)]]
 
 

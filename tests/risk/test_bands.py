@@ -61,28 +61,30 @@ OTHERS = [
 
 @pytest.mark.hours
 @pytest.mark.parametrize(
-    ("rulebook", "mode", "products"),
+    ("rulebook", "mode", "products", "ticks"),
     [
-        ("textbook", "isolated", "linear"),
-        ("textbook", "separated", "all"),
-        ("textbook", "unified", "all"),
-        ("binance", "isolated", "all"),
-        ("binance", "separated", "all"),
-        ("binance", "unified", "all"),
-        *(pytest.param(*other, marks=pytest.mark.slow) for other in OTHERS[1:]),
+        ("textbook", "isolated", "linear", TICKS),
+        ("textbook", "separated", "all", TICKS),
+        ("textbook", "unified", "all", TICKS),
+        ("binance", "isolated", "all", TICKS),
+        ("binance", "separated", "all", TICKS),
+        ("binance", "unified", "all", TICKS),
+        *(pytest.param(*other, TICKS // 2, marks=pytest.mark.slow) for other in OTHERS[1:]),
     ],
 )
-def test_three_hundred_accounts_through_the_crash(rulebook: str, mode: str, products: str) -> None:
-    moves = crash_moves()[0].head(TICKS).each_alone()
+def test_three_hundred_accounts_through_the_crash(
+    rulebook: str, mode: str, products: str, ticks: int
+) -> None:
+    moves = crash_moves()[0].head(ticks).each_alone()
     happened = compared(rulebook, mode, 300, 1, moves, products)
     changes = happened["changes"]
     # Not only the first prices: levels go down and up all along the crash.
-    assert len(changes) > 1000
-    assert (changes[:, 0] > TICKS // 2).sum() > 50
+    assert len(changes) > ticks // 10
+    assert (changes[:, 0] > ticks // 2).sum() > 50
     assert (changes[:, 3] < changes[:, 2]).sum() > 100
     assert {0, 3, 4} <= set(changes[:, 3].tolist())
     if products == "futures" or rulebook == "binance":
-        assert happened["recomputed"] < 0.02 * TICKS * happened["pools"]
+        assert happened["recomputed"] < 0.02 * ticks * happened["pools"]
 
 
 DERIVE = str(Path(__file__).parents[1] / "rulebook" / "derive_pmrm.toml")

@@ -88,7 +88,10 @@ def test_through_liquidations(mode: str, rulebook: str) -> None:
 @pytest.mark.parametrize("mode", MODES)
 @pytest.mark.parametrize("name", strategy_names())
 def test_bundled_strategies(name: str, mode: str) -> None:
-    """Each strategy tells its state, on the scenario that it is shown on where there is one."""
+    """Each strategy tells its state, on the scenario that it is shown on where there is one.
+
+    The first half of the hour has the crash and most of what they do.
+    """
     kind = strategy_class(name)
     shown = load_scenario(name) if name in SHOWN else load_scenario("crash")
 
@@ -100,7 +103,7 @@ def test_bundled_strategies(name: str, mode: str) -> None:
             rulebook=shown.rulebook,
             deposits=dict(shown.deposits),
             instruments=shown.instruments or None,
-            end_ns=None,
+            end_ns=FIRST + 1800 * SECONDS,
         )
 
     rows = make().rows // 24

@@ -5,7 +5,7 @@ Method: too little capital, other parameters, latency, another rulebook, a share
 
 from __future__ import annotations
 
-import json
+import re
 
 import pytest
 
@@ -15,6 +15,8 @@ from simulator.cli.main import run_command
 from strategies.btc_eth_pair import BtcEthPair
 from strategies.cash_and_carry import CashAndCarry
 from strategies.grid import Grid
+from tests.house.test_snippets import agrees
+from tests.house.tree import ROOT
 from tests.strategies.runs import HOURS, MODES, held, last, run
 
 LOT = 0.001
@@ -113,11 +115,21 @@ def test_wrong_parameter_is_named() -> None:
 
 @pytest.mark.slow
 def test_unified_needs_less_capital_and_carries_more(capsys: pytest.CaptureFixture[str]) -> None:
-    """The figures of the strategy's docstring, to the precision of the search."""
-    assert run_command(["run", "crash", "--least-capital", "--json"]) == 0
-    apart, one = json.loads(capsys.readouterr().out)["runs"]
-    assert apart["least_capital"] == pytest.approx(66_260, rel=0.002)
-    assert one["least_capital"] == pytest.approx(58_496, rel=0.002)
-    assert apart["largest_size"] == pytest.approx(0.7549, rel=0.002)
-    assert one["largest_size"] == pytest.approx(0.8550, rel=0.002)
-    assert not any("monotone" in note for found in (apart, one) for note in found["notes"])
+    """The figures of the strategy's docstring, to the precision of the search, and of the guide."""
+    guide = (ROOT / "docs" / "strategy-guide.md").read_text(encoding="utf-8")
+    shown = guide.partition("$ unimargin run crash --least-capital\n")[2].partition("```")[0]
+    assert run_command(["run", "crash", "--least-capital"]) == 0
+    said = capsys.readouterr()
+    assert shown
+    assert agrees(said.out, shown)
+    (apart, one), (size, size_as_one) = (
+        [float(word.replace(",", "")) for word in re.findall(r"\d\S+", line.partition(what)[2])]
+        for what in ("Least capital", "Largest size at equal capital")
+        for line in said.out.splitlines()
+        if what in line
+    )
+    assert apart == pytest.approx(66_260, rel=0.002)
+    assert one == pytest.approx(58_496, rel=0.002)
+    assert size == pytest.approx(0.7549, rel=0.002)
+    assert size_as_one == pytest.approx(0.8550, rel=0.002)
+    assert "monotone" not in said.out + said.err
