@@ -9,8 +9,8 @@ OUT    ?= out
 ARGS   ?=
 SEED   ?=
 SECONDS ?= 60
-# Files of tests, one after the other, on as many processes as there are cores.
-SPREAD := --numprocesses=auto --dist=loadfile
+# Files of tests, one after the other, on as many processes as there are cores; tests/conftest.py orders them.
+SPREAD := --numprocesses=auto --dist=loadfile --no-loadscope-reorder
 SHIPPED := simulator strategies replay_data
 CODE   := $(wildcard $(SHIPPED) tests bench setup.py .ci/audit.py)
 
