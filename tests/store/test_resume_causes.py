@@ -130,7 +130,7 @@ def test_a_changed_rulebook_and_scenario(call: Call, at_cut: list[Act], tmp_path
 
 
 STRATEGY = """
-import random
+import os
 from tests.store.kill_strategy import Lively
 
 class Wild(Lively):
@@ -143,16 +143,18 @@ class Wild(Lively):
 
 
 def test_a_strategy_that_is_not_deterministic(
-    call: Call, at_cut: list[Act], tmp_path: Path
+    call: Call, at_cut: list[Act], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     file, place = tmp_path / "wild.py", tmp_path / "runs.db"
     file.write_text(
         STRATEGY.format(
             draws="__import__('numpy').random.Generator("
-            "__import__('numpy').random.PCG64(random.SystemRandom().randrange(1 << 60)))"
+            "__import__('numpy').random.PCG64(int(os.environ['WILD'])))"
         )
     )
+    monkeypatch.setenv("WILD", "1")
     stopped(call, at_cut, place, scenario(tmp_path), f"{file}:Wild")
+    monkeypatch.setenv("WILD", "2")
     resume = ("resume", place, 1, "--strategy", f"{file}:Wild")
     said = call(*resume).line
     assert "played again it is another run: " in said

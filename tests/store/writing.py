@@ -40,6 +40,7 @@ def writing(place: str, run: int | None = None, retry: float = 90.0) -> Iterator
         yield writer
     finally:
         writer.stop()
+        database.close()
 
 
 def put_each(writer: Writer, batches: list[Batch], kill_at: int = -1) -> None:
