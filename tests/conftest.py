@@ -42,6 +42,9 @@ LONG = """
     store/test_image_uncompiled bench/test_harness store/test_rows_behind fuzz/test_atheris
 """
 
+TERMINAL = ("LINES", "NO_COLOR", "FORCE_COLOR", "TTY_COMPATIBLE", "GITHUB_ACTIONS")
+"""Variables by which Rich and Typer judge what they write to."""
+
 CACHE = pytest.StashKey[TemporaryDirectory[str]]()
 FILE = pytest.StashKey[Path]()
 
@@ -50,7 +53,13 @@ def pytest_configure(config: pytest.Config) -> None:
     """Keep imports and the key of snapshots in a folder of this session, not in the user's cache.
 
     Workers of pytest-xdist, and processes that tests start, inherit it and share what is there.
+    Tables are as wide as without a terminal, and plain, whatever the user's shell asks for.
     """
+    os.environ["COLUMNS"] = "80"
+    # Each thread takes memory of its own: bounds on memory hold on a machine of many cores too.
+    os.environ.setdefault("POLARS_MAX_THREADS", "2")
+    for name in TERMINAL:
+        os.environ.pop(name, None)
     if not hasattr(config, "workerinput"):
         config.stash[CACHE] = TemporaryDirectory(prefix="unimargin-cache-")
         os.environ["UNIMARGIN_CACHE"] = config.stash[CACHE].name
