@@ -15,11 +15,12 @@ ROOT = Path(__file__).resolve().parent.parent
 # Nothing is judged by the clock: a first example imports and builds tables, and a machine may be
 # slow or have other work.  A test that gives ``suppress_health_check`` anew names too_slow as well.
 UNTIMED = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
-settings.register_profile("default", UNTIMED)
-# The same examples on every machine; new ones are drawn at the desk and in the soak.
-settings.register_profile("ci", UNTIMED, derandomize=True, print_blob=True)
-settings.register_profile("uncompiled", UNTIMED, derandomize=True, max_examples=20)
-settings.register_profile("soak", UNTIMED, max_examples=20_000)
+# The same examples on every machine and every day; new ones are drawn in the soak.
+STEADY = settings(UNTIMED, derandomize=True, print_blob=True)
+settings.register_profile("default", STEADY)
+settings.register_profile("ci", STEADY)
+settings.register_profile("uncompiled", STEADY, max_examples=20)
+settings.register_profile("soak", UNTIMED, derandomize=False, max_examples=20_000)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE") or "default")
 
 # Processes take these files first, the dearest before the others: a long one at the end leaves the

@@ -48,13 +48,14 @@ ENVIRONMENTS: dict[str, dict[str, str]] = {
 def locales() -> dict[str, dict[str, str]]:
     """Return environments of the locales that this machine has and that write numbers otherwise."""
     found = {}
+    before = locale.setlocale(locale.LC_ALL)  # what the environment asks for may not be there
     for name in ("de_DE.UTF-8", "tr_TR.UTF-8", "C"):
         try:
             locale.setlocale(locale.LC_ALL, name)
         except locale.Error:
             continue
         found[f"locale {name}"] = {"LC_ALL": name}
-    locale.setlocale(locale.LC_ALL, "")
+    locale.setlocale(locale.LC_ALL, before)
     return found
 
 

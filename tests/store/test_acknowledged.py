@@ -94,8 +94,10 @@ def test_a_log_that_is_gone_or_cut_is_told(place: Path, call: Call, left: int | 
 
 def test_an_older_copy_in_its_place_is_told(place: Path, file_of_tables: Path, call: Call) -> None:
     log_of(place).unlink()
+    place.unlink()
     shutil.copy(file_of_tables, place)
     assert f"run 1: {GONE} (nothing of it is)" in call("verify", place, 1).line
+    place.unlink()
     place.write_bytes(b"")
     assert GONE in call("verify", place, 1).line
     assert GONE in call("db", "runs", place).line
@@ -136,6 +138,7 @@ def test_a_note_that_a_writer_holds_stays(place: Path) -> None:
 
 def test_a_run_that_lost_its_row(place: Path, file_of_tables: Path) -> None:
     log_of(place).unlink()
+    place.unlink()
     shutil.copy(file_of_tables, place)
     with pytest.raises(InputError, match="run 2; there are: none"):
         Database.open(place).run_row(2)

@@ -155,6 +155,7 @@ def test_a_file_cut_short(tmp_path: Path, share: float) -> None:
     place = tmp_path / "runs.db"
     filled(place)
     whole = place.read_bytes()
+    place.unlink()
     place.write_bytes(whole[: max(100, int(len(whole) * share))])
     assert "is cut short" in line_of(place)
     assert "is cut short" in line_of(place, create=True)
@@ -167,6 +168,7 @@ def test_a_damaged_page_is_found(tmp_path: Path) -> None:
     page = int.from_bytes(whole[16:18], "big")
     for at in range(page, len(whole), page):
         whole[at : at + 8] = b"\xff" * 8
+    place.unlink()
     place.write_bytes(bytes(whole))
     with pytest.raises(InputError, match="is damaged"):
         Database.open(place).check()
