@@ -18,7 +18,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export UNIMARGIN_SHARED_DATA ?= $(abspath ../shared/data)
 
 .DEFAULT_GOAL := help
-.PHONY: campaign determinism help setup build run test check format pure soak fuzz sim smoke wheel docs bench lock clean distclean
+.PHONY: campaign determinism help setup build run test check style types house format pure soak fuzz sim smoke wheel docs bench lock clean distclean
 
 help: ## this list
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 18
@@ -54,12 +54,19 @@ test: build ## the whole suite (ARGS="-k margin" ...)
 	$(PY) -m pytest $(SPREAD) $(ARGS)
 
 check: build ## format, lint, types, layers, security and house rules, in under a minute
+	@$(MAKE) --no-print-directory --jobs=2 --output-sync=target types house style
+
+style:
 	$(BIN)/ruff format --check $(CODE)
 	$(BIN)/ruff check $(CODE)
-	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/bandit --quiet --configfile pyproject.toml --recursive $(wildcard $(SHIPPED))
 	$(PY) .ci/audit.py requirements.lock
+
+types:
+	$(BIN)/mypy
+
+house:
 	$(PY) -m pytest -q -m "not slow and not soak" tests/house
 
 format: setup ## let ruff format the code and mend what it can
@@ -68,7 +75,8 @@ format: setup ## let ruff format the code and mend what it can
 
 # Extension modules win over .py files, so the uncompiled run needs a copy of the tree without them.  Whole hours
 # (tests/strategies) take it minutes each; tests/simulation/test_uncompiled.py compares digests instead.  What works
-# on files, databases and processes (tests/fuzz, tests/store, tests/determinism) has uncompiled cases of its own.
+# on files, databases and processes (tests/fuzz, tests/store, tests/determinism) has uncompiled cases of its own;
+# the generator of the bundled data and the benchmarks (tests/replay_data, tests/bench) are no hot modules' business.
 PURE := build/pure
 pure: setup ## the suite on an uncompiled copy of the tree
 	rm -rf $(PURE) && mkdir -p $(PURE)
@@ -76,7 +84,7 @@ pure: setup ## the suite on an uncompiled copy of the tree
 	    README.md docs simulator strategies replay_data tests bench) | tar -xf - -C $(PURE)
 	cd $(PURE) && UNIMARGIN_UNCOMPILED=1 HYPOTHESIS_PROFILE=uncompiled PYTHONPATH=. \
 	    ../../$(PY) -m pytest -q $(SPREAD) -m "not slow and not soak and not hours" \
-	    $(foreach folder,house strategies fuzz store determinism,--ignore=tests/$(folder)) $(ARGS)
+	    $(foreach folder,house strategies fuzz store determinism replay_data bench,--ignore=tests/$(folder)) $(ARGS)
 
 soak: build ## the tests that take long, with many examples
 	HYPOTHESIS_PROFILE=soak $(PY) -m pytest -m "soak or slow" $(ARGS)

@@ -72,7 +72,17 @@ def pytest_unconfigure(config: pytest.Config) -> None:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Put the long files first; else in the order of their names."""
+    """Put the long files first; the uncompiled suite draws no more than its profile says.
+
+    Numbers of examples that stand at a test are for compiled code.
+    """
+    if settings.get_current_profile_name() == "uncompiled":
+        for item in items:
+            test = getattr(getattr(item, "obj", None), "__func__", getattr(item, "obj", None))
+            own = getattr(test, "_hypothesis_internal_use_settings", None)
+            if own is not None and own.max_examples > settings.default.max_examples:
+                fewer = settings(own, max_examples=settings.default.max_examples)
+                test._hypothesis_internal_use_settings = fewer
     place = {ROOT / "tests" / f"{name}.py": number for number, name in enumerate(LONG.split())}
     items.sort(key=lambda item: place.get(item.path, len(place)))
 

@@ -116,6 +116,7 @@ def test_figures_follow_from_the_fills(
         assert frames["history"]["time_ns"][-1] == run["end_ns"]
 
 
+@pytest.mark.hours
 def test_same_command_same_digest(mine: Path, capsys: pytest.CaptureFixture[str]) -> None:
     found = [run_json(capsys, "--strategy", f"{mine}:Long") for _ in range(2)]
     first, second = ([run["digest"] for run in document["runs"]] for document in found)
@@ -224,6 +225,7 @@ def test_what_an_import_needs_is_said_with_its_command(
     assert "data import" in last
 
 
+@pytest.mark.hours
 @pytest.mark.skipif(compiler() is None, reason="no C compiler here")
 def test_compiled_strategy_gives_the_same_result_and_is_kept(
     mine: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]

@@ -40,6 +40,12 @@ WORKING, MARGIN, SLOT_MASK = 3, 8, (1 << 24) - 1
 SELF_TRADE = ("NONE", "EXPIRE_TAKER", "EXPIRE_MAKER", "EXPIRE_BOTH", "DECREMENT")
 MODES = ("separated", "unified", "separated", "unified", "separated")
 
+# The uncompiled suite makes do with one rulebook of each margin model.
+BOTH_MODELS = [
+    name if name in ("textbook", "binance") else pytest.param(name, marks=pytest.mark.hours)
+    for name in RULEBOOKS
+]
+
 
 class Hearing(Watcher):
     """Also keeps which accounts the events are of that it hears."""
@@ -301,7 +307,7 @@ def alone(rulebook: str, mode: str, seat: str, seed: int, hedge: bool) -> dict[s
 
 @pytest.mark.parametrize("hedge", [False, True])
 @pytest.mark.parametrize("mode", ["separated", "unified"])
-@pytest.mark.parametrize("rulebook", RULEBOOKS)
+@pytest.mark.parametrize("rulebook", BOTH_MODELS)
 def test_a_life_is_the_same_whatever_number_the_account_has(
     rulebook: str, mode: str, hedge: bool
 ) -> None:

@@ -123,6 +123,7 @@ def last_book(tape: Path) -> tuple[Book, bool]:
     return book, synced
 
 
+@pytest.mark.hours
 @pytest.mark.parametrize("futures", [True, False], ids=["futures", "spot"])
 @given(
     seed=st.integers(0, 10**6),
