@@ -29,7 +29,7 @@ def tree(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.mark.soak
 @pytest.mark.parametrize("mutant", MUTANTS, ids=lambda one: one.name)
 def test_a_wrong_line_is_found(tree: Path, mutant: Mutant) -> None:
-    found = hunted(tree, mutant, first=0, seconds=MUTANT_SECONDS)
+    found = hunted(tree, mutant, MUTANT_SECONDS)
     assert found, f"{mutant.name} was not found in {MUTANT_SECONDS:.0f} s"
     print(mutant.name, found)
 
