@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
-from types import SimpleNamespace
 
 import pytest
 
@@ -26,7 +25,4 @@ def _quick(_cache: Path) -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("UNIMARGIN_CACHE", str(_cache))
         patch.setattr(simulation, "load_rulebook", _load)
-        # Collecting takes a third of a second in a long session.  Only here: the module itself is
-        # everybody's.
-        patch.setattr(simulation, "gc", SimpleNamespace(collect=lambda: 0))
         yield
