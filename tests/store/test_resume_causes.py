@@ -98,7 +98,9 @@ def test_changed_data(call: Call, at_cut: list[Act], tmp_path: Path) -> None:
     stopped(call, at_cut, place, path, LIVELY)
     rows = pl.read_parquet(tape)
     one_more = pl.when(pl.int_range(pl.len()) == 400_000).then(1).otherwise(0)
-    rows.with_columns((pl.col("quantity") + one_more).alias("quantity")).write_parquet(tape)
+    other = tmp_path / "other.parquet"  # not into a file that is being read
+    rows.with_columns((pl.col("quantity") + one_more).alias("quantity")).write_parquet(other)
+    other.replace(tape)
     manifest = tmp_path / "crash.manifest.json"
     told = json.loads(manifest.read_text())
     manifest.write_text(json.dumps({**told, "sha256": sha256_of(tape)}))

@@ -20,6 +20,7 @@ from simulator.cli.main import run_command
 from simulator.market.manifest import manifest_path
 from simulator.store.database import Database
 from tests.house.tree import ROOT
+from tests.store.writing import wait_for_writer
 
 SHORT = ("--end", "1760283600000000000")
 """A stretch of the bundled crash that takes a second or two."""
@@ -109,6 +110,7 @@ def test_a_killed_run_goes_on(tmp_path: Path) -> None:
     killed = own(tmp_path, "--db", "runs.db")
     assert killed.returncode == -9
     (tmp_path / "end.txt").unlink()
+    wait_for_writer(str(tmp_path / "runs.db"))
     code = ran(tmp_path, "resume", "runs.db", "1")
     assert (code.returncode, code.stdout) == (2, "")
     assert f"add --strategy {tmp_path / 'mine.py'}:Grid" in code.stderr
@@ -131,6 +133,7 @@ def test_a_killed_run_of_two_accounts_goes_on(tmp_path: Path) -> None:
     (tmp_path / "end.txt").touch()
     assert ran(tmp_path, "run", *two, "--db", "runs.db").returncode < 0
     (tmp_path / "end.txt").unlink()
+    wait_for_writer(str(tmp_path / "runs.db"))
     again = ran(tmp_path, "resume", "runs.db", "1", "--strategy", "mine.py:Grid", "--json")
     assert again.returncode == 0, again.stderr
     found = json.loads(again.stdout)["runs"][0]
@@ -211,7 +214,9 @@ def test_other_data_are_found(tmp_path: Path, capsys: pytest.CaptureFixture[str]
     command = ["run", "--data", str(mine), "--mode", "unified", "--end", "1749627060000000000"]
     assert run_command([*command, "--db", place]) == 0
     capsys.readouterr()
-    pl.read_parquet(mine).write_parquet(mine, compression_level=2)
+    other = tmp_path / "other.parquet"  # not into a file that is being read
+    pl.read_parquet(mine).write_parquet(other, compression_level=2)
+    other.replace(mine)
     code, _, err = output(capsys, "verify", place, "1")
     assert code == 1
     assert "mine.parquet: not the bytes that the run had" in err
