@@ -230,7 +230,7 @@ class Simulation:
         """Take the data of a player; ``InputError`` where there are none."""
         self.player, self.rows, self.span = player, player.rows, player.span
         if self.rows == 0:
-            raise InputError(f"{', '.join(self.data)}: no rows in the span asked for")
+            raise InputError(f"{', '.join(self.data)}: no rows in the span asked for{player.reach}")
 
     def _both_modes(
         self,

@@ -142,8 +142,9 @@ def info(tape: Tape, as_json: Json = False) -> None:
 @app.command("verify")
 def verify_(tape: Tape, as_json: Json = False) -> None:
     """Check a tape against its manifest, and its depth against its quotes; exit 1 on problems."""
+    require_tape(tape)  # before the bar, which leaves a line behind where there is no terminal
     with progress_bar() as report:
-        checks = verify(require_tape(tape), lambda done, total: report("verifying", done, total))
+        checks = verify(tape, lambda done, total: report("verifying", done, total))
     holds = all(check.holds for check in checks)
     if as_json:
         document = [

@@ -253,7 +253,7 @@ def fault(error: ValidationError, fields: Mapping[str, Any], known: Sequence[str
     if first["type"] == "union_tag_invalid":
         said = f"no such do = {first['ctx']['tag']!r}; known: {', '.join(DOES)}"
     elif first["type"] == "union_tag_not_found":
-        said = f"says not what to do; known: {', '.join(DOES)}"
+        said = f"does not say what to do; known: {', '.join(DOES)}"
     elif first["type"] == "extra_forbidden":
         said = _unknown(loc, known)
     elif first["type"] == "missing":
@@ -268,8 +268,8 @@ def fault(error: ValidationError, fields: Mapping[str, Any], known: Sequence[str
         # What is wrong in the table names it already.
         return said if isinstance(first["input"], dict) else "profile: must be a table, [profile]"
     where = ".".join(str(part) for part in loc)
-    if loc[:1] == ("people",):
-        where = _group(loc, fields["people"])
+    if loc[:1] in (("people",), ("traders",)):
+        where = _entry(loc, fields[str(loc[0])])
     if loc[:1] == ("life",) and len(loc) > 1:
         do = f" ({loc[2]})" if len(loc) > 2 else ""
         rest = "".join(f": {part}" for part in loc[3:])
@@ -277,14 +277,16 @@ def fault(error: ValidationError, fields: Mapping[str, Any], known: Sequence[str
     return f"{where}: {said}" if where else said
 
 
-def _group(loc: tuple[int | str, ...], people: Any) -> str:
-    """Return where a fault of ``[[people]]`` is: the group and its key, no kind of law."""
-    if len(loc) < 2 or not isinstance(people, list):
-        return "people"
-    group = people[int(loc[1])]
-    name = f" ({group['name']})" if isinstance(group, Mapping) and group.get("name") else ""
+def _entry(loc: tuple[int | str, ...], entries: Any) -> str:
+    """Return where a fault of ``[[people]]`` or ``[[traders]]`` is: which and its key, no kind of
+    law.
+    """
+    if len(loc) < 2 or not isinstance(entries, list):
+        return str(loc[0])
+    entry = entries[int(loc[1])]
+    name = f" ({entry['name']})" if isinstance(entry, Mapping) and entry.get("name") else ""
     keys = [str(part) for part in loc[2:] if part not in (*LAWS, "fixed", "choice", "Mixed")]
-    return f"people {int(loc[1]) + 1}{name}" + "".join(f": {key}" for key in keys)
+    return f"{loc[0]} {int(loc[1]) + 1}{name}" + "".join(f": {key}" for key in keys)
 
 
 def _unknown(loc: tuple[int | str, ...], fields: Sequence[str]) -> str:

@@ -154,6 +154,8 @@ def make_folder(folder: Path) -> None:
     """Make the output folder before the run, so that a wrong one costs no time."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
+    except FileExistsError:
+        raise InputError(f"--out {folder}: cannot write: is a file, not a folder") from None
     except OSError as error:
         raise InputError(f"--out {folder}: cannot write: {error.strerror or error}") from error
 
@@ -174,7 +176,10 @@ def _setting(
     if traders:
         changes["traders"] = with_options(found, traders)
         if "population" in changes or any(one.crowded for one in (found, *found.variants)):
-            raise InputError("--trader: not beside a population")
+            raise InputError(
+                "--trader: beside a population one account trades: --strategy NAME says how and "
+                "--deposit USDT=10000 with what; several need a run without population"
+            )
     other = [
         f"--{name} {changes[name]}"
         for name in ("mode", "rulebook")

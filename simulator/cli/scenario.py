@@ -161,7 +161,13 @@ class Scenario(BaseModel):
                 else "data and [market]: give one of them"
             )
         if self.traders and self.crowded:
-            raise ValueError("traders: not beside [[people]] or a population; give one of them")
+            raise ValueError(
+                "traders: not beside [[people]] or a population, where one account trades: give it "
+                "strategies = [...] and [deposits]"
+            )
+        for one in self.traders:
+            if not (one.strategies or self.strategies):
+                raise ValueError(f"traders: {one.name}: name its strategies, the scenario has none")
         if self.people and self.population:
             raise ValueError("people and population: give one of them")
         if self.accounts and not self.people:

@@ -40,6 +40,13 @@ PositiveAmount = Annotated[Decimal, Field(gt=0, allow_inf_nan=False)]
 MODES = ("separated", "unified")
 
 
+def some(strategies: tuple[str, ...]) -> tuple[str, ...]:
+    """Return what is not empty: left out they are those of the scenario, which ``[]`` hides."""
+    if not strategies:
+        raise ValueError("name at least one, or leave the key out for those of the scenario")
+    return strategies
+
+
 class TraderTable(BaseModel):
     """A checked account; the fields are described at the top of this module."""
 
@@ -47,7 +54,7 @@ class TraderTable(BaseModel):
 
     name: Annotated[str, AfterValidator(checked_name)]
     mode: Literal["", "separated", "unified"] = ""
-    strategies: tuple[str, ...] = ()
+    strategies: Annotated[tuple[str, ...], AfterValidator(some)] = ()
     deposits: dict[str, PositiveAmount] = {}
     leverage: int = Field(default=0, ge=0)
     alerts: tuple[str, ...] = ()

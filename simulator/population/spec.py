@@ -2,11 +2,11 @@
 
 ::
 
-    accounts = 100_000  # of all groups that have a share
+    accounts = 100_000  # all of them; those of groups with a count are among them
 
     [[people]]
     name = "retail longs"
-    share = 0.7  # of the accounts; or count = 500, besides them
+    share = 0.7  # of the accounts that groups with a count leave; or count = 500
     mode = "run"  # the run's; or separated, unified, {unified = 0.3}
     wealth = {law = "pareto", least = 500, alpha = 1.2, most = 5_000_000}  # USDT, all of it
     together = 50_000_000  # USDT of all of them: then the law says who has how much of it
@@ -214,7 +214,7 @@ People = Annotated[tuple[Group, ...], AfterValidator(in_all)]
 def sizes(people: Sequence[Group], accounts: int) -> list[int]:
     """Return how many accounts each group has.
 
-    Groups with a share divide ``accounts`` among them, those with a count come besides.
+    There are ``accounts`` in all: groups with a share divide what those with a count leave.
     Raises ``InputError`` where there is nothing to divide, or more than can be.
     """
     sharing = [group for group in people if group.share is not None]
@@ -222,7 +222,15 @@ def sizes(people: Sequence[Group], accounts: int) -> list[int]:
         raise InputError(
             f"accounts: must be given, group {sharing[0].name} has a share of them (--accounts N)"
         )
-    parts = iter(counts(accounts, [group.share or 0 for group in sharing]) if sharing else ())
+    counted = sum(group.count or 0 for group in people)
+    if sharing and accounts <= counted:
+        raise InputError(
+            f"accounts: {accounts:,} are not enough: groups with a count have {counted:,} of them, "
+            f"and group {sharing[0].name} has a share of the others"
+        )
+    parts = iter(
+        counts(accounts - counted, [group.share or 0 for group in sharing]) if sharing else ()
+    )
     found = [group.count if group.count is not None else next(parts) for group in people]
     if sum(found) > MOST_ACCOUNTS:
         raise InputError(f"accounts: at most {MOST_ACCOUNTS:,}, not {sum(found):,}")

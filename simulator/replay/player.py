@@ -23,6 +23,7 @@ from simulator.market.manifest import Latency, Manifest
 from simulator.market.merge import Stream, merge
 from simulator.market.read import TapeReader
 from simulator.market.tape import DERIVED, Kind
+from simulator.replay.archive_checks import utc
 from simulator.replay.steps import IN_LOTS, IN_TICKS
 from simulator.replay.synthetic import ONE_TICK_BOOK, BookAssumption, OneTickBook, Restated
 
@@ -99,6 +100,15 @@ class Player:
     def rows(self) -> int:
         """Rows of the tapes in the span, before instruments are chosen and books are made."""
         return sum(stop - start for start, stop in self._bounds)
+
+    @property
+    def reach(self) -> str:
+        """From when to when there are rows, as the end of a message; empty without any."""
+        filled = [one for one in self.manifests if one.rows]
+        if not filled:
+            return ""
+        ends = min(one.first_ns for one in filled), max(one.last_ns for one in filled)
+        return f"; the data go from {utc(ends[0])} to {utc(ends[1])} UTC"
 
     @property
     def span(self) -> tuple[int, int]:

@@ -183,8 +183,10 @@ class Database:
             head = file.read(100)
         if not head and create:
             return
+        hint = acknowledged.hint(self.path)
+        if not head:
+            raise InputError(f"{self.where}: is empty: no run was written into it{hint}")
         if not head.startswith(MAGIC) or len(head) < 100:
-            hint = acknowledged.hint(self.path)
             raise InputError(f"{self.where}: is not an SQLite database; give another file{hint}")
         log = self.path.with_name(self.path.name + "-wal")
         if log.exists() and log.stat().st_size:

@@ -166,9 +166,12 @@ def test_fault_of_a_strategy_is_shown_in_its_own_lines(
         (("--latency", "soon"), "latency 'soon'"),
         (("--queue-model", "none"), "queue model 'none'"),
         (("--rulebook", "none"), "rulebook 'none'"),
-        (("--start", "2030-01-01"), "no rows in the span"),
+        (
+            ("--start", "2030-01-01"),
+            "no rows in the span asked for; the data go from 2025-06-11 07:30:00",
+        ),
         (("--param", "nothing=1"), "no strategy has it"),
-        (("--out", "{mine}"), "cannot write"),
+        (("--out", "{mine}"), "cannot write: is a file, not a folder"),
     ],
 )
 def test_mistakes_that_only_a_run_finds(

@@ -77,7 +77,7 @@ def test_profile_is_read(tmp_path: Path) -> None:
     ("text", "said"),
     [
         (step("bye"), "life step 1: no such do = 'bye'; known: apply_unified, "),
-        ('[[life]]\nat = "00:05:00"\n', "life step 1: says not what to do; known: "),
+        ('[[life]]\nat = "00:05:00"\n', "life step 1: does not say what to do; known: "),
         (step("collect", at='"5 min"'),
          "life step 1 (collect): at: '5 min' is not hours:minutes:seconds"),
         (step("collect", at='"00:60:00"'), "'00:60:00' is not hours"),

@@ -152,6 +152,12 @@ def test_mistakes_in_the_option(capsys: pytest.CaptureFixture[str], option: str,
             "peopl",
         ),
         (BOB + 'strategies = ["mine.py:Mine"]\n', "is code, and is loaded only when"),
+        (BOB + "strategies = []\n", "traders 1 (bob): strategies: name at least one, or leave"),
+        (
+            BOB.replace('["cash_and_carry"]', "[]")
+            + '[[life]]\nat = "00:01:00"\ndo = "deposit"\nasset = "USDT"\nquantity = 1\n',
+            "traders: bob: name its strategies, the scenario has none",
+        ),
     ],
 )
 def test_mistakes_in_the_file(
@@ -180,7 +186,10 @@ def test_not_beside_a_population_nor_with_least_capital(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     for arguments, said in (
-        (("flash_crash", "--trader", "bob=grid"), "--trader: not beside a population"),
+        (
+            ("flash_crash", "--trader", "bob=grid"),
+            "--trader: beside a population one account trades: --strategy NAME",
+        ),
         (("side_by_side", "--least-capital"), "without population, traders and variants"),
     ):
         code, _, err = output(capsys, "run", *arguments)

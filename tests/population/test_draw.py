@@ -21,7 +21,7 @@ from simulator.population.laws import counts
 from simulator.population.spec import Group, sizes
 from tests.population import worlds
 
-ACCOUNTS = 1500
+ACCOUNTS = 2200
 
 
 def people(mode: worlds.Mode = "separated", rulebook: str = "textbook") -> Crowd:
@@ -40,7 +40,7 @@ def test_shares_divide_the_accounts_by_largest_remainders() -> None:
         worlds.with_(worlds.RETAIL, name=str(n), share=s) for n, s in enumerate((0.5, 0.3, 0.2))
     ]
     assert sizes(worlds.groups(*tables), 1001) == counts(1001, [0.5, 0.3, 0.2])
-    assert sizes([*worlds.groups(*tables), Group(**worlds.COIN)], 10) == [5, 3, 2, 100]
+    assert sizes([*worlds.groups(*tables), Group(**worlds.COIN)], 110) == [5, 3, 2, 100]
 
 
 @pytest.mark.parametrize("rulebook", ["textbook", "binance"])
@@ -99,7 +99,7 @@ def test_leverage_is_notional_over_margin() -> None:
 @pytest.mark.parametrize("mode", ["separated", "unified"])
 def test_nobody_begins_at_a_margin_call(mode: worlds.Mode, rulebook: str) -> None:
     first = worlds.first_moment(mode, rulebook)
-    found = check(draw(worlds.groups(), 300, first), first, sample=150)
+    found = check(draw(worlds.groups(), 1000, first), first, sample=150)
     assert (found.accounts, found.called) == (150, 0)
     assert found.lowest is not None
 
@@ -271,6 +271,10 @@ def test_what_the_data_do_not_have_is_told(changes: dict[str, Any], said: str) -
 def test_shares_need_accounts_to_share() -> None:
     with pytest.raises(InputError, match=r"group retail has a share of them \(--accounts N\)"):
         draw(worlds.groups(), 0, worlds.first_moment())
+    for few in (1, 700):  # the groups with a count have so many themselves
+        with pytest.raises(InputError, match=f"accounts: {few} are not enough: .* have 700"):
+            draw(worlds.groups(), few, worlds.first_moment())
+    assert draw(worlds.groups(), 701, worlds.first_moment()).size == 701
 
 
 def test_what_a_group_has_together_does_not_depend_on_how_many_it_is() -> None:

@@ -38,7 +38,7 @@ def opened(mode: str, rulebook: str, accounts: int) -> tuple[Any, Crowd, Setting
 @pytest.mark.parametrize("rulebook", ["textbook", "binance"])
 @pytest.mark.parametrize("mode", ["separated", "unified"])
 def test_pools_of_the_engine_begin_above_the_margin_call(mode: str, rulebook: str) -> None:
-    run, crowd, first = opened(mode, rulebook, 400)
+    run, crowd, first = opened(mode, rulebook, 1100)
     run.core.pools.evaluate_all()
     own = run.roster.own_pools
     figures = [run.core.pools.figures(own + pool) for pool in range(len(run.roster.pools))]

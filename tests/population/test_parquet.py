@@ -67,7 +67,7 @@ def test_group_and_mode_may_be_missing(tmp_path: Path) -> None:
 
 def test_drawn_population_comes_back_exactly(tmp_path: Path) -> None:
     first = worlds.first_moment()
-    made = draw(worlds.groups(), 800, first)
+    made = draw(worlds.groups(), 1500, first)
     path = tmp_path / "folder" / "drawn.parquet"
     run = np.isin(made.group, [made.groups.index(n) for n in made.groups if n != "pairs"])
     write(made, path, first.instruments, run)

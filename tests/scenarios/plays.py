@@ -23,10 +23,14 @@ def variant_of(name: str, variant: str) -> Scenario:
 def played(
     name: str, mode: str, variant: str = "", accounts: int = 0, feedback: bool = True
 ) -> RunResult:
-    """Run a scenario in a mode; 0 accounts: as many as its file says."""
+    """Run a scenario in a mode; 0 accounts: as many as its file says.
+
+    ``accounts`` are those of the groups that have a share, so that tests may take few of them.
+    """
     setting = variant_of(name, variant)
     if accounts:
-        setting = setting.model_copy(update={"accounts": accounts})
+        counted = sum(group.count or 0 for group in setting.people)
+        setting = setting.model_copy(update={"accounts": accounts + counted})
     assert setting.impact is not None
     if not feedback:
         setting = setting.model_copy(

@@ -132,6 +132,8 @@ def test_files_that_are_none(tmp_path: Path) -> None:
     assert "is not a file" in line_of(tmp_path, create=True)
     (tmp_path / "notes").write_text("not a database, but longer than a header of one is" * 3)
     assert "is not an SQLite database" in line_of(tmp_path / "notes", create=True)
+    (tmp_path / "begun").touch()  # by a run that was interrupted before its first batch
+    assert "is empty: no run was written into it" in line_of(tmp_path / "begun", create=False)
     (tmp_path / "head").write_bytes(b"SQLite format 3\0")
     assert "is not an SQLite database" in line_of(tmp_path / "head", create=True)
 
