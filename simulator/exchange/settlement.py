@@ -70,6 +70,7 @@ CANCELED = cython.declare(cython.int, 3)
 EXPIRED = cython.declare(cython.int, 4)
 REJECTED = cython.declare(cython.int, 5)
 REDUCED = cython.declare(cython.int, 8)
+SHORTFALL = cython.declare(cython.int, 15)
 REPAID = cython.declare(cython.int, 21)
 INTEREST_PAID = cython.declare(cython.int, 23)
 
@@ -82,6 +83,8 @@ REDUCE_ONLY_EXPIRY = cython.declare(cython.int, 6)
 
 E8 = cython.declare(cython.longlong, 100_000_000)
 UNIT = cython.declare(cython.double, 1e-8)
+MOST_WORTH = cython.declare(cython.double, 4e18)
+"""Units from which on an amount does not fit a 64-bit integer, with room for a rate."""
 
 
 @cython.cclass
@@ -528,6 +531,9 @@ class Settlement:
             return scaled_up(worth, rate, E8)
         most: cython.longlong = scaled_up(worth, self.fee_e8[OPTION, 3], E8)
         index: cython.double = self.pools.index[self.base[i]] / self._index(self.quote[i])
+        coins: cython.double = lots * self.base_unit[i]
+        if index >= MOST_WORTH * UNIT or index * coins >= MOST_WORTH:
+            return most  # what it is worth does not fit, and no premium is that high
         fee: cython.longlong = scaled_up(
             scaled(cython.cast(cython.longlong, index / UNIT + 0.5), lots * self.base_unit[i], E8),
             rate,
@@ -562,6 +568,7 @@ class Settlement:
     ) -> cython.void:
         """Post a fee; in BNB at the discount where the wallet holds enough of it."""
         price: cython.double
+        available: cython.double
         discounted: cython.longlong
         self.fill_row[self.n_fill_rows, 7] = amount
         self.fill_row[self.n_fill_rows, 8] = asset
@@ -574,8 +581,9 @@ class Settlement:
             if self.pools.index[asset] > 0.0 and self.ledger.available(wallet, self.bnb) > 0:
                 price = self.pools.index[asset] / self.pools.index[self.bnb]
                 discounted = scaled(amount, E8 - self.fee_e8[product, 2], E8)
-                discounted = cython.cast(cython.longlong, discounted * price) + 1
-                if self.ledger.available(wallet, self.bnb) >= discounted:
+                available = self.ledger.available(wallet, self.bnb)
+                if discounted * price < available:  # as a float first: it may be any number
+                    discounted = cython.cast(cython.longlong, discounted * price) + 1
                     # The undiscounted worth was counted before; correct it to what was paid.
                     self.fees_paid[account] -= (
                         amount * UNIT * self.pools.index[asset]
@@ -620,6 +628,16 @@ class Settlement:
                 # An isolated position loses its margin and nothing else.
                 self.ledger.post(INSURANCE_WALLET, asset, balance)
                 self.ledger.post(own, asset, -balance)
+                self.records.add(
+                    self.now,
+                    SHORTFALL,
+                    account,
+                    -1,
+                    self.pools.pool_of[account, position],
+                    0,
+                    asset,
+                    -balance,
+                )
                 if account == TRADER:
                     self.shortfall += -balance * UNIT * self._index(asset)
                 balance = 0

@@ -292,27 +292,27 @@ class Money:
         assert balance == loan + interest, (
             f"the fund left wallet {wallet} with {balance}, which owes {loan + interest}"
         )
-        if amount < 0:
-            for told in (self.worth.covered, self.worth.said):
-                due = [one for one in told if self._pays(one, wallet, asset, -amount)]
-                if due:
-                    told.remove(due[0])
-                    break
-            else:
-                self._cover(wallet, asset, -amount, [])  # at its contract's expiry
-                return
+        if amount < 0 and not self._told(wallet, asset, -amount):
+            raise AssertionError(f"the fund paid {-amount} for wallet {wallet}, told nobody")
         self._explained(wallet, asset, amount)
         self.counts["debts worked out"] += 1
 
-    def _pays(self, told: tuple[int, int, int], wallet: int, asset: int, amount: int) -> bool:
-        pool, *what = told
-        return what == [asset, amount] and self.wallet_of[pool] == wallet
+    def _told(self, wallet: int, asset: int, amount: int) -> bool:
+        """Whether a shortfall was told that the fund pays here; it is done with."""
+        for told in (self.worth.covered, self.worth.said):
+            for one in told:
+                pool, *what = one
+                if what == [asset, amount] and self.wallet_of[pool] == wallet:
+                    told.remove(one)
+                    return True
+        return False
 
     def _cover(
         self, wallet: int, asset: int, amount: int, later: list[tuple[int, int, int]]
     ) -> None:
         """An isolated position lost more than its margin: its wallet is brought to zero."""
-        assert wallet in self.isolated, f"the fund paid {amount} for wallet {wallet}, told nobody"
+        assert wallet in self.isolated, f"the fund paid {amount} for wallet {wallet}"
+        assert self._told(wallet, asset, amount), f"the fund paid {amount}, told nobody"
         after = int(self.tables[0, wallet, asset])
         after -= sum(moved for to, what, moved in later if (to, what) == (wallet, asset))
         assert (after, amount > 0) == (0, True), f"the fund left wallet {wallet} with {after}"
