@@ -11,6 +11,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
+import numpy as np
+
 from simulator.accounts.wallets import MARKET, Partition
 from simulator.events.outcomes import Outcome
 from simulator.exchange.core import Core
@@ -23,6 +25,9 @@ from simulator.instruments.instrument import Instrument
 UNIT = 1e-8
 E8 = 10**8
 NEVER = 1 << 62
+MOST = 4 * 10**18
+"""Units that a balance may come to; the ledger ends at 2**62."""
+
 LATE_NS = 60 * 10**9
 """An instant that lies further back passed in a break of the recording: nothing is paid for it."""
 
@@ -75,7 +80,8 @@ class Funding:
         """Longs pay ``notional at mark x rate`` to shorts, the market included; rounded down.
 
         What rounding leaves stays with the market, which takes the other side of every account.
-        Both sides of a hedged account pay and get by themselves.
+        Both sides of a hedged account pay and get by themselves.  A mark at which that is more than
+        the ledger holds is none: nobody pays.
         """
         core, listed = self.core, self.listed[instrument]
         mark = round(float(core.pools.mark_price(instrument)) / UNIT)
@@ -84,6 +90,8 @@ class Funding:
             return
         moved = False
         pays = payment(listed, mark, rate_e8)
+        if not self._fits(instrument, asset, pays):
+            return
         for slot in self.partition.slots(instrument):
             lots, _ = core.ledger.position_of(TRADER, slot)
             if lots == 0:
@@ -100,6 +108,12 @@ class Funding:
                 self._count(account, pays(lots) if lots else 0, asset)
         if self.holders.fund(instrument, rate_e8, pays) or moved:
             self.upkeep.check()
+
+    def _fits(self, instrument: int, asset: int, pays: Callable[[int], int]) -> bool:
+        """Whether all that a settlement moves, on top of any wallet's balance, fits the ledger."""
+        balance, _, quantity, _ = self.core.ledger.columns()
+        lots = int(np.abs(quantity[1:, instrument :: len(self.listed)]).sum())
+        return abs(pays(lots)) + int(np.abs(balance[:, asset]).max()) <= MOST
 
     def _count(self, account: int, paid: int, asset: int) -> None:
         self.paid_by[account] += paid * UNIT * float(self.core.pools.index_price(asset))

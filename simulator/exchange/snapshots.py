@@ -164,7 +164,10 @@ class Snapshots:
         number = slot % len(self.listed)
         one = self.listed[number]
         quantity, paid = lots * one.lot, cost * E8
-        # Cost is quantity x worth; an inverse contract is worth -size / price.
+        # Cost is quantity x worth; an inverse contract is worth -size / price, and less than a unit
+        # where the price was high enough.
+        if one.inverse and not cost:
+            paid = -E8 if lots > 0 else E8
         entry = (
             -quantity * one.contract_size / paid
             if one.inverse

@@ -167,14 +167,20 @@ def test_an_isolated_delivery_future_gives_its_margin_back() -> None:
     assert world.balance("um") == 51_000 * COIN
 
 
-def test_an_isolated_delivery_future_loses_its_margin_and_no_more() -> None:
+@pytest.mark.parametrize(("price", "short"), [(85_000, 5_000), (89_999, 1), (90_000, 0)])
+def test_an_isolated_delivery_future_loses_its_margin_and_no_more(price: int, short: int) -> None:
+    """10,000 of margin; what is lost beyond them is the fund's, and told."""
     world = opened("separated", fees=False)
     world.transfer(50_000, "spot", "um")
     trade(world, DATED, 1, 1.0, 1_000_000)
-    world.row(Kind.SETTLEMENT, DATED, 0, 85_000 * COIN)
+    world.row(Kind.SETTLEMENT, DATED, 0, price * COIN)
     until(world, EXPIRY + SECOND)
     assert world.balance("um") == 40_000 * COIN
-    assert world.balance("insurance") == -5_000 * COIN
+    assert world.balance("insurance") == -short * COIN
+    told = world.records(Outcome.SHORTFALL)
+    pool = world.partition.pool_of[world.number(DATED)]
+    asset = world.assets.index("USDT")
+    assert [row[2:] for row in told] == ([(1, -1, pool, 0, asset, short * COIN)] if short else [])
 
 
 # Marks of options: Black-76 with 0.5 a year; an hour before expiry an option at the money is worth

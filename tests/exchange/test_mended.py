@@ -233,3 +233,19 @@ def test_values_beyond_64_bits_are_refused() -> None:
     world.step()
     assert world.said() == ["REJECTED LOT_SIZE"]
     assert world.balance("spot") == 100_000 * 10**8
+
+
+@pytest.mark.parametrize(
+    ("bid", "short"), [(900_000, 0), (899_999, 10_000_000), (850_000, 500_000_000_000)]
+)
+def test_a_loss_beyond_the_margin_at_a_fill_is_told(bid: int, short: int) -> None:
+    """A tenth of 100,000 as margin; its owner sells where the book is, not where the mark is."""
+    world = isolated_long(20_000, 1.0)
+    assert world.balance(UM) == 1_000_000_000_000
+    world.book(UM, bid, bid + 1)
+    world.ctx.sell(world.market(UM), 1.0)
+    world.step()
+    assert (world.lots(UM), world.balance(UM), world.balance("insurance")) == (0, 0, -short)
+    pool = world.partition.pool_of[world.number(UM)]
+    told = [row[2:] for row in world.records(Outcome.SHORTFALL)]
+    assert told == ([(1, -1, pool, 0, world.assets.index("USDT"), short)] if short else [])

@@ -11,7 +11,9 @@ from decimal import Decimal
 
 import pytest
 
+from simulator.events.outcomes import Outcome
 from simulator.market.tape import Kind
+from tests.exchange.products import CALL, CM, PRODUCTS, opened, trade
 from tests.exchange.world import World, listed
 
 SPOT, UM = "spot:BTCUSDT", "um:BTCUSDT"
@@ -98,3 +100,64 @@ def test_a_future_sold_at_a_wild_bid_can_be_bought_back() -> None:
     assert world.lots(UM) == 0
     world.book(UM, WILD, WILD + 1)
     assert sold(world, UM, 400, None) == 0
+
+
+# Index and mark are any number too.
+
+
+@pytest.mark.parametrize(
+    ("index", "fee"),
+    [
+        (100_000, 300_000_000),  # 0.03 % of a tenth of a coin
+        (1_000_000, 2_000_000_000),  # a tenth of the premium of 200 is less than 30
+        (10**10, 2_000_000_000),
+        (4 * 10**10, 2_000_000_000),
+        (10**11 - 1, 2_000_000_000),
+    ],
+)
+def test_an_options_fee_is_capped_at_any_index(index: int, fee: int) -> None:
+    world = opened()
+    before = world.balance("fees")
+    world.row(Kind.INDEX, "um:BTCUSDT", 0, min(index * 10**8, (1 << 63) - 1))
+    trade(world, CALL, 1, 0.1, 2_000)
+    assert world.balance("fees") - before == fee
+
+
+@pytest.mark.parametrize(("bnb", "asset"), [(600.0, "BNB"), (1e-8, "USDT"), (1e9, "BNB")])
+def test_a_fee_in_bnb_that_is_no_number_is_paid_in_the_asset(bnb: float, asset: str) -> None:
+    world = World(
+        "unified",
+        "binance",
+        deposits={"USDT": "1000000", "BNB": "10"},
+        instruments=[*PRODUCTS[:2], listed("spot", "BNB"), listed("um", "BNB")],
+        bnb_fees=True,
+        members=("spot", "margin", "um", "cm"),
+    )
+    world.open_markets()
+    world.row(Kind.INDEX, "um:BNBUSDT", 0, round(bnb * 10**8))
+    world.ctx.buy(world.market(UM), 1.0)
+    world.step()
+    paid = {one: world.balance("fees", one) for one in ("USDT", "BNB")}
+    assert paid.pop(asset) > 0
+    assert not any(paid.values())
+
+
+@pytest.mark.parametrize(("mark", "paid"), [(10**10, True), (39 * 10**9, True), (4 * 10**10, False), (9 * 10**10, False)])
+def test_funding_that_does_not_fit_is_not_paid(mark: int, paid: bool) -> None:
+    world = opened(fees=False)
+    trade(world, UM, 1, 1.0, 1_000_000)
+    world.mark(UM, str(mark))
+    world.row(Kind.FUNDING, UM, 0, 10**8)
+    told = world.records(Outcome.FUNDING)
+    assert [row[7] for row in told] == ([mark * 10**8] if paid else [])
+
+
+def test_a_position_that_cost_less_than_a_unit_has_an_entry_price() -> None:
+    world = opened(fees=False)
+    trade(world, CM, 1, 1, WILD)
+    world.book(CM, 1_000_000, 1_000_001)
+    world.step(5_000)
+    kept = world.desk.snapshots.take()
+    (slot,) = kept.positions
+    entry = world.desk.snapshots.position(slot, *kept.positions[slot], kept).entry_price
+    assert 0 < entry == 100 * 10**8
