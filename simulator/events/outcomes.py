@@ -38,7 +38,8 @@ class Outcome(IntEnum):
     LIQUIDATED = 14
     """A pool reached its threshold and its positions are being closed; order = pool."""
     SHORTFALL = 15
-    """The insurance fund paid a pool's debt; order = pool, price = asset, quantity = amount."""
+    """The insurance fund paid a pool's debt, or what an isolated position lost beyond its margin at
+    a fill or an expiry; order = pool, price = asset, quantity = amount."""
     TRANSFER_REJECTED = 16
     """A transfer was refused; price = ``RejectReason``, quantity = amount."""
     LEVERAGE_SET = 17

@@ -142,7 +142,9 @@ def test_a_fee_in_bnb_that_is_no_number_is_paid_in_the_asset(bnb: float, asset: 
     assert not any(paid.values())
 
 
-@pytest.mark.parametrize(("mark", "paid"), [(10**10, True), (39 * 10**9, True), (4 * 10**10, False), (9 * 10**10, False)])
+@pytest.mark.parametrize(
+    ("mark", "paid"), [(10**10, True), (39 * 10**9, True), (4 * 10**10, False), (9 * 10**10, False)]
+)
 def test_funding_that_does_not_fit_is_not_paid(mark: int, paid: bool) -> None:
     world = opened(fees=False)
     trade(world, UM, 1, 1.0, 1_000_000)

@@ -21,6 +21,7 @@ from simulator.simulation import Simulation
 from tests.simulation.hunt import world
 from tests.simulation.hunt.again import once_more
 from tests.simulation.hunt.case import Case
+from tests.simulation.hunt.marks import listening
 from tests.simulation.hunt.trader import Trader
 from tests.simulation.hunt.watch import Watch
 
@@ -84,7 +85,8 @@ def run(
         try:
             path = world.tape(case.world, case.rows, Path(folder))
             traders = traders_of(case)
-            made = world.simulation(case.world, path, traders)
+            with listening(case):
+                made = world.simulation(case.world, path, traders)
             watch = Watch(made, case)
             made.watch = watch  # type: ignore[attr-defined]
             if story is not None:

@@ -214,6 +214,29 @@ def step_without_its_conditions(run: Any) -> None:
         desk.modes._met = lambda conditions: True
 
 
+def mark_beside_its_price(run: Any) -> None:
+    """Marks are a millionth higher than the tape tells, or the formula gives."""
+    pools = run.core.pools
+
+    def change() -> None:
+        for number, one in enumerate(run.player.instruments):
+            price = float(pools.mark_price(number))
+            if one.market != "spot" and price > 0.0:
+                pools.set_mark(number, price * (1.0 + 1e-6))
+
+    _between_rows(run, change)
+
+
+def funding_basis_of_another_rate(run: Any) -> None:
+    """Marks follow from a running rate of funding that nobody told."""
+    rates = np.asarray(run.desk.upkeep.funding_rate)
+
+    def change() -> None:
+        rates[:] = 0.001
+
+    _between_rows(run, change)
+
+
 MUTATIONS: dict[str, Mutation] = {
     one.__name__: one
     for one in (
@@ -231,6 +254,8 @@ MUTATIONS: dict[str, Mutation] = {
         book_loses_an_order,
         settled_at_another_price,
         step_without_its_conditions,
+        mark_beside_its_price,
+        funding_basis_of_another_rate,
     )
 }
 """Faults by name."""

@@ -25,6 +25,7 @@ from simulator.simulation import Simulation
 from tests.simulation.hunt.admission import MARGIN, WORKING
 from tests.simulation.hunt.case import Case
 from tests.simulation.hunt.faults import IN_TICKS
+from tests.simulation.hunt.marks import Heard, Marks
 from tests.simulation.hunt.modes import Steps
 from tests.simulation.hunt.money import Money
 from tests.simulation.hunt.orders import Lives
@@ -71,6 +72,8 @@ class Watch:
         ]
         self.seats: list[Steps | None] = [None, *self.steps]
         self.counts: Counter[str] = Counter()
+        heard = isinstance(run.desk.upkeep, Heard)
+        self.marks = Marks(run, case) if heard else None
         told = case.rows[case.rows[:, 3] == Kind.FUNDING]
         self.fundings = Counter((time, number) for time, _, number, *_ in told.tolist())
         self.levels: dict[int, int] = {}
@@ -148,6 +151,8 @@ class Watch:
         """How often what happened."""
         counts = self.lives.counts + self.money.counts + self.money.worth.counts + self.counts
         counts["outcomes"] += self.outcomes
+        if self.marks is not None:
+            counts += self.marks.counts
         for steps in self.steps:
             counts.update({f"step {what}": n for what, n in steps.counts.items()})
         return counts
