@@ -237,6 +237,34 @@ def funding_basis_of_another_rate(run: Any) -> None:
     _between_rows(run, change)
 
 
+def _fee_a_unit_more(run: Any, which: Callable[[list[int]], bool]) -> None:
+    """The last fill of a look costs a unit more, booked and told."""
+    core, seen = run.core, [0]
+
+    def change() -> None:
+        rows = core.fills()
+        if len(rows) > seen[0] and which(rows[-1].tolist()):
+            account, number, asset = (int(rows[-1][n]) for n in (11, 1, 8))
+            rows[-1][7] += 1
+            wallet = run.desk.accounts[account].partition.cash[number]
+            core.ledger.move(wallet, FEES, asset, 1)
+        seen[0] = len(rows)
+
+    _between_rows(run, change)
+
+
+def fee_in_bnb_too_high(run: Any) -> None:
+    """Who pays in BNB pays a unit more."""
+    bnb = run.assets.index("BNB") if "BNB" in run.assets else -1
+    _fee_a_unit_more(run, lambda fill: fill[8] == bnb and fill[7] > 0)
+
+
+def fee_of_an_option_too_high(run: Any) -> None:
+    """Who trades an option pays a unit more."""
+    listed = run.player.instruments
+    _fee_a_unit_more(run, lambda fill: listed[fill[1]].market == "option" and fill[7] > 0)
+
+
 MUTATIONS: dict[str, Mutation] = {
     one.__name__: one
     for one in (
@@ -256,6 +284,8 @@ MUTATIONS: dict[str, Mutation] = {
         step_without_its_conditions,
         mark_beside_its_price,
         funding_basis_of_another_rate,
+        fee_in_bnb_too_high,
+        fee_of_an_option_too_high,
     )
 }
 """Faults by name."""

@@ -70,6 +70,8 @@ class Watch:
             Steps(run, account, profile_of(profile))
             for account, profile in enumerate(profiles, start=1)
         ]
+        self.trading = self.money.worth.trading
+        self.trading.begin(case)
         self.seats: list[Steps | None] = [None, *self.steps]
         self.counts: Counter[str] = Counter()
         heard = isinstance(run.desk.upkeep, Heard)
@@ -126,7 +128,9 @@ class Watch:
             outcomes = told.tolist()
             self.outcomes += len(outcomes)
             self.lives.outcomes(outcomes)
+            self.trading.played(self.rows)
             self.money.look(posted, outcomes)
+            self.trading.looked()
             self.follow_levels(outcomes)
         self.money.compare()
         if self.lives.touched or whole:
@@ -151,6 +155,7 @@ class Watch:
         """How often what happened."""
         counts = self.lives.counts + self.money.counts + self.money.worth.counts + self.counts
         counts["outcomes"] += self.outcomes
+        counts += self.trading.counts
         if self.marks is not None:
             counts += self.marks.counts
         for steps in self.steps:

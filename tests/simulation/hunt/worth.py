@@ -16,6 +16,7 @@ from simulator.events.outcomes import Outcome
 from simulator.instruments.instrument import Instrument
 from simulator.simulation import Simulation
 from tests.simulation.hunt.dates import Dates
+from tests.simulation.hunt.fees import Fees
 from tests.simulation.hunt.orders import Lives
 
 E8 = 10**8
@@ -97,7 +98,7 @@ class Worth:
         self.paid: Counter[tuple[int, int, int, int]] = Counter()
         self.moved: set[tuple[int, int]] = set()
         self.known = 0
-        self.fee_of = self._fees()
+        self.trading = Fees(run, lives)
         _, _, quantity, cost = run.core.ledger.columns()
         self.positions = {
             (account, slot): (int(quantity[account, slot]), int(cost[account, slot]))
@@ -112,12 +113,6 @@ class Worth:
             Outcome.DELEVERAGED: self.deleveraged,
             Outcome.SHORTFALL: self.shortfall,
         }
-
-    def _fees(self) -> list[tuple[int, int]]:
-        """Maker's and taker's fee of each instrument, as the rulebook has them."""
-        paid = self.run.rules.fees
-        of = {"spot": paid.spot, "um": paid.um, "cm": paid.cm, "option": paid.option}
-        return [(of[one.market].maker_e8, of[one.market].taker_e8) for one in self.listed]
 
     def take(self, outcomes: list[Row]) -> None:
         """Take outcomes, in order; what is new among the fills belongs to them one by one."""
@@ -196,7 +191,7 @@ class Worth:
         assert realized == fill[REALIZED], f"realized, plain integers say {realized}: {fill}"
         self.made[account, fill[FEE_ASSET]] -= fill[FEE]
         self.fees[fill[FEE_ASSET]] += fill[FEE]
-        self._fee(fill, worth, one)
+        self.trading.check(fill, worth)
 
     def _gain(self, instrument: int, side: int, lots: int, worth: int) -> float:
         """What a fill is better than one at the mark as it stands now, USD."""
@@ -224,28 +219,6 @@ class Worth:
         realized = self.trade(account, slot, side * lots, paid)
         self.made[account, asset] += -side * worth if one.market == "option" else realized
         return realized
-
-    def _fee(self, fill: Row, worth: int, one: Instrument) -> None:
-        """Trading fee of a fill, in the asset received, rounded up."""
-        buys = fill[SIDE] > 0
-        asset = one.settle if one.market != "spot" else one.base if buys else one.quote
-        if fill[FORCED]:
-            assert fill[FEE] == 0, f"a trading fee of a forced order: {fill}"
-            return
-        if self.assets[fill[FEE_ASSET]] == "BNB":  # perhaps at a discount
-            assert fill[FEE] >= 0, f"a fee in BNB: {fill}"
-            return
-        assert fill[FEE_ASSET] == self.assets.index(asset), f"a fee in another asset: {fill}"
-        rate = self.fee_of[fill[INSTRUMENT]][0 if fill[MAKER] else 1]
-        if one.market == "option":
-            most = -(-worth * self.run.rules.fees.option.premium_cap_e8 // E8)
-            assert 0 <= fill[FEE] <= most, f"fee {fill[FEE]}, at most {most}: {fill}"
-            return
-        received = worth
-        if one.market == "spot" and buys:
-            received = self.lives.base_units(fill[INSTRUMENT], fill[LOTS])
-        expected = -(-received * rate // E8)
-        assert fill[FEE] == expected, f"fee {fill[FEE]}, must be {expected}: {fill}"
 
     # What the venue does
 
