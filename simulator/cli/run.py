@@ -25,6 +25,7 @@ from simulator.cli.stored import Keep, Origin, journals
 from simulator.cli.traders import all_strategies, parsed, strategies_for, with_options
 from simulator.errors import InputError
 from simulator.exchange import dropped
+from simulator.exchange.memory import map_large_columns
 
 if TYPE_CHECKING:
     from simulator.cli.least_capital import Found
@@ -265,6 +266,8 @@ def _run_mode(
     pictured: bool = True,
 ) -> RunResult:
     journal = keep(setting, mode, parameters, label)
+    if setting.crowded:
+        map_large_columns()
     engine = make_engine(setting, mode, kinds, parameters)
     if not pictured:
         engine.spare_pictures()

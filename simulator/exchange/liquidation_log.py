@@ -55,12 +55,16 @@ def twice(columns: Any) -> Any:
     return np.concatenate((old, np.zeros_like(old)))
 
 
+def views(kind: Any, whole: Any, real: Any) -> dict[str, Any]:
+    """Return int and float columns by name, without copying: a million rows are 100 MB."""
+    columns = [whole[:, at] for at in range(whole.shape[1])]
+    columns += [real[:, at] for at in range(real.shape[1])]
+    return dict(zip(kind.names, columns, strict=True))
+
+
 def table(kind: Any, whole: Any, real: Any) -> Any:
     """Return int and float columns as one table with names."""
     made = np.zeros(len(whole), dtype=kind)
-    names = kind.names
-    for at in range(whole.shape[1]):
-        made[names[at]] = whole[:, at]
-    for at in range(real.shape[1]):
-        made[names[whole.shape[1] + at]] = real[:, at]
+    for name, column in views(kind, whole, real).items():
+        made[name] = column
     return made

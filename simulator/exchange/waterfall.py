@@ -16,7 +16,7 @@ rounding leaves given to the next, so that the parts make the whole to the last 
 import cython
 import numpy as np
 
-from simulator.exchange.liquidation_log import CALL, CLOSING, FUND, table, twice
+from simulator.exchange.liquidation_log import CALL, CLOSING, FUND, table, twice, views
 
 if cython.compiled:
     from cython.cimports.simulator.book.columns import Book
@@ -885,6 +885,16 @@ class Waterfall:
         """The liquidations of pools, in order; columns ``CALL``."""
         n = int(self.n_calls)
         return table(CALL, np.asarray(self.call_whole)[:n], np.asarray(self.call_real)[:n])
+
+    def closing_columns(self):
+        """The columns of `closings` by name, as they stand here: to be read and not kept."""
+        n = int(self.n_closings)
+        return views(CLOSING, np.asarray(self.closing_whole)[:n], np.asarray(self.closing_real)[:n])
+
+    def call_columns(self):
+        """The columns of `calls` likewise."""
+        n = int(self.n_calls)
+        return views(CALL, np.asarray(self.call_whole)[:n], np.asarray(self.call_real)[:n])
 
     def fund_history(self):
         """What the fund had after each step that changed it; columns ``FUND``."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -29,10 +30,12 @@ from simulator.report.cascade_result import (
 )
 
 if TYPE_CHECKING:
+    from simulator.instruments.instrument import Instrument
     from simulator.simulation import Simulation
 
 UNIT = 1e-8
 Table = npt.NDArray[Any]
+Columns = Mapping[str, Table]
 
 
 def cascade_of(run: Simulation) -> Cascade | None:
@@ -44,8 +47,8 @@ def cascade_of(run: Simulation) -> Cascade | None:
     census.end()
     run.desk.hedges.end()
     who = _Names(run)
-    closings = _closings(run, who, engine.closings())
-    calls = _calls(who, engine.calls())
+    closings = _closings(run, who, engine.closing_columns())
+    calls = _calls(who, engine.call_columns())
     liquidities = run.desk.upkeep.liquidities
     limited = run.desk.liquidator.rules.insurance.balance
     fund = _fund(run, engine.fund_history())
@@ -92,8 +95,9 @@ class _Names:
         self.ids[TRADER], self.ids[roster.fund] = TRADER_ID, FUND_ID
         own = [name for name, _, _ in run.partition.pools]
         pools = [*own, *roster.names, ""]
-        pool = np.arange(roster.own_pools + len(roster.pool_name) + 1)
-        pool[roster.own_pools : -1] = roster.pool_name.astype(np.int64) + len(own)
+        pool = np.arange(roster.own_pools + len(roster.pool_name) + 1, dtype=np.int32)
+        pool[roster.own_pools : -1] = roster.pool_name
+        pool[roster.own_pools : -1] += len(own)
         pool[-1] = len(pools) - 1
         self._groups, self._group = pl.Series(texts, dtype=pl.String), group
         self._modes, self._mode = pl.Series([*MODES, ""], dtype=pl.String), mode
@@ -109,9 +113,26 @@ class _Names:
         }
 
 
-def _closings(run: Simulation, who: _Names, rows: Table) -> pl.DataFrame:
+def _closings(run: Simulation, who: _Names, rows: Columns) -> pl.DataFrame:
+    """Return the frame of closings; each column is one of polars' as soon as it is made."""
     listed = run.player.instruments
-    one = rows["slot"] % len(listed)
+    one = (rows["slot"] % len(listed)).astype(np.int32)
+    columns = {
+        "time_ns": pl.Series(rows["time_ns"]),
+        **who.of(rows["account"], rows["pool"]),
+        "instrument": pl.Series([item.name for item in listed], dtype=pl.String).gather(one),
+        "stage": pl.Series(LOGGED, dtype=pl.String).gather(rows["stage"]),
+        "side": pl.Series(rows["side"].astype(np.int8)),
+        **_prices(listed, one, rows),
+        "notional": pl.Series(rows["notional"]),
+        "fee": pl.Series(rows["fee_usd"]),
+        "against": _against(who, rows["against"]),
+    }
+    return pl.DataFrame(columns, schema=CLOSINGS)
+
+
+def _prices(listed: Sequence[Instrument], one: Table, rows: Columns) -> dict[str, pl.Series]:
+    """Quantities, average prices and marks; ``one`` numbers the instrument of each row."""
     spot = np.array([item.market == "spot" for item in listed])[one]
     inverse = np.array([item.inverse for item in listed])[one]
     sizes = [float(item.lot * (1 if item.inverse else item.contract_size)) for item in listed]
@@ -119,25 +140,18 @@ def _closings(run: Simulation, who: _Names, rows: Table) -> pl.DataFrame:
     amount = rows["amount"] * UNIT
     with np.errstate(divide="ignore", invalid="ignore"):
         price = np.where(inverse, quantity / amount, amount / quantity)
-    against = rows["against"]
-    nobody = (against < 0) | (against == MARKET)
-    other = who.ids[np.where(nobody, MARKET, against)]
-    columns = {
-        "time_ns": rows["time_ns"],
-        **who.of(rows["account"], rows["pool"]),
-        "instrument": pl.Series([item.name for item in listed], dtype=pl.String).gather(one),
-        "stage": pl.Series(LOGGED, dtype=pl.String).gather(rows["stage"]),
-        "side": rows["side"].astype(np.int8),
-        "quantity": quantity,
+    return {
+        "quantity": pl.Series(quantity),
         "price": pl.Series(np.where(np.isfinite(price), price, np.nan), nan_to_null=True),
-        "mark": _mark(rows["mark"], spot, price),
-        "notional": rows["notional"],
-        "fee": rows["fee_usd"],
-        "against": pl.select(
-            pl.when(pl.Series(nobody)).then(None).otherwise(pl.Series(other))
-        ).to_series(),
+        "mark": pl.Series(_mark(rows["mark"], spot, price)),
     }
-    return pl.DataFrame(columns, schema=CLOSINGS)
+
+
+def _against(who: _Names, against: Table) -> pl.Series:
+    """Ids of the other accounts, null for the market."""
+    nobody = (against < 0) | (against == MARKET)
+    other = pl.Series(who.ids[np.where(nobody, MARKET, against)])
+    return pl.select(pl.when(pl.Series(nobody)).then(None).otherwise(other)).to_series()
 
 
 def _mark(mark: Table, spot: Table, price: Table) -> Table:
@@ -145,18 +159,18 @@ def _mark(mark: Table, spot: Table, price: Table) -> Table:
     return np.where(spot & (mark <= 0.0) & np.isfinite(price), price, mark)
 
 
-def _calls(who: _Names, rows: Table) -> pl.DataFrame:
+def _calls(who: _Names, rows: Columns) -> pl.DataFrame:
     needed = rows["maintenance"] > 0
     ratio = np.divide(
-        rows["equity"], rows["maintenance"], out=np.full(len(rows), np.nan), where=needed
+        rows["equity"], rows["maintenance"], out=np.full(len(needed), np.nan), where=needed
     )
     columns = {
-        "time_ns": rows["time_ns"],
+        "time_ns": pl.Series(rows["time_ns"]),
         **who.of(rows["account"], rows["pool"]),
         "ratio": pl.Series(ratio, nan_to_null=True),
-        "equity": rows["equity"],
-        "maintenance_margin": rows["maintenance"],
-        "equity_after": rows["equity_after"],
+        "equity": pl.Series(rows["equity"]),
+        "maintenance_margin": pl.Series(rows["maintenance"]),
+        "equity_after": pl.Series(rows["equity_after"]),
         "bankrupt": rows["bankrupt"] != 0,
     }
     return pl.DataFrame(columns, schema=CALLS)
@@ -166,21 +180,20 @@ def _groups(run: Simulation, closings: pl.DataFrame, calls: pl.DataFrame) -> pl.
     """Sums by type of account and mode; types that nobody is of are left out."""
     roster: Roster = run.roster
     census = run.desk.census
-    crowd = pl.DataFrame(
-        {
-            "group": pl.Series(roster.groups, dtype=pl.String).gather(roster.group),
-            "number": roster.group,
-            "mode": pl.Series(MODES, dtype=pl.String).gather(roster.unified.astype(int)),
-            "wealth_start": census.wealth_start,
-            "wealth_end": census.wealth_end,
-        }
-    )
+    kinds = len(roster.groups) * len(MODES)
+    of = roster.group * np.int32(len(MODES)) + roster.unified  # texts of a million would be large
+    accounts = np.bincount(of, minlength=kinds)
+    there = np.flatnonzero(accounts)
     keys = ["group", "mode"]
-    made = crowd.group_by(keys).agg(
-        pl.col("number").first(),
-        pl.len().cast(pl.Int64).alias("accounts"),
-        pl.col("wealth_start").sum(),
-        pl.col("wealth_end").sum(),
+    made = pl.DataFrame(
+        {
+            "group": [roster.groups[kind // len(MODES)] for kind in there.tolist()],
+            "number": there // len(MODES),
+            "mode": [MODES[kind % len(MODES)] for kind in there.tolist()],
+            "accounts": accounts[there],
+            "wealth_start": np.bincount(of, census.wealth_start, kinds)[there],
+            "wealth_end": np.bincount(of, census.wealth_end, kinds)[there],
+        }
     )
     stage, notional = pl.col("stage"), pl.col("notional")
     account = pl.col("account")
