@@ -94,6 +94,7 @@ def test_two_runs_of_two_accounts_are_told_without_a_figure_cut(
     assert [len(digest) for digest in digests] == [16] * 4
 
 
+@pytest.mark.hours
 def test_an_account_with_parameters_of_its_own_is_verified(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -177,6 +177,7 @@ def test_depth_follows_its_knots() -> None:
 # Arbitrage
 
 
+@pytest.mark.hours
 def test_arbitrage_meets_at_the_mean_by_depth() -> None:
     """Spot with three times the depth moves a quarter of the gap, the future three quarters."""
     world = venue({SPOT: book(depth=3 * DEPTH), UM: book(arbitrage_ns=20 * 10**9)})

@@ -68,6 +68,7 @@ def test_a_file_whose_ids_begin_earlier_stands_by_itself(tmp_path: Path) -> None
     assert counts(brought_in(tmp_path, *days)) == ({}, {})
 
 
+@pytest.mark.hours
 @pytest.mark.parametrize("stream", [False, True])
 def test_limits_are_the_users(tmp_path: Path, stream: bool) -> None:
     if stream:

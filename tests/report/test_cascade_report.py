@@ -273,6 +273,7 @@ def test_names_from_outside_are_escaped() -> None:
     assert "<i>" not in text.split("<script>")[0]
 
 
+@pytest.mark.hours
 def test_files_of_variants_and_twins(tmp_path: Path) -> None:
     results = crowds.both("deep")
     write_files(results, document(results), tmp_path, png=True)
