@@ -382,9 +382,13 @@ def _engine(url: URL) -> Engine:
         connection = sqlite3.connect(
             place, uri=True, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False
         )
-        connection.execute("PRAGMA synchronous=FULL")
-        # A file from elsewhere may have views of its own: they call no function with side effects.
-        connection.execute("PRAGMA trusted_schema=OFF")
+        try:
+            connection.execute("PRAGMA synchronous=FULL")
+            # A file from elsewhere may have views of its own: they call no function with effects.
+            connection.execute("PRAGMA trusted_schema=OFF")
+        except BaseException:  # of a damaged file
+            connection.close()
+            raise
         return connection
 
     engine = create_engine("sqlite://", creator=connect, poolclass=QueuePool)

@@ -14,6 +14,7 @@ import sqlite3
 from collections.abc import Iterator
 from contextlib import closing, suppress
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -41,15 +42,27 @@ class Fails(Strategy):
 """
 
 
+class Connection(sqlite3.Connection):
+    """Knows whether it was closed: Python 3.13 and newer warn of one that was only dropped."""
+
+    closed = False
+
+    def close(self) -> None:
+        self.closed = True
+        super().close()
+
+
 class Left:
     """What the test has left behind in a folder."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.started: list[Process] = []
+        self.connections: list[Connection] = []
 
     def nothing(self) -> None:
         """Assert that no file of a database is open and no writing process is at work."""
+        assert all(one.closed for one in self.connections)
         still = [one.child.pid for one in self.started if one.child.returncode is None]
         assert not still
         if not FILES.is_dir():
@@ -71,7 +84,15 @@ def left(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Left]:
         start(self)
         found.started.append(self)
 
+    connect = sqlite3.connect
+
+    def connected(*given: Any, **named: Any) -> sqlite3.Connection:
+        made = connect(*given, **named, factory=Connection)
+        found.connections.append(made)
+        return made
+
     monkeypatch.setattr(Process, "__init__", started)
+    monkeypatch.setattr(sqlite3, "connect", connected)
     gc.collect()
     gc.disable()
     try:
@@ -159,6 +180,17 @@ def test_a_command_on_a_changed_database(
     }
     told = call(*words[name])
     assert told.code == code, told
+    left.nothing()
+
+
+def test_a_damaged_file(call: Call, stored: Path, left: Left) -> None:
+    whole = bytearray((stored / "runs.db").read_bytes())
+    size = int.from_bytes(whole[16:18], "big")
+    for at in range(size, len(whole), size):
+        whole[at : at + 8] = b"\xff" * 8
+    (left.folder / "runs.db").write_bytes(whole)
+    for command in (("verify", 1), ("resume", 2)):
+        assert "is damaged" in call(command[0], left.folder / "runs.db", command[1]).line
     left.nothing()
 
 
