@@ -102,6 +102,7 @@ MUTANTS = (
         WATERFALL,
         "                    and (lots > 0) != (side > 0)",
         "                    and (lots > 0) == (side > 0)",
+        case="deleveraged_where_the_fund_is_dry",
     ),
     Mutant(
         "clearance_fee_doubled",

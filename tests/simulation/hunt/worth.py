@@ -20,6 +20,8 @@ from tests.simulation.hunt.fees import Fees
 from tests.simulation.hunt.orders import Lives
 
 E8 = 10**8
+NEAR = 1e-6
+"""Share of what a position cost by which floats may differ from exact figures."""
 TIME, INSTRUMENT, SEQ, SIDE, PRICE, LOTS, MAKER, FEE, FEE_ASSET, REALIZED, FORCED, ACCOUNT, SLOT = (
     range(13)
 )
@@ -92,6 +94,7 @@ class Worth:
         self.covered: list[tuple[int, int, int]] = []
         self.said: list[tuple[int, int, int]] = []
         self.handed: dict[int, tuple[int, set[int]]] = {}
+        self.took: tuple[int, ...] = ()
         self.sold: set[int] = set()
         self.options: list[tuple[int, int, int]] = []
         self.counts: Counter[str] = Counter()
@@ -270,8 +273,11 @@ class Worth:
 
     def taken_over(self, row: Row) -> None:
         """The fund takes lots of a position for an amount; both sides realize theirs."""
-        _, _, account, instrument, pool, side, amount, lots = row
+        time, _, account, instrument, pool, side, amount, lots = row
         slot = self.slot_of(instrument, side)
+        if self.took == (time, pool, slot):
+            self._nobody_profits(time, account, slot, side)
+        self.took = time, pool, slot
         if account in self.trades:
             self._handed_over(account, slot, -side, lots)
         self._hand(account, slot, -side * lots, -amount)
@@ -280,6 +286,22 @@ class Worth:
             self.options.append((account, self.settle[instrument], amount))
         self._gone(pool, row)
         self.counts["takeovers worked out"] += 1
+
+    def _nobody_profits(self, time: int, account: int, slot: int, side: int) -> None:
+        """The fund takes more than it can: not while others have a profit to be deleveraged."""
+        instrument = slot % self.count
+        one, mark = self.listed[instrument], float(self.core.pools.mark_price(instrument))
+        if time != int(self.core.now) or one.market == "option":
+            return  # the mark has moved since; options are not deleveraged
+        self.counts["takeovers beyond the fund"] += 1
+        size = self.lives.size(instrument)
+        for (other, where), (held, spent) in self.positions.items():
+            if other not in (account, self.fund) and where % self.count == instrument:
+                worth = -held * size / mark if one.inverse else held * size * mark
+                profits = worth - spent > NEAR * abs(spent)
+                assert held * side >= 0 or not profits, (
+                    f"the fund took a position of {account} over, and {other} profits from its fall"
+                )
 
     def deleveraged(self, row: Row) -> None:
         """The position of a pool in liquidation is closed against an account's opposite one."""
