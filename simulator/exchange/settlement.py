@@ -529,6 +529,8 @@ class Settlement:
         worth: cython.longlong = self.ledger.value(i, lots, price)
         if self.product[i] != OPTION:
             return scaled_up(worth, rate, E8)
+        if rate == 0:
+            return 0
         most: cython.longlong = scaled_up(worth, self.fee_e8[OPTION, 3], E8)
         index: cython.double = self.pools.index[self.base[i]] / self._index(self.quote[i])
         coins: cython.double = lots * self.base_unit[i]

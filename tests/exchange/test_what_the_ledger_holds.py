@@ -123,6 +123,15 @@ def test_an_options_fee_is_capped_at_any_index(index: int, fee: int) -> None:
     assert world.balance("fees") - before == fee
 
 
+def test_a_forced_order_on_an_option_pays_no_trading_fee_at_any_index() -> None:
+    world = opened(fees=True)
+    trade(world, CALL, 1, 0.1, 2_000)
+    world.row(Kind.INDEX, "um:BTCUSDT", 0, 10**19 // 2)
+    before = world.balance("fees")
+    filled = world.core.force(1, world.number(CALL), -1, 10, 4)
+    assert (filled, world.balance("fees") - before) == (10, 0)
+
+
 @pytest.mark.parametrize(("bnb", "asset"), [(600.0, "BNB"), (1e-8, "USDT"), (1e9, "BNB")])
 def test_a_fee_in_bnb_that_is_no_number_is_paid_in_the_asset(bnb: float, asset: str) -> None:
     world = World(
