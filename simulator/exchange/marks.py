@@ -105,7 +105,9 @@ class Marks:
         book: Book = self.venue.books[instrument]
         if book.bid and book.ask:
             return (book.bid + book.ask) * 0.5 * self.venue.tick_e8[instrument] * UNIT
-        return self.venue.last[instrument] * self.venue.tick_e8[instrument] * UNIT
+        # As floats: the product of a wild print would wrap.
+        last: cython.double = self.venue.last[instrument]
+        return last * self.venue.tick_e8[instrument] * UNIT
 
     @cython.cfunc
     @cython.exceptval(check=False)
@@ -200,7 +202,8 @@ class Marks:
             average = average / n
         if self.expiry[instrument]:
             return index + average
-        last: cython.double = self.venue.last[instrument] * self.venue.tick_e8[instrument] * UNIT
+        last: cython.double = self.venue.last[instrument]
+        last = last * self.venue.tick_e8[instrument] * UNIT
         if last <= 0.0:
             last = mid
         funding: cython.double = self.with_funding(instrument, index, self.venue.now)

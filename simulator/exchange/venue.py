@@ -96,6 +96,9 @@ CLEARING_WALLET = cython.declare(cython.int, 3)
 MOST = cython.declare(cython.double, 4e18)
 """Units that an order may bring a balance or a cost to; the ledger ends at 2**62, 4.6e18."""
 
+HIGHEST = cython.declare(cython.longlong, (1 << 62) - 1)
+"""The highest price that a trigger knows, in 1e-8."""
+
 MUCH = cython.declare(cython.double, 1e17)
 """An order worth less is not held to that, so that what is close to it can still be closed."""
 
@@ -144,7 +147,7 @@ class Venue(Settlement):
             triggers = self.triggers[i]
             if triggers.waiting == 0 and self.last[i]:
                 # Prints are not shown to it while nothing waits.
-                triggers.on_price(0, self.last[i] * self.tick_e8[i])
+                triggers.on_price(0, _watched(self.last[i], self.tick_e8[i]))
             if not triggers.add(
                 slot,
                 self.orders.row[slot, SIDE],
@@ -662,7 +665,7 @@ class Venue(Settlement):
                 self.settle(instrument)
         triggers: Triggers = self.triggers[instrument]
         if triggers.waiting:
-            self.price_seen(instrument, 0, price * self.tick_e8[instrument])
+            self.price_seen(instrument, 0, _watched(price, self.tick_e8[instrument]))
         return 0
 
     @cython.cfunc
@@ -672,7 +675,7 @@ class Venue(Settlement):
         self.last[instrument] = price
         triggers: Triggers = self.triggers[instrument]
         if triggers.waiting:
-            self.price_seen(instrument, 0, price * self.tick_e8[instrument])
+            self.price_seen(instrument, 0, _watched(price, self.tick_e8[instrument]))
         return 0
 
     @cython.cfunc
@@ -919,3 +922,13 @@ def _booked(venue: Venue, slot: cython.int) -> cython.double:
 @cython.exceptval(check=False)
 def _size(amount: cython.longlong) -> cython.double:
     return amount if amount > 0 else -amount
+
+
+@cython.cfunc
+@cython.inline
+@cython.exceptval(check=False)
+def _watched(price: cython.longlong, tick_e8: cython.longlong) -> cython.longlong:
+    """A price in ticks as conditional orders watch it, in 1e-8; a wild one is the highest there is
+    and does not wrap.
+    """
+    return price * tick_e8 if price < HIGHEST // tick_e8 else HIGHEST

@@ -172,3 +172,20 @@ def test_a_position_that_cost_less_than_a_unit_has_an_entry_price() -> None:
     (slot,) = kept.positions
     entry = world.desk.snapshots.position(slot, *kept.positions[slot], kept).entry_price
     assert 0 < entry == 100 * 10**8
+
+
+@pytest.mark.parametrize("price", [900_000_000_000, WILD, 2**40 - 1])
+def test_a_wild_print_is_a_price_and_does_not_wrap(price: int) -> None:
+    """At 922,337,203,686 ticks of 0.1 the price in 1e-8 passes 2**63."""
+    world = World(deposits={"BTC": "10"})
+    world.open_markets()
+    low = world.ctx.submit(world.market(SPOT), -1, 0.001, kind="stop", trigger=90_000.0)
+    high = world.ctx.submit(world.market(SPOT), 1, 0.001, kind="stop", trigger=4e10)
+    world.step()
+    world.row(Kind.CLEAR, SPOT, 0)
+    world.row(Kind.TRADE, SPOT, 1, price, 1, number=7)
+    world.step(1000)
+    assert float(world.core.pools.mark_price(world.number(SPOT))) == pytest.approx(price * 0.1)
+    told = [row[4] for row in world.records(Outcome.TRIGGERED)]
+    assert told == [high >> 24]
+    assert low in world.ctx.orders(world.market(SPOT))
