@@ -24,7 +24,7 @@ from sqlalchemy.exc import ArgumentError, NoSuchModuleError, SQLAlchemyError
 from sqlalchemy.pool import QueuePool
 
 from simulator.errors import InputError
-from simulator.store import acknowledged, behind
+from simulator.store import acknowledged, behind, sqlite_file
 from simulator.store.batch import Batch, Columns
 from simulator.store.failures import KINDS, explain
 from simulator.store.reading import Reader
@@ -39,7 +39,6 @@ WRITER_SECONDS: Final = 1.0
 OLDER: Final[tuple[str, ...]] = ()
 """Revisions before ``HEAD``, which ``unimargin db upgrade`` knows how to bring up to date."""
 
-MAGIC: Final = b"SQLite format 3\0"
 ANOTHER: Final = "holds tables of something else; give an empty database"
 
 SECRETS: Final = ("password", "sslpassword")
@@ -88,7 +87,8 @@ class Database:
         with ExitStack() as refused:
             database = refused.enter_context(cls(url_of(str(place))))
             with database.explained():
-                database._look_at_file(create)
+                if database.path is not None:
+                    sqlite_file.look_at(database.path, create)
                 database._look_at_schema(create, upgrade)
             if database.path is not None:
                 database.lost = acknowledged.lost(database)
@@ -100,7 +100,8 @@ class Database:
     def revision(cls, place: str | Path) -> str | None:
         """Return the revision of a database's schema, whichever it is; ``None`` without tables."""
         with cls(url_of(str(place))) as database, database.explained():
-            database._look_at_file(create=False)
+            if database.path is not None:
+                sqlite_file.look_at(database.path, create=False)
             found, tables = database._schema()
         if found is None and tables:
             raise InputError(f"{database.where}: {ANOTHER}")
@@ -163,42 +164,6 @@ class Database:
 
                 with Database(self.url) as other:
                     put_rows(other, run, WRITER_SECONDS)
-
-    def _look_at_file(self, create: bool) -> None:
-        """Raise ``InputError`` unless the file is a whole database, or may be made."""
-        if self.path is None:
-            return
-        if not self.path.exists():
-            if not create:
-                raise InputError(f"{self.where}: no such file; `unimargin run --db` makes one")
-            if not self.path.parent.is_dir():
-                raise InputError(f"{self.where}: no such folder: {self.path.parent}")
-            self.path.touch()
-            for left in acknowledged.beside(self.path).values():
-                acknowledged.remove(left)  # of a database that was here before
-            return
-        if not self.path.is_file():
-            raise InputError(f"{self.where}: is not a file; give {KINDS}")
-        with self.path.open("rb") as file:
-            head = file.read(100)
-        if not head and create:
-            return
-        hint = acknowledged.hint(self.path)
-        if not head:
-            raise InputError(f"{self.where}: is empty: no run was written into it{hint}")
-        if not head.startswith(MAGIC) or len(head) < 100:
-            raise InputError(f"{self.where}: is not an SQLite database; give another file{hint}")
-        log = self.path.with_name(self.path.name + "-wal")
-        if log.exists() and log.stat().st_size:
-            return  # the file may be behind its log
-        page = int.from_bytes(head[16:18], "big")
-        page = 65_536 if page == 1 else page
-        whole = page * int.from_bytes(head[28:32], "big")
-        size = self.path.stat().st_size
-        if size < whole and head[24:28] == head[92:96]:
-            raise InputError(
-                f"{self.where}: is cut short: {size:,} of {whole:,} bytes; restore it from a copy"
-            )
 
     def _schema(self) -> tuple[str | None, list[str]]:
         """Return the schema's revision and the names of all tables."""
