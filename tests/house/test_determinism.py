@@ -68,7 +68,7 @@ WHOLE_SUMS = {
     "simulator/liquidation/ranking.py": 2,
     "simulator/population/laws.py": 1,
     "simulator/population/place.py": 1,
-    "simulator/population/spec.py": 2,
+    "simulator/population/spec.py": 3,
     "simulator/risk/bands.py": 1,
     "simulator/strategy/context.py": 1,
 }
