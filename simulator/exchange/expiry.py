@@ -4,16 +4,22 @@ A contract's settlement price is that of a SETTLEMENT row of the tape, if one ca
 else the mean of the index, a point every ``step_ns`` over the last ``window_ns`` before it.  Points
 are exact integers in 1e-8 of the quote asset and their mean is rounded down.  Where the market was
 recorded for a part of the window only, the mean is of that part.
+
+A price at which what is open is worth more than the ledger holds is none: the next of them is
+taken, at last the index of the moment, and while that is wild too the contract waits.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
-from simulator.accounts.wallets import CLEARING, FEES, MARKET, Partition
+import numpy as np
+
+from simulator.accounts.wallets import CLEARING, FEES, MARKET, OUTSIDE, Partition
 from simulator.events.outcomes import Outcome
 from simulator.exchange.core import Core
+from simulator.exchange.funding import MOST
 from simulator.exchange.holders import Holders
 from simulator.exchange.messages import SettlementEvent
 from simulator.exchange.roster import TRADER
@@ -23,6 +29,8 @@ from simulator.instruments.instrument import Instrument
 UNIT = 1e-8
 E8 = 10**8
 NEVER = 1 << 62
+MUCH = 10**17
+"""Units; what is worth less is settled whatever the wallets have: the ledger has room for it."""
 
 
 @dataclass(slots=True)
@@ -89,12 +97,14 @@ class Expiry:
             if mean.next_ns <= mean.expiry_ns:
                 following = min(following, mean.next_ns)
         self.close(now)
-        while self._waiting and self.listed[self._waiting[0]].expiry_ns <= now:
-            if not self._settle(self._waiting[0]):
-                return now + self.rules.step_ns  # no price yet
-            del self._waiting[0]
-        if self._waiting:
-            following = min(following, self.listed[self._waiting[0]].expiry_ns)
+        for instrument in list(self._waiting):
+            expiry = self.listed[instrument].expiry_ns
+            if expiry > now:
+                return min(following, expiry)
+            if self._settle(instrument):
+                self._waiting.remove(instrument)
+            else:
+                following = min(following, now + self.rules.step_ns)  # no price yet
         return following
 
     def close(self, now: int) -> None:
@@ -120,16 +130,30 @@ class Expiry:
         per = float(pools.index_price(self.assets.index(quote)))
         return round(float(pools.index_price(self.assets.index(base))) / per / UNIT) if per else 0
 
-    def _settle(self, instrument: int) -> bool:
-        """End a contract; False if there is no price for it."""
-        one = self.listed[instrument]
-        self.core.close_market(instrument)
+    def _prices(self, instrument: int) -> Iterator[int]:
+        """What a contract may be settled at, the best first; 0 for what there is not."""
         mean = self._means[self._series(instrument)]
-        price = self._given.get(instrument, 0)
-        if not price:
-            price = (
-                mean.total // mean.points if mean.points else self._index_e8(one.base, one.quote)
-            )
+        yield self._given.get(instrument, 0)
+        if mean.points:
+            yield mean.total // mean.points
+        one = self.listed[instrument]
+        yield self._index_e8(one.base, one.quote)
+
+    def _fits(self, instrument: int, price: int) -> bool:
+        """Whether what is open, settled at a price, fits the ledger on top of any balance."""
+        one = self.listed[instrument]
+        balance, _, quantity, _ = self.core.ledger.columns()
+        lots = int(np.abs(quantity[TRADER:, instrument :: len(self.listed)]).sum())
+        worth = abs(worth_at(one, lots, price))
+        have = np.abs(balance[:, self.assets.index(one.settle)])
+        have[OUTSIDE] = 0  # a settlement brings nothing from there
+        return price <= MOST and (worth <= MUCH or worth + int(have.max()) <= MOST)
+
+    def _settle(self, instrument: int) -> bool:
+        """End a contract; False while there is no price for it."""
+        self.core.close_market(instrument)
+        found = (one for one in self._prices(instrument) if one and self._fits(instrument, one))
+        price = next(found, 0)
         if not price:
             return False
         self.prices[instrument] = price

@@ -36,6 +36,7 @@ class Auditor(Model):
         super().__init__(world, profile)
         self.until = 0
         self.fills_before = -1
+        self.at_switch: np.ndarray | None = None
         self.counts: Counter[str] = Counter()
         self._between(self.venue, "execute", self._request)
         self._between(self.venue, "duty", self._duty)
@@ -64,6 +65,7 @@ class Auditor(Model):
         expected = [] if reason else self.conditions(asked)
         told = len(self.modes.events)
         orders = self.core.open_orders(self.account)
+        self.at_switch = None
         carry_out()
         event, *more = self.modes.events[told:]
         assert (event.step.name, event.before.name, event.time_ns) == (step, before, self.now)
@@ -75,6 +77,9 @@ class Auditor(Model):
         if reason is None and not all(found for _, found in named):
             reason = "CONDITIONS_NOT_MET"
         assert (event.refusal.name if event.refusal else None) == reason, event
+        if self.at_switch is not None:
+            self._only_repaid(table, self.at_switch)
+            table = self.at_switch
         self._same(event, table)
         self.counts[f"{step} {reason or 'taken'}"] += 1
         for one in event.unmet:
@@ -110,6 +115,15 @@ class Auditor(Model):
         assert event.suspended_until_ns == self.until
         self.fills_before = int(self.core.n_fill_rows)
 
+    def _only_repaid(self, table: np.ndarray, after: np.ndarray) -> None:
+        """A switch cancels the orders before it moves anything: those that repay what they held
+        pay debts, and nothing else moves.
+        """
+        wealth = [of[0] - of[1] - of[2] for of in (table, after)]
+        assert (wealth[0] == wealth[1]).all(), "money moved before the switch"
+        assert (after[1:] <= table[1:]).all(), "a debt grew before the switch"
+        self.counts["repaid before the switch"] += int((after != table).any())
+
     def _same(self, event: AccountEvent, table: np.ndarray) -> None:
         """An event's balances are the ledger's, and their sums by asset the same."""
         sums = []
@@ -127,6 +141,7 @@ class Auditor(Model):
         """The switch itself: all of it, and nothing but the wallets and the pools."""
         ledger = self.core.ledger
         table, positions, entries = self.table(), self.positions(), ledger.entries
+        self.at_switch = table
         venue = self.balances(range(FIRST))
         if mode == "separated":
             assert all(met for _, met in self.way_back()), "a way back that was not free"

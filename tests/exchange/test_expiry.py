@@ -197,3 +197,55 @@ def test_marks_of_options_from_volatility() -> None:
     world.step(1000)
     assert world.market(CALL).mark == pytest.approx(426.2, abs=0.1)
     assert world.market(PUT).mark == pytest.approx(213.1, abs=0.1)
+
+
+# A price at which what is open is worth more than the ledger holds is none.
+
+MOST = 4 * 10**18
+"""Units that a balance may come to; 1,000,000 USDT, 1e14, are in a wallet."""
+
+MEAN = 10_000_005_000_000
+"""Mean of the index, half a tick above 100,000: the middle of the spot book."""
+
+
+@pytest.mark.parametrize(
+    ("name", "quantity", "price", "settled_at"),
+    [
+        (DATED, 10, (MOST - 10**14) // 10, None),  # 3.9999e18 and 1e14: all of 4e18
+        (DATED, 10, (MOST - 10**14) // 10 + 1, MEAN),
+        (DATED, 1, MOST - 10**14, None),
+        (DATED, 1, MOST - 10**14 + 1, MEAN),
+        (DATED, 0.001, MOST, None),  # 4e15 units are no matter, but a price is an amount too
+        (DATED, 0.001, MOST + 1, MEAN),
+        (COIN_DATED, 1000, 1, MEAN),  # 1e21 units of a coin
+        (CALL, 2, MOST, MEAN),
+        (PUT, 2, MOST, None),  # worth nothing there
+    ],
+)
+def test_a_price_that_the_ledger_cannot_settle_at_is_none(
+    name: str, quantity: float, price: int, settled_at: int | None
+) -> None:
+    """The mean of the index is taken instead."""
+    world = opened(fees=False)
+    trade(world, name, 1, quantity, 2_000 if name.startswith("option") else 1_000_000)
+    world.row(Kind.SETTLEMENT, name, 0, price)
+    until(world, EXPIRY + SECOND)
+    (record,) = world.records(Outcome.SETTLED)
+    assert record[6] == (price if settled_at is None else settled_at)
+    world.desk.verify()
+
+
+def test_a_contract_waits_for_an_index_that_the_ledger_can_settle_at() -> None:
+    """The mean holds wild points for good, the index comes back."""
+    world = opened(fees=False, start=EXPIRY - 60 * SECOND)
+    trade(world, DATED, 1, 1.0, 1_000_000)
+    world.now = EXPIRY - 50 * SECOND
+    world.row(Kind.INDEX, UM, 0, MOST * 2, after=0)
+    until(world, EXPIRY + SECOND)
+    assert world.records(Outcome.SETTLED) == []
+    assert world.desk.expiry.prices == {}
+    world.row(Kind.INDEX, UM, 0, 100_500 * COIN)
+    world.step(3000)
+    (record,) = world.records(Outcome.SETTLED)
+    assert record[6] == 100_500 * COIN
+    world.desk.verify()

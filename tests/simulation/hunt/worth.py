@@ -244,9 +244,8 @@ class Worth:
         """A contract ended: all of the position, at the settlement price, less the fee."""
         _, _, account, instrument, slot, side, price, lots = row
         one = self.listed[instrument]
-        assert price == self.dates.prices[instrument], (
-            f"settled at {price}, must be {self.dates.prices[instrument]}: {row}"
-        )
+        allowed = self.dates.prices[instrument]
+        assert price in allowed, f"settled at {price}, must be {allowed}: {row}"
         held, spent = self.positions.get((account, slot), (0, 0))
         assert held == side * lots, f"settled {side * lots} of {held} lots: {row}"
         self.positions[account, slot] = 0, 0
