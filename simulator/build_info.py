@@ -170,9 +170,10 @@ def stale_sources(root: Path = ROOT) -> list[str]:
 def stale_notice(root: Path = ROOT) -> str | None:
     """Return a line for the user if compiled modules are not those of their sources, else ``None``.
 
-    Only a source tree has sources that change; an installed package is not looked at.
+    Only a source tree has sources that change; an installed package is not looked at, and may have
+    another package's setup.py beside it.
     """
-    if not (root / "setup.py").is_file():
+    if not (root / "setup.py").is_file() or any(root.glob("unimargin-*.dist-info")):
         return None
     stale = stale_sources(root)
     if not stale:

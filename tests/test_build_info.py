@@ -138,3 +138,10 @@ def test_stale_modules_are_one_line_before_anything_runs(
     monkeypatch.setattr(build_info, "stale_notice", lambda: "compiled modules are older")
     with pytest.raises(simulator.InputError, match="compiled modules are older"):
         _ = simulator.Simulation
+
+
+def test_setup_of_another_package_beside_an_installed_one_means_nothing(tree: Path) -> None:
+    """Some wheels put theirs into site-packages, where times are those of unpacking."""
+    put(tree / "simulator/book/queue.py", "# unpacked last", LATER)
+    (tree / "unimargin-0.1.0.dist-info").mkdir()
+    assert build_info.stale_notice.__wrapped__(tree) is None

@@ -49,6 +49,8 @@ PERCENT = cython.declare(cython.double, 0.01)
 LN_2 = cython.declare(cython.double, 0.6931471805599453)
 MINUTE_NS = cython.declare(cython.double, 6e10)
 TICKS_MAX = cython.declare(cython.double, 1e12)
+HIGHEST = cython.declare(cython.longlong, 4_600_000_000_000_000_000)
+"""The highest last price that conditional orders watch, in 1e-8."""
 LOTS_MAX = cython.declare(cython.double, 9e15)
 ROUNDING = cython.declare(cython.double, 1e-6)  # of a lot: what sums of floats may lack
 
@@ -588,7 +590,9 @@ class Liquidities:
         at: cython.longlong = self.venue.shifted(instrument, told)
         if at != self.venue.last[instrument]:
             self.venue.last[instrument] = at
-            self.venue.price_seen(instrument, 0, at * self.venue.tick_e8[instrument])
+            tick: cython.longlong = self.venue.tick_e8[instrument]
+            watched: cython.longlong = at * tick if at < HIGHEST // tick else HIGHEST
+            self.venue.price_seen(instrument, 0, watched)
         return 0
 
     # For reports

@@ -43,6 +43,8 @@ NOTHING = cython.declare(cython.double, float("nan"))
 STALE_NS = cython.declare(cython.longlong, 600_000_000_000)
 MOMENT_NS = cython.declare(cython.longlong, 1_000_000)
 FAR = cython.declare(cython.longlong, 1 << 62)
+HIGHEST = cython.declare(cython.double, 4.6e18)
+"""The highest mark that conditional orders watch, in 1e-8."""
 
 
 @cython.cfunc
@@ -340,12 +342,13 @@ class Marks:
         if price <= 0.0:
             return 0
         self.venue.pools.mark[instrument] = price
+        watched: cython.double = price / UNIT + 0.5
+        if watched > HIGHEST:  # a wild mark does not fit
+            watched = HIGHEST
         self.venue.price_seen(
             instrument,
             MARK_SOURCE,
-            cython.cast(cython.longlong, price / UNIT + 0.5)
-            if cython.compiled
-            else int(price / UNIT + 0.5),
+            cython.cast(cython.longlong, watched) if cython.compiled else int(watched),
         )
         return 0
 

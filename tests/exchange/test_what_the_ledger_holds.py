@@ -13,6 +13,7 @@ import pytest
 
 from simulator.events.outcomes import Outcome
 from simulator.market.tape import Kind
+from tests.exchange import impact_kit
 from tests.exchange.products import CALL, CM, PRODUCTS, opened, trade
 from tests.exchange.world import World, listed
 
@@ -189,3 +190,30 @@ def test_a_wild_print_is_a_price_and_does_not_wrap(price: int) -> None:
     told = [row[4] for row in world.records(Outcome.TRIGGERED)]
     assert told == [high >> 24]
     assert low in world.ctx.orders(world.market(SPOT))
+
+
+@pytest.mark.parametrize("price", [WILD, 2**40 - 1])
+def test_a_wild_mark_that_is_worked_out_starts_no_stop_below(price: int) -> None:
+    world = World(deposits={"USDT": "100000"})
+    world.open_markets()
+    below = world.ctx.submit(world.market(UM), -1, 0.1, kind="stop", trigger=90_000.0, watch="mark")
+    above = world.ctx.submit(world.market(UM), 1, 0.1, kind="stop", trigger=1e9, watch="mark")
+    world.step()
+    world.row(Kind.CLEAR, UM, 0)
+    world.row(Kind.TRADE, UM, 1, price, 1, number=7)
+    for _ in range(600):  # until the average basis is as wild
+        world.step(1000)
+    assert float(world.core.pools.mark_price(world.number(UM))) == pytest.approx(price * 0.1)
+    assert [row[4] for row in world.records(Outcome.TRIGGERED)] == [above >> 24]
+    assert below in world.ctx.orders(world.market(UM))
+
+
+def test_a_wild_print_that_impact_moves_starts_no_stop_below() -> None:
+    world = impact_kit.venue(impact_kit.book())
+    below = world.ctx.submit(world.market(SPOT), -1, 0.001, kind="stop", trigger=90_000.0)
+    above = world.ctx.submit(world.market(SPOT), 1, 0.001, kind="stop", trigger=4e10)
+    world.step()
+    world.row(Kind.TRADE, SPOT, 1, WILD, 1, number=7)
+    world.step(1000)
+    assert [row[4] for row in world.records(Outcome.TRIGGERED)] == [above >> 24]
+    assert below in world.ctx.orders(world.market(SPOT))
