@@ -132,7 +132,7 @@ def test_uncompiled_tree_and_installed_package_are_not_looked_at(tree: Path) -> 
 def test_stale_modules_are_one_line_before_anything_runs(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr("simulator.cli.main.stale_notice", lambda: "compiled modules are older")
+    monkeypatch.setattr("simulator.cli.frame.stale_notice", lambda: "compiled modules are older")
     assert run_command(["scenarios"]) == 2
     assert capsys.readouterr() == ("", "unimargin: compiled modules are older\n")
     monkeypatch.setattr(build_info, "stale_notice", lambda: "compiled modules are older")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import replace
 from decimal import Decimal, InvalidOperation
 from pathlib import Path
@@ -10,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from simulator.cli.ctrl_c import CTRL_C
 from simulator.cli.engine import (
     MODES,
     Engine,
@@ -284,7 +286,8 @@ def play(
     from simulator.cli.failures import strategy_faults
     from simulator.cli.progress import progress_bar
 
-    with progress_bar(label, engine.rows) as progress, strategy_faults(kinds, engine):
+    telling = CTRL_C.telling(journal.unfinished) if journal else nullcontext()
+    with telling, progress_bar(label, engine.rows) as progress, strategy_faults(kinds, engine):
         return engine.run(progress, journal=journal) if journal else engine.run(progress)
 
 

@@ -60,6 +60,7 @@ class Journal(Recorder):
         self._label = f": {label}" if label else ""
         self.writer: Writer | None = None
         self._last: Writer | None = None
+        self._going = False
         self._shot = self._took = 0.0
         self._process: Process | None = Process()  # starts while the data are loaded
 
@@ -88,6 +89,7 @@ class Journal(Recorder):
         self.open_run(run)
         self.run_id = self.database.new_run(row_of(run, self.cut_rows, self.told))
         self.writer = Writer(self.database, self.run_id, process=self._started(), fresh=True)
+        self._going = True
         self._note(f"run {self.run_id} in {self.database.where}{self._label}")
         self.sink = self.writer
         self._shot = time.monotonic()
@@ -143,13 +145,22 @@ class Journal(Recorder):
         self._last = writer
         if status == "done" and latest is not None:
             writer.close(status, digest=latest.digest, rows=latest.tape_rows)
+            self._going = False
             return
         # What failed may be the writer itself: then what it was given is all there is to do.
         with suppress(InputError):
             writer.close(status, rows=latest.tape_rows if latest else 0)
         writer.stop()
+        self._note(self._how_to_go_on(status))
+        self._going = False
+
+    def unfinished(self) -> str:
+        """Return the line that says how to go on with the run that is being written, or ""."""
+        return self._how_to_go_on("interrupted") if self._going else ""
+
+    def _how_to_go_on(self, status: str) -> str:
         place = f"{shlex.quote(self.database.where)} {self.run_id}"
-        self._note(f"run {self.run_id} {status}; `unimargin resume {place}` goes on with it")
+        return f"run {self.run_id} {status}; `unimargin resume {place}` goes on with it"
 
     def _started(self) -> Process:
         """Return the writing process of the next run."""

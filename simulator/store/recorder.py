@@ -70,6 +70,10 @@ class Recorder:
     def close(self, status: str) -> None:
         """The run is over: ``done``, ``failed`` or ``interrupted``."""
 
+    def unfinished(self) -> str:
+        """Return the line that says how to go on with the run, empty where nobody can."""
+        return ""
+
     def returning(self) -> None:
         """The run is done, and its result is made."""
 

@@ -71,6 +71,7 @@ class Resumption(Journal):
             rows_behind=rows_behind,
         )
         self.run_id = run_id
+        self._going = True
         self.way: Way = way
         self.stand_ins = stand_ins
         self.begun_at = 0

@@ -7,6 +7,7 @@ import json
 import os
 import select
 import shlex
+import signal
 import subprocess
 import sys
 from contextlib import suppress
@@ -40,13 +41,18 @@ class Process:
     def __init__(self) -> None:
         # -P: a folder's own numpy.py or simulator/ must not stand in for ours.
         path = os.pathsep.join(filter(None, (str(PACKAGES), os.environ.get("PYTHONPATH"))))
-        self.child = subprocess.Popen(  # nosec B603 # no shell; this program
-            [sys.executable, "-P", "-m", "simulator.store.writing_process"],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            bufsize=0,
-            env={**os.environ, "PYTHONPATH": path},
-        )
+        # Ctrl-C goes to all processes of a terminal: held off until the child ignores it.
+        held = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+        try:
+            self.child = subprocess.Popen(  # nosec B603 # no shell; this program
+                [sys.executable, "-P", "-m", "simulator.store.writing_process"],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                bufsize=0,
+                env={**os.environ, "PYTHONPATH": path},
+            )
+        finally:
+            signal.pthread_sigmask(signal.SIG_SETMASK, held)
         assert self.child.stdin is not None
         assert self.child.stdout is not None
         self.pipe, self.lines = self.child.stdin, self.child.stdout
@@ -95,6 +101,7 @@ class Writer:
         self.counts = dict.fromkeys(TABLES, 0)
         self.notes: list[str] = []
         self._fresh = fresh
+        self._amid_frame = False
         self._ready = self._closed = self._told_closed = self._told_ended = False
         self._answers = b""
         self._behind: InputError | None = None
@@ -209,8 +216,12 @@ class Writer:
                 f"{self.database.where}: the process that writes the journal has ended"
                 f"{self._hint()}"
             )
+        if self._amid_frame:  # Ctrl-C: what is written now would be read as the rest of it
+            raise InputError(f"{self.database.where}: the journal ends amid a batch{self._hint()}")
+        self._amid_frame = True
         try:
             write_frame(self._pipe, head, body)
+            self._amid_frame = False
         except BrokenPipeError:
             while self._listen(wait=True):  # it raises what the writer said, or that it ended
                 pass

@@ -15,7 +15,7 @@ import polars as pl
 import pytest
 from typer.testing import CliRunner
 
-from simulator.cli.main import app
+from simulator.cli.frame import app
 from simulator.report.cascade_result import (
     CALLS,
     CLOSINGS,

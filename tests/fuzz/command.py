@@ -18,7 +18,7 @@ from typing import Any
 import pytest
 from typer.main import get_command
 
-from simulator.cli.main import COMMANDS, run_command
+from simulator.cli.frame import COMMANDS, run_command
 from simulator.errors import InputError
 from tests.fuzz import mutate
 from tests.fuzz.answer import WrongAnswerError
@@ -41,7 +41,7 @@ def quietly(arguments: Sequence[str]) -> tuple[int, str]:
         contextlib.redirect_stderr(said),
         pytest.MonkeyPatch.context() as patch,
     ):
-        patch.setattr("simulator.cli.main.get_command", built)
+        patch.setattr("simulator.cli.frame.get_command", built)
         try:
             code = run_command(list(arguments))
         except SystemExit as error:

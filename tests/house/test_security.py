@@ -28,7 +28,7 @@ ALLOWED = {
     ("simulator/cli/compiled.py", "spec_from_file_location"): "the same file, compiled",
     ("simulator/cli/compiled.py", "exec_module"): "the same file, compiled",
     ("simulator/cli/compiled.py", "ExtensionFileLoader"): "the same file, compiled",
-    ("simulator/cli/main.py", "import_module"): "a name that is in COMMANDS",
+    ("simulator/cli/frame.py", "import_module"): "a name that is in COMMANDS",
     ("simulator/__init__.py", "import_module"): "a name that is in __all__",
     ("simulator/store/bulk.py", MADE): "names of tables and columns in TABLES; values are bound",
     ("simulator/store/writing_process.py", MADE): "PRAGMA takes no parameters; constants",
