@@ -115,9 +115,11 @@ docs: setup ## the documentation as a site in site/; dead links fail
 
 # --- Packaging ------------------------------------------------------------------------------------------
 
-# What is compiled in place is not compiled again; `-m` makes it newer than its sources.
+# What is compiled in place is not compiled again; `-m` makes it newer than its sources.  A module that failed to
+# compile has left an older one there, which goes into no wheel.
 LIB := build/wheel/lib
 wheel: build ## a wheel in dist/
+	@$(PY) -c 'import sys; from simulator.build_info import stale_notice; sys.exit(stale_notice())'
 	rm -rf build/wheel dist/*.whl && mkdir -p $(LIB)
 	find simulator -name "*$$($(PY) -c 'import sysconfig; print(sysconfig.get_config_var("EXT_SUFFIX"))')" \
 	    | tar -cf - -T - | tar -xmf - -C $(LIB)
