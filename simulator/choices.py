@@ -80,6 +80,16 @@ def data_paths(data: str | Path | Sequence[str | Path]) -> list[Path]:
     return paths
 
 
+def data_name(path: Path) -> str:
+    """Return how a result names what `data_paths` gave: bundled tapes alike on every machine.
+
+    >>> data_name(replay_data.path("crash")), data_name(Path("my/crash.parquet"))
+    ('bundled:crash', 'my/crash.parquet')
+    """
+    bundled = path.parent == replay_data.FOLDER and path.suffix == ".parquet"
+    return f"bundled:{path.stem}" if bundled else str(path)
+
+
 def instances(strategies: Strategy | Sequence[Strategy]) -> list[Strategy]:
     """Return the strategies as a list; ``InputError`` for a class or a name among them."""
     alone = isinstance(strategies, Strategy | str | type)

@@ -18,6 +18,7 @@ from simulator.accounts.wallets import INSURANCE
 from simulator.choices import (
     check_choices,
     checked_traders,
+    data_name,
     data_paths,
     deposits_of,
     instances,
@@ -134,8 +135,7 @@ class Simulation:
         self._mode: AccountMode = "unified" if mode == "unified" else "separated"
         self.scenario = scenario
         self.seed = seed
-        paths = data_paths(data)
-        self.data = tuple(str(path) for path in paths)
+        self.data = tuple(map(data_name, paths := data_paths(data)))
         self.traders = checked_traders(traders, population is not None)
         self.strategies = strategies_of(strategies, self.traders)
         self._ran = False

@@ -56,7 +56,9 @@ def test_near_enough_works() -> None:
         latency=5,
         **SPAN,
     )
-    assert run.run().summary.start_equity == 50_000
+    result = run.run()
+    assert result.summary.start_equity == 50_000
+    assert result.data == ("bundled:calm",), "the same on every machine"
     with pytest.raises(InputError, match="has run"):
         run.run()
 
