@@ -67,6 +67,9 @@ PARTICLE = cython.declare(cython.double, 0.001)
 ROUNDED = cython.declare(cython.double, 2e-15)
 """Share of an amount that float rounding may take."""
 
+MOST_WORTH = cython.declare(cython.double, 4e18)
+"""Units that an amount may come to, with room beside it in 64 bits: a wild mark makes more."""
+
 
 @cython.cclass
 class Waterfall:
@@ -168,10 +171,14 @@ class Waterfall:
     @cython.cfunc
     @cython.exceptval(check=False)
     def signed_units(self, instrument: cython.int, lots: cython.longlong) -> cython.longlong:
-        """What signed lots count at the mark in the settlement asset: `Ledger` has the signs."""
+        """What signed lots count at the mark in the settlement asset: `Ledger` has the signs.  At
+        most what fits.
+        """
         units: cython.double = self.size_at_mark(
             instrument, cython.cast(cython.double, lots if lots > 0 else -lots)
         )
+        if units > MOST_WORTH:
+            units = MOST_WORTH
         whole: cython.longlong = cython.cast(cython.longlong, units + 0.5)
         long: cython.bint = lots > 0
         if self.pools.product[instrument] == INVERSE:
@@ -197,6 +204,7 @@ class Waterfall:
         lots: cython.longlong
         units: cython.longlong
         share: cython.longlong
+        gives: cython.double = 0.0
         part: cython.double
         handed: cython.int = 0
         positions: cython.int = 0
@@ -228,16 +236,18 @@ class Waterfall:
             handed += 1
             part = self._notional(i, lots)
             if asset < 0:
-                share = self._whole(
-                    worth * (part / whole if whole > 0.0 else 1.0 / positions) / self._unit_worth(i)
-                )
+                gives = worth * (part / whole if whole > 0.0 else 1.0 / positions)
+                gives /= self._unit_worth(i)
+                share = self._whole(gives)
             elif handed == positions:
                 share = left
             else:
                 share = self._whole(left * (part / whole if whole > 0.0 else 0.0))
                 left -= share
                 whole -= part
-            units = self.signed_units(i, lots) - share
+            units = (
+                self.signed_units(i, lots) - share if asset >= 0 else _left(self, i, lots, gives)
+            )
             self._hand_position(pool, slot, lots, units, share)
         if worth < 0.0:
             self.shortfall_of[account] -= worth
@@ -261,7 +271,11 @@ class Waterfall:
     @cython.cfunc
     @cython.exceptval(check=False)
     def _whole(self, units: cython.double) -> cython.longlong:
-        """Round towards zero: a share is never more than there is; floats near a unit are one."""
+        """Round towards zero: a share is never more than there is; floats near a unit are one.  At
+        most what fits.
+        """
+        if units > MOST_WORTH or units < -MOST_WORTH:
+            units = MOST_WORTH if units > 0.0 else -MOST_WORTH
         units += PARTICLE if units > 0.0 else -PARTICLE
         return cython.cast(cython.longlong, units) if cython.compiled else int(units)
 
@@ -909,3 +923,23 @@ class Waterfall:
     def losses_of(self, account: int) -> float:
         """What the fund and others bore for an account, USD."""
         return float(self.shortfall_of[account])
+
+
+@cython.cfunc
+@cython.exceptval(check=False)
+def _left(
+    waterfall: Waterfall, i: cython.int, lots: cython.longlong, gives: cython.double
+) -> cython.longlong:
+    """What a position counts less what its pool gives with it.
+
+    At a wild mark either is more than fits and their difference is not: then of the floats.
+    """
+    units: cython.double = waterfall.size_at_mark(
+        i, cython.cast(cython.double, lots if lots > 0 else -lots)
+    )
+    if units < MOST_WORTH and -MOST_WORTH < gives < MOST_WORTH:
+        return waterfall.signed_units(i, lots) - waterfall._whole(gives)
+    inverse: cython.bint = waterfall.pools.product[i] == INVERSE
+    if (lots > 0) == inverse:
+        units = -units
+    return waterfall._whole(units - gives)

@@ -282,6 +282,30 @@ def test_a_cross_pool_hands_over_all_positions_and_ends_at_zero() -> None:
     assert worse[0] == pytest.approx(4_000 * E8 * 176 / 286, abs=1)
 
 
+@pytest.mark.parametrize("mark", [10**6, 39 * 10**8, 41 * 10**8, 10**10, 9 * 10**10])
+def test_a_pool_of_several_assets_ends_at_nothing_at_a_wild_mark_too(mark: int) -> None:
+    """10 BTC short are worth 4e18 units at a mark of 4e9, and 2**63 at 9.2e9: neither what they
+    count nor what the pool gives fits then, only what is between them: what they were sold for, the
+    pool's dollars and its coin.
+    """
+    wild = Person(
+        1,
+        [(UM, -10_000, 100_000.0, 0)],
+        {("margin", "BTC"): 1.0, ("um", "USDT"): 2e5},
+        unified=True,
+    )
+    world = CrowdWorld([wild], liquidation=rules())
+    coin = float(world.core.pools.index_price(world.assets.index("BTC")))
+    gap(world, mark * 10)
+    (taken,) = world.records(Outcome.TAKEN_OVER)
+    near = 1e-8 + mark * 10 * 2e-15  # dollars: floats of what the position is worth
+    assert taken[7] == 10_000
+    assert taken[6] / E8 == pytest.approx(-1e6 - 2e5 - coin, abs=near)
+    assert (world.lots_of(1), world.wealth(1, "BTC")) == (0, 0), "the coin pays for the dollars"
+    assert 0 <= world.wealth(1) < E8
+    world.desk.verify()
+
+
 # Debts
 
 

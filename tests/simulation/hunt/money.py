@@ -29,6 +29,9 @@ E8 = 10**8
 NEAR = 1e-6
 """Share of what a pool has by which floats may differ from exact figures."""
 
+BITS = 2.0**-50
+"""Share of what it handed over by which a pool's floats differ at a wild mark."""
+
 PART = 0.2
 """Most of a realized gain that a haircut takes from it."""
 
@@ -324,7 +327,7 @@ class Money:
         asset and settled in it, else what it has and owes is worth nothing.
         """
         worth = self.worth
-        for pool, (time, settled) in worth.handed.items():
+        for pool, (time, settled, whole) in worth.handed.items():
             alone = all(row[0] == time and row[1] in LIQUIDATING for row in outcomes)
             wallet = self.wallet_of[pool]
             account = self.owner[wallet]
@@ -342,7 +345,8 @@ class Money:
                 continue
             price = [float(self.core.pools.index_price(a)) for a in range(len(self.assets))]
             worths = [int(n) * 1e-8 * one for n, one in zip(left.tolist(), price, strict=True)]
-            assert abs(sum(worths)) <= max(1e-6, NEAR * sum(abs(one) for one in worths)), (
+            near = max(1e-6, NEAR * sum(abs(one) for one in worths), BITS * whole)
+            assert abs(sum(worths)) <= near, (
                 f"pool {pool} of account {account} handed its positions over and has {worths}"
             )
             self.counts["handed over to nothing"] += 1

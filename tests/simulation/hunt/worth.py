@@ -93,7 +93,7 @@ class Worth:
         self.due: dict[int, Due] = {}
         self.covered: list[tuple[int, int, int]] = []
         self.said: list[tuple[int, int, int]] = []
-        self.handed: dict[int, tuple[int, set[int]]] = {}
+        self.handed: dict[int, tuple[int, set[int], float]] = {}
         self.took: tuple[int, ...] = ()
         self.sold: set[int] = set()
         self.options: list[tuple[int, int, int]] = []
@@ -322,9 +322,10 @@ class Worth:
         return int(self.run.roster.pool_of[account - FIRST, slot])
 
     def _gone(self, pool: int, row: Row) -> None:
-        """A pool hands a position over: when, and what that settles in."""
-        _, settled = self.handed.get(pool, (0, set()))
-        self.handed[pool] = row[0], settled | {self.settle[row[3]]}
+        """A pool hands a position over: when, what that settles in, and what it is worth, USD."""
+        _, settled, whole = self.handed.get(pool, (0, set(), 0.0))
+        whole += float(self.core.pools.notional(row[3], row[7]))
+        self.handed[pool] = row[0], settled | {self.settle[row[3]]}, whole
 
     def owner_of_pool(self, pool: int) -> int:
         """Account of a pool."""
