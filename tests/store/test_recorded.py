@@ -73,7 +73,7 @@ def test_scenarios(name: str, mode: str, changes: dict[str, Any]) -> None:
 @pytest.mark.parametrize("name", sorted({*scenario_names()} - {*strategy_names()}))
 def test_every_scenario(name: str, mode: str) -> None:
     crowded = bool(load_scenario(name).people)
-    make, first = of_scenario(name, mode, {"accounts": 300} if crowded else {})
+    make, first = of_scenario(name, mode, {"accounts": 700} if crowded else {})
     _, kept = recorded(first, 20_000)
     played_again(make, first, kept, 20_000)
 
