@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
+from decimal import ROUND_CEILING, ROUND_FLOOR, Context, Decimal
 from typing import Literal
 
 from simulator.accounts.rules import KYC_LEVELS, Kyc, ModeRules
@@ -34,6 +34,11 @@ ConditionName = Literal[
     "NO_INTEREST",
     "NO_NEGATIVE_BALANCES",
 ]
+
+CENT = Decimal("0.01")
+
+ANY_SIZE = Context(prec=400)
+"""Digits of any double to the cent: what an account has at a wild index price can be written."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -207,11 +212,11 @@ def _amounts(by_name: Mapping[str, Decimal]) -> tuple[str, ...]:
 
 
 def _have(amount: Decimal) -> str:
-    return f"{amount.quantize(Decimal('0.01'), ROUND_FLOOR):,f} USDT"
+    return f"{amount.quantize(CENT, ROUND_FLOOR, ANY_SIZE):,f} USDT"
 
 
 def _need(amount: Decimal) -> str:
-    return f"{amount.quantize(Decimal('0.01'), ROUND_CEILING):,f} USDT"
+    return f"{amount.quantize(CENT, ROUND_CEILING, ANY_SIZE):,f} USDT"
 
 
 def _percent(share: Decimal, rounding: str) -> str:

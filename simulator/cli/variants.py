@@ -75,7 +75,9 @@ def laid_over(base: Mapping[str, Any], over: Mapping[str, Any], where: str = "")
 
 
 def _named(tables: list[Any]) -> bool:
-    return bool(tables) and all(isinstance(one, dict) and "name" in one for one in tables)
+    return bool(tables) and all(
+        isinstance(one, dict) and isinstance(one.get("name"), str) for one in tables
+    )
 
 
 WHOLE = ("collateral", "instruments", "side", "mode", "scale", "deposits")
@@ -96,12 +98,14 @@ def _number(key: str) -> bool:
 
 def _by_name(here: list[Any], over: Mapping[str, Any], path: str) -> list[Any]:
     names = [one["name"] for one in here]
-    for name in over:
+    for name, fields in over.items():
         if name not in names:
             raise ValueError(
                 f"{path}: none is named {name!r}{nearest(name, names)}; there are "
                 f"{', '.join(names)}"
             )
+        if not isinstance(fields, Mapping):
+            raise ValueError(f"{path}.{name}: must be a table of its fields, not {fields!r:.60}")
     return [
         laid_over(one, over[one["name"]], f"{path}.{one['name']}") if one["name"] in over else one
         for one in deepcopy(here)

@@ -45,6 +45,10 @@ CASH = ("USDT", "USDC", "FDUSD", "BUSD", "USD")
 """Assets valued at 1 USDT where the data give them no price (docs/assumptions.md)."""
 
 NO_LIMIT = 2**52
+
+MOST = 2**62
+"""Largest figure of an instrument in units, lots or steps; int64 holds twice that."""
+
 PREMIUM_STEP_NS = 5 * 10**9
 """Between points of the premium index: Binance's 5,760 points in 8 hours."""
 
@@ -204,8 +208,8 @@ def _instrument_columns(listed: list[Instrument], number: dict[str, int]) -> dic
         "lot_size": [float(one.lot * one.contract_size) for one in listed],
         "tick_e8": [_whole(one, one.tick * E8, "tick") for one in listed],
         "min_lots": [_min_lots(one) for one in listed],
-        "max_lots": [int(one.max_quantity / one.lot) or NO_LIMIT for one in listed],
-        "min_value": [0 if one.inverse else int(one.min_notional * E8) for one in listed],
+        "max_lots": [min(int(one.max_quantity / one.lot), NO_LIMIT) or NO_LIMIT for one in listed],
+        "min_value": [0 if one.inverse else _min_value(one) for one in listed],
     }
 
 
@@ -301,10 +305,17 @@ def assets_of(listed: Sequence[Instrument], deposits: Sequence[str]) -> list[str
     return found
 
 
+def _held(one: Instrument, value: int, what: str) -> int:
+    """Return a figure that the engine's columns can hold; ``InputError`` for a larger one."""
+    if value > MOST:
+        raise InputError(f"{one.name}: {what}: is {value:.3g} units, more than the {MOST:.3g} held")
+    return value
+
+
 def _whole(one: Instrument, value: Decimal, what: str) -> int:
     if value != int(value) or value < 1:
         raise InputError(f"{one.name}: {what} must be a multiple of 0.00000001, not {value / E8}")
-    return int(value)
+    return _held(one, int(value), f"{what} {value / E8}")
 
 
 def _unit(one: Instrument) -> int:
@@ -316,14 +327,15 @@ def _unit(one: Instrument) -> int:
                 f"{one.name}: lot {one.lot} x contract size {one.contract_size} must be a multiple "
                 f"of tick {one.tick} / 100,000,000"
             )
-        return int(worth)
+        return _held(one, int(worth), f"lot {one.lot} x contract size {one.contract_size}")
     exact = one.tick * one.lot * one.contract_size * E8
     if exact != int(exact) or exact < 1:
         raise InputError(
             f"{one.name}: tick {one.tick} x lot {one.lot} must be a multiple of "
             f"0.00000001 {one.quote}"
         )
-    return int(exact)
+    terms = f"tick {one.tick} x lot {one.lot} x contract size {one.contract_size}"
+    return _held(one, int(exact), terms)
 
 
 def _size(one: Instrument) -> Decimal:
@@ -336,7 +348,13 @@ def _min_lots(one: Instrument) -> int:
     least = max(1, int(one.min_quantity / one.lot))
     if one.inverse:
         least = max(least, ceil(one.min_notional / (one.lot * one.contract_size)))
-    return least
+        return _held(one, least, f"min_notional {one.min_notional} in lots of {one.lot}")
+    return _held(one, least, f"min_quantity {one.min_quantity} in lots of {one.lot}")
+
+
+def _min_value(one: Instrument) -> int:
+    """Smallest order in units of the quote."""
+    return _held(one, int(one.min_notional * E8), f"min_notional {one.min_notional}")
 
 
 def index_sources(listed: Sequence[Instrument], assets: Sequence[str]) -> list[int]:

@@ -12,7 +12,7 @@ from simulator.files import require_file
 from simulator.market.check import check_rows
 from simulator.market.manifest import Manifest, manifest_path, read_manifest
 from simulator.market.parquet import UNREADABLE, quiet, said
-from simulator.market.tape import SCHEMA
+from simulator.market.tape import LAST_NS, SCHEMA
 
 SLICE_ROWS = 1 << 17
 """Rows of a slice, and of a row group as the importer writes them."""
@@ -65,8 +65,11 @@ class TapeReader:
             yield frame
 
     def time_of(self, row: int) -> int:
-        """Return the time of a row, in ns."""
-        return int(self._collect(self._scan.slice(row, 1).select("time_ns"), row).item())
+        """Return the time of a row, in ns; ``InputError`` where no row can have it."""
+        time = int(self._collect(self._scan.slice(row, 1).select("time_ns"), row).item())
+        if not 0 <= time <= LAST_NS:
+            raise InputError(f"{self.path}: row {row}, time_ns: {time} is no time before 2103")
+        return time
 
     def _collect(self, scan: pl.LazyFrame, row: int) -> pl.DataFrame:
         try:

@@ -72,7 +72,7 @@ def shares(given: Mapping[str, float]) -> Mapping[str, float]:
     """Return shares as they are; ``ValueError`` unless none is below 0 and they add up to 1."""
     for name, share in given.items():
         if not 0 <= share <= 1:
-            raise ValueError(f"share of {name} must lie between 0 and 1, not {share:g}")
+            raise ValueError(f"share of {name} must lie between 0 and 1, not {share!r:.60}")
     total = math.fsum(given.values())
     if abs(total - 1) > SHARES_ADD_UP:
         raise ValueError(f"shares must add up to 1, not {total:g}")

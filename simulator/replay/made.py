@@ -44,6 +44,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_valida
 from simulator.errors import InputError
 from simulator.instruments.catalogue import instrument
 from simulator.instruments.instrument import Instrument
+from simulator.market.manifest import Step
 
 CLOCK = re.compile(r"(\d+):([0-5]\d):([0-5]\d)")
 LONGEST_S = 7 * 86_400
@@ -52,7 +53,6 @@ LATEST_NS = 7_258_118_400 * 10**9
 """The year 2200: a market that starts before it ends within int64 nanoseconds."""
 
 Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
-Step = Annotated[Decimal, Field(gt=0, allow_inf_nan=False)]
 
 
 def seconds(value: Any) -> int:

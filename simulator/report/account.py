@@ -76,9 +76,19 @@ MOST_DIGITS = 30
 """Most digits of an amount before and after the point; int64 in 1e-8 has 11 and 8."""
 
 
+CONDITION = {"name": str, "met": bool, "have": str, "need": str, "items": list}
+"""What a condition holds; ``items`` are texts."""
+
+
 def conditions_of(text: str) -> list[dict[str, Any]]:
-    """Return the conditions of a row."""
+    """Return the conditions of a row; ``ValueError`` or ``TypeError`` for what is none."""
     found: list[dict[str, Any]] = json.loads(text)
+    for one in found:
+        for key, kind in CONDITION.items():
+            if not isinstance(one[key], kind):
+                raise TypeError(f"{key} of a condition is {one[key]!r:.60}")
+        if not all(isinstance(item, str) for item in one["items"]):
+            raise TypeError("items of a condition are texts")
     return found
 
 

@@ -77,8 +77,6 @@ def _read(number: int, row: dict[str, Any]) -> tuple[Amounts, Amounts, list[dict
     try:
         column = "conditions"
         conditions = conditions_of(row[column])
-        for one in conditions:
-            _ = one["name"], one["met"], one["have"], one["need"], one["items"]
         column = "balances_before"
         before = balances_of(row[column])
         column = "balances_after"

@@ -20,6 +20,9 @@ RUN_BYTES = 256 * 2**20
 MOST = 2**63
 """Above any figure of a run."""
 
+MOST_OF_A_ROW = 1e50
+"""Above any price or quantity of a frame; two of them multiplied, and their sums, are finite."""
+
 
 @dataclass(frozen=True, slots=True)
 class SavedRun:
@@ -98,6 +101,10 @@ def saved_frame(
         bad = frame[column].is_null()
         if frame.schema[column].is_float():
             bad |= ~frame[column].is_finite().fill_null(True)
+            large = (frame[column].abs() > MOST_OF_A_ROW).fill_null(False) & ~bad
+            if large.any():
+                row = (large.arg_max() or 0) + 1
+                raise InputError(f"{path}: row {row}, column {column}: larger than any run has")
         if bad.any() and column not in may_be_empty:
             row = (bad.arg_max() or 0) + 1
             raise InputError(f"{path}: row {row}, column {column}: holds no value")

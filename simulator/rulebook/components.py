@@ -37,6 +37,9 @@ Tiers = Mapping[str, tuple[str, ...]]
 VolatilityExceptions = tuple[Mapping[str, Fraction], Mapping[str, Fraction]]
 """Up and down moves of volatility by underlying, of those that differ from the default."""
 
+MOST_STEPS = 1_000
+"""Most moves of a grid either side of no move; venues have 3 to 20, and each is a scenario."""
+
 SIGN = {"down": -1, "same": 0, "up": 1}
 
 
@@ -97,7 +100,7 @@ class GridModel(ComponentModel):
     role: Role = "worst"
     of_range: bool = False
     range: Table | None = None
-    steps: Annotated[int, Field(ge=1)] | None = None
+    steps: Annotated[int, Field(ge=1, le=MOST_STEPS)] | None = None
     moves: Moves | None = None
     mirrored: bool = True
     volatility: Annotated[tuple[Literal["down", "same", "up"], ...], Field(min_length=1)] = (

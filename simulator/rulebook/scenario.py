@@ -15,7 +15,12 @@ from pydantic import Field, model_validator
 
 from simulator.risk.components import VolatilityShift
 from simulator.risk.scenario import ScenarioRules
-from simulator.rulebook.components import ComponentSection, VolatilityExceptions, expand
+from simulator.rulebook.components import (
+    MOST_STEPS,
+    ComponentSection,
+    VolatilityExceptions,
+    expand,
+)
 from simulator.rulebook.sections import Section
 from simulator.rulebook.values import Positive, Ratio, Table, plain
 
@@ -76,7 +81,7 @@ class Scenario(Section):
     credit_name: str = "inter_credit"
     correlation_reference: Annotated[Positive, Field(le=1)]
     initial_over_maintenance: Annotated[Positive, Field(ge=1)]
-    grid_steps: Annotated[int, Field(ge=1)] = 3
+    grid_steps: Annotated[int, Field(ge=1, le=MOST_STEPS)] = 3
     total_is: Literal["initial", "maintenance"] = "initial"
     moved_price: Literal["mark", "index"] = "mark"
     floor_scope: Literal["pool", "unit"] = "pool"

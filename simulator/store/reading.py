@@ -25,6 +25,9 @@ if TYPE_CHECKING:
 
 NUMBERS = {"int": "i8", "float": "f8"}
 
+MOST_ROWS = 2**63 - 1
+"""Most rows of a table, whose numbers are int64."""
+
 
 class Reader:
     """Reads a run as it was durable when the reader was made.
@@ -59,10 +62,15 @@ class Reader:
 
     def _counts(self, row: dict[str, Any]) -> dict[str, int]:
         try:
-            counts = json.loads(row["counts"])
-            return {name: int(counts.get(name, 0)) for name in TABLES}
-        except (ValueError, TypeError, AttributeError):
+            found = json.loads(row["counts"])
+            counts = {name: found.get(name, 0) for name in TABLES}
+        except (ValueError, TypeError, AttributeError, RecursionError):
             raise self._damaged("batches", row["n"], "counts are not a JSON object") from None
+        for name, count in counts.items():
+            if type(count) is not int or not 0 <= count <= MOST_ROWS:  # a bool is none either
+                what = f"counts: {name}: must be a number of rows, not {count!r:.60}"
+                raise self._damaged("batches", row["n"], what)
+        return counts
 
     def count(self, table: str) -> int:
         """Return the number of rows of a table that are durable."""

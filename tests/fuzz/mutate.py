@@ -168,7 +168,9 @@ def odd(random: Random, text: bool | None = None) -> Any:
 
 
 def places(tree: Any, path: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
-    """Return the paths of all values of a tree of dicts and lists."""
+    """Return the paths of all values of a tree of dicts and lists; none in a single value."""
+    if not isinstance(tree, dict | list):
+        return []
     keys: Any = tree.keys() if isinstance(tree, dict) else range(len(tree))
     found: list[tuple[Any, ...]] = []
     for key in keys:

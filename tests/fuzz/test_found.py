@@ -9,6 +9,7 @@ import json
 from collections.abc import Callable
 from contextlib import suppress
 from copy import deepcopy
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,8 @@ import polars as pl
 import pytest
 
 from simulator import InputError, Simulation, margin
+from simulator.accounts.conditions import AccountFacts, eligibility
+from simulator.accounts.rules import ModeRules
 from simulator.calculator.read import read as document_of
 from simulator.calculator.what_if import moved, parse
 from simulator.cli.scenario import load_scenario
@@ -24,6 +27,7 @@ from simulator.market.manifest import manifest_path
 from simulator.market.tape import SCHEMA, Kind
 from simulator.population.parquet import read as population_of
 from simulator.replay.importer import import_paths
+from simulator.report.account import conditions_of
 from simulator.report.saved import saved_frame, saved_run
 from simulator.rulebook.load import load
 from tests.fuzz.documents import ROOT, TINY
@@ -72,6 +76,7 @@ ROWS: list[tuple[str, int, int, str]] = [
     ("time_ns", 3, 5, "row 3, time_ns: 5 is before the row above"),
     ("time_ns", -1, 2**63 - 1, "time_ns: 9223372036854775807 is no time before 2103"),
     ("receive_ns", 0, -1, "row 0, receive_ns: -1 is no time before 2103"),
+    ("time_ns", 0, 2**63 - 1, "row 0, time_ns: 9223372036854775807 is no time before 2103"),
 ]
 
 
@@ -115,6 +120,30 @@ def test_manifests(tmp_path: Path, key: str, value: Any, said: str) -> None:
 
 
 @pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"min_notional": "92233720368.6"}, "min_notional 92233720368.6: is 9.22e[+]18 units"),
+        ({"min_quantity": 10**18}, "min_quantity 1000000000000000000 in lots of 0.001: is 1e"),
+        ({"contract_size": 10**18}, "contract size 1000000000000000000: is "),
+        ({"lot": 10**9, "contract_size": 10**9}, "contract size 1000000000: is "),
+    ],
+)
+def test_terms_beyond_the_engine_s_columns(
+    tmp_path: Path, changes: dict[str, Any], said: str
+) -> None:
+    path = written_tape(tmp_path, lambda _, made: made["instruments"][0].update(changes))
+    with pytest.raises(InputError, match=f"^um:BTCUSDT: .*{said}"):
+        Simulation(data=path, mode="unified", strategies=[], deposits={"USDT": 10})
+
+
+def test_a_largest_order_beyond_any_is_none(tmp_path: Path) -> None:
+    change = {"max_quantity": 10**18, "lot": "1e-8"}
+    path = written_tape(tmp_path, lambda _, made: made["instruments"][0].update(change))
+    with pytest.raises(InputError, match="must be a multiple"):
+        Simulation(data=path, mode="unified", strategies=[], deposits={"USDT": 10})
+
+
+@pytest.mark.parametrize(
     ("moves", "said"),
     [
         ("BTC=1e999999999", "must be 0 or of a size from"),
@@ -139,6 +168,11 @@ RULES: list[tuple[str, str]] = [
     ("scenario.credit_rate = 1e-999999999", "at most 40 digits"),
     ("a = " + "[" * 5000 + "]" * 5000, "nested too deeply"),
     ("a = " + "9" * 5000, "not valid TOML"),
+    ("scenario.grid_steps = 1001", "grid_steps: input should be less than or equal to 1000"),
+    (
+        "scenario.components.scan_risk.steps = 9223372036854775808",
+        "scenario.components.scan_risk.steps: input should be less than or equal to 1000",
+    ),
     ("\ufeffa = 1", "unknown key"),
 ]
 
@@ -160,6 +194,21 @@ def test_a_list_of_instruments_holds_names(tmp_path: Path) -> None:
         TINY.replace('instruments = ["um:BTCUSDT"]\nfutures', "instruments = [[1]]\nfutures")
     )
     with pytest.raises(InputError, match=r"people 1 \(retail\): instruments: must be names"):
+        load_scenario(str(path))
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "said"),
+    [
+        ("leverage = {5 = 0.3,", f"leverage = {{5 = 1{'0' * 400},", "share of 5 must lie between"),
+        ('lot = "0.001"', 'lot = "1e30"', "lot: input should be less than or equal to"),
+        ("deposits]", 'deposits]\n[[variants]]\nname = "x"\npeople.retail = 5\n[deposits]', ""),
+    ],
+)
+def test_scenarios(tmp_path: Path, old: str, new: str, said: str) -> None:
+    path = tmp_path / "mine.toml"
+    path.write_text(TINY.replace(old, new))
+    with pytest.raises(InputError, match=rf"scenario mine\.toml: .*{said}"):
         load_scenario(str(path))
 
 
@@ -207,6 +256,32 @@ def test_frames_of_runs(tmp_path: Path, values: list[Any], said: str) -> None:
         saved_frame(tmp_path, "fills", {"x": pl.Float64})
     frame = saved_frame(tmp_path, "fills", {}, may_be_empty=("x",))
     assert frame.height == len(values)
+
+
+def test_a_price_larger_than_any(tmp_path: Path) -> None:
+    pl.DataFrame({"x": [1.0, -1e51]}).write_parquet(tmp_path / "fills.parquet")
+    with pytest.raises(InputError, match="row 2, column x: larger than any run has"):
+        saved_frame(tmp_path, "fills", {"x": pl.Float64})
+
+
+def test_an_amount_of_many_digits_can_be_shown() -> None:
+    amount = Decimal("1e300")
+    facts = AccountFacts(0, "advanced", 365, Decimal(0), 0, futures_volume=amount)
+    found = eligibility(ModeRules(futures_volume=Decimal(5)), facts, at_switch=False)
+    have = next(one.have for one in found if one.name == "FUTURES_VOLUME")
+    assert have == f"1{',000' * 100}.00 USDT in 30 days"
+
+
+CONDITION = {"name": "KYC", "met": True, "have": "basic", "need": "basic", "items": []}
+
+
+@pytest.mark.parametrize(
+    "change", [{"items": 5}, {"items": [5]}, {"items": "x"}, {"met": 1}, {"have": None}]
+)
+def test_conditions_of_runs(change: dict[str, Any]) -> None:
+    assert conditions_of(json.dumps([CONDITION])) == [CONDITION]
+    with pytest.raises(TypeError):
+        conditions_of(json.dumps([CONDITION | change]))
 
 
 def test_a_line_is_one_line_whatever_it_quotes() -> None:
