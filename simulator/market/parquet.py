@@ -16,6 +16,7 @@ import polars as pl
 
 from simulator.errors import InputError
 from simulator.files import require_file
+from simulator.market.pages import DamagedError, check_pages
 
 UNREADABLE = (OSError, MemoryError, pl.exceptions.PolarsError, pl.exceptions.PanicException)
 """What polars raises for a file that it cannot decode."""
@@ -64,7 +65,11 @@ def whole(path: Path) -> pl.DataFrame:
             columns = len(scan.collect_schema())
             rows = int(scan.select(pl.len()).collect().item())
             if rows * columns <= MOST_CELLS:
+                with path.open("rb") as file:
+                    check_pages(file)
                 return scan.collect()
+    except DamagedError as error:
+        raise InputError(f"{path}: not a Parquet file: {error}") from None
     except UNREADABLE as error:
         raise InputError(f"{path}: not a Parquet file: {said(error)}") from None
     raise InputError(

@@ -201,7 +201,7 @@ def test_a_list_of_instruments_holds_names(tmp_path: Path) -> None:
     ("old", "new", "said"),
     [
         ("leverage = {5 = 0.3,", f"leverage = {{5 = 1{'0' * 400},", "share of 5 must lie between"),
-        ('lot = "0.001"', 'lot = "1e30"', "lot: input should be less than or equal to"),
+        ('lot = "0.001"', 'lot = "1e30"', "lot: Input should be less than or equal to"),
         ("deposits]", 'deposits]\n[[variants]]\nname = "x"\npeople.retail = 5\n[deposits]', ""),
     ],
 )
@@ -223,6 +223,18 @@ def test_a_damaged_file_of_accounts_says_nothing_else(
         with suppress(InputError):
             population_of(tmp_path / "crowd.parquet")
     assert capfd.readouterr().err == ""
+
+
+def test_a_page_of_fewer_than_no_values(tmp_path: Path) -> None:
+    """The library asks for 2**61 bytes, and ends the process."""
+    path = tmp_path / "crowd.parquet"
+    pl.DataFrame({"id": [1, 2, 3], "um.USDT": [1.0, None, 2.0]}).write_parquet(path)
+    data, three = path.read_bytes(), b"\x15\x06"  # field 1 of a page's own header, 3 values
+    at = data.index(three, data.index(b"\x2c", 4))
+    assert population_of(path).frame.height == 3
+    path.write_bytes(data[:at] + b"\x15\x6d" + data[at + 2 :])
+    with pytest.raises(InputError, match=r"crowd\.parquet: .*: a page's values: -55"):
+        population_of(path)
 
 
 SAVED: list[tuple[str, str]] = [
