@@ -161,8 +161,8 @@ def _chunks(file: BinaryIO) -> Iterator[tuple[int, int, int]]:
             for chunk in group[1]:
                 about = chunk[3]
                 first = min(about[9], about.get(11) or about[9])
-                if first < 0:
-                    raise DamagedError(f"a column chunk at byte {first}")
+                if not isinstance(about[5], int) or first < 0:
+                    raise DamagedError(f"{about[5]!r:.60} values at byte {first}")
                 yield first, min(first + about[7], end), about[5]
     except (KeyError, TypeError, AttributeError):
         raise DamagedError("no column chunks in its footer") from None
