@@ -164,5 +164,5 @@ def _chunks(file: BinaryIO) -> Iterator[tuple[int, int, int]]:
                 if not isinstance(about[5], int) or first < 0:
                     raise DamagedError(f"{about[5]!r:.60} values at byte {first}")
                 yield first, min(first + about[7], end), about[5]
-    except (KeyError, TypeError, AttributeError):
+    except (LookupError, TypeError, AttributeError):
         raise DamagedError("no column chunks in its footer") from None
