@@ -288,7 +288,7 @@ print(rows, (peak() - before) * 1024)
 
 
 def test_a_tape_larger_than_the_memory_it_takes(tmp_path: Path) -> None:
-    n, parts = 100_000, 40
+    n, parts = 100_000, 120
 
     def frames() -> Iterator[pl.DataFrame]:
         for part in range(parts):
@@ -311,4 +311,4 @@ def test_a_tape_larger_than_the_memory_it_takes(tmp_path: Path) -> None:
     rows, grown = map(int, done.stdout.split())
     assert rows == 2 * n * parts
     in_memory = rows * 46  # bytes of a row's columns
-    assert grown < in_memory / 3
+    assert grown < in_memory / 4  # about 120 MB, however long the tapes
