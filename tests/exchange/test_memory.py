@@ -41,4 +41,4 @@ def test_freed_columns_are_not_resident(mapped: bool, after: str) -> None:
     script = SCRIPT.format(mapped=mapped, after=after)
     command = [sys.executable, "-c", script]
     done = subprocess.run(command, capture_output=True, text=True, check=True)
-    assert int(done.stdout) >= 55  # of 60 MiB
+    assert int(done.stdout) >= 40  # of 60 MiB; without either call none
