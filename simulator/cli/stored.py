@@ -181,8 +181,10 @@ def _strategy(name: str) -> str:
 
 def _trader(one: TraderTable) -> dict[str, Any]:
     """Return what is told of a further account, its strategies' files from the root."""
-    told = one.model_dump(mode="json", exclude_unset=True)
-    return told | {"strategies": [_strategy(name) for name in one.strategies], "mode": one.mode}
+    told = one.model_dump(mode="json", exclude_unset=True) | {"mode": one.mode}
+    told.pop("strategies", None)  # none of its own: those of the scenario
+    own = [_strategy(name) for name in one.strategies]
+    return told | ({"strategies": own} if own else {})
 
 
 def _as_json(name: str, value: Any) -> Any:
