@@ -219,4 +219,8 @@ def _changed(name: str, value: Any) -> Any:
 def _from_json(name: str, value: Any) -> Any:
     if name == "deposits":
         return {key: Decimal(item) for key, item in value.items()}
+    if name == "traders":  # journals of before told no strategies of its own as an empty list
+        return tuple(
+            {key: item for key, item in one.items() if key != "strategies" or item} for one in value
+        )
     return tuple(value) if isinstance(value, list) else value

@@ -17,6 +17,7 @@ import pytest
 
 import replay_data
 from simulator.cli.main import run_command
+from simulator.cli.stored import scenario_again
 from simulator.market.manifest import manifest_path
 from simulator.store.database import Database
 from tests.house.tree import ROOT
@@ -220,3 +221,17 @@ def test_other_data_are_found(tmp_path: Path, capsys: pytest.CaptureFixture[str]
     code, _, err = output(capsys, "verify", place, "1")
     assert code == 1
     assert "mine.parquet: not the bytes that the run had" in err
+
+
+def test_a_journal_of_before_told_no_strategies_as_an_empty_list() -> None:
+    """Those are the scenario's, as they are where the journal leaves them out."""
+    kept = {"path": "mine.toml", "text": 'data = ["bundled:calm"]\n'}
+    found = []
+    own: tuple[dict[str, list[str]], ...] = ({}, {"strategies": []})
+    for strategies in own:
+        traders = [{"name": "bob", "mode": "unified", **strategies}]
+        scenario = {**kept, "changes": {"traders": traders}}
+        told = {"scenario": scenario, "variant": "", "quiet": False}
+        found.append(scenario_again(told).traders)
+    assert found[0] == found[1]
+    assert found[0][0].strategies == ()
